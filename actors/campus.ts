@@ -1,0 +1,193 @@
+import type { Exam, Meeting } from './timetable.ts'
+
+export type Gender = 'male' | 'female'
+
+/** The columns of a course group that decisions do not change, and its capacity as loaded. */
+export interface GroupProfile {
+  readonly course: number
+  readonly group: number
+  readonly department: number
+  readonly name: string
+  readonly lecturer: string
+  readonly units: number
+  readonly capacity: number
+  readonly reserveCapacity: number
+  readonly exam: Exam | undefined
+  readonly meetings: readonly Meeting[]
+  readonly genderLock: Gender | undefined
+  readonly notes: string
+}
+
+/** The columns of a student that decisions do not change, and the remaining actions as loaded. */
+export interface StudentProfile {
+  readonly id: number
+  readonly department: number
+  readonly gender: Gender
+  readonly maxUnits: number
+  readonly remainingActions: number
+  /** Enrollment window, start inclusive, end exclusive. Milliseconds since the Unix epoch. */
+  readonly windowStartMs: number
+  readonly windowEndMs: number
+}
+
+/** A group of a course: the seats and the reserve queue. Changed by `evolve` alone. */
+export class CourseGroup {
+  readonly profile: GroupProfile
+  capacity: number
+  /** Student ids; a set, the order means nothing. */
+  readonly registered: number[] = []
+  /** Student ids, first come first. `queueOrders` holds the order number of each, ascending. */
+  readonly queue: number[] = []
+  readonly queueOrders: number[] = []
+  /** `seq` of the newest decision that touched it in this term; 0 = none. A read waits for its confirm. */
+  touchedBy = 0
+
+  constructor(profile: GroupProfile) {
+    this.profile = profile
+    this.capacity = profile.capacity
+  }
+
+  get course(): number {
+    return this.profile.course
+  }
+
+  get group(): number {
+    return this.profile.group
+  }
+
+  get freeSeats(): number {
+    return Math.max(0, this.capacity - this.registered.length)
+  }
+
+  /** Whether a newcomer gets a seat: one is free and nobody waits for it. */
+  get hasSeatForNewcomer(): boolean {
+    return this.registered.length < this.capacity && this.queue.length === 0
+  }
+
+  get hasReservePlace(): boolean {
+    return this.queue.length < this.profile.reserveCapacity
+  }
+
+  /** The order number that the next in the queue gets. */
+  get nextOrder(): number {
+    return (this.queueOrders.at(-1) ?? 0) + 1
+  }
+
+  /** 0 = registered, 1 = first in the queue; undefined = neither. */
+  positionOf(student: number): number | undefined {
+    const index = this.queue.indexOf(student)
+    if (index >= 0) return index + 1
+    return this.registered.includes(student) ? 0 : undefined
+  }
+
+  isWaiting(student: number): boolean {
+    return this.queue.includes(student)
+  }
+}
+
+/** A student: the places they hold (at most one per course), and what is left to spend. Changed by `evolve` alone. */
+export class Student {
+  readonly profile: StudentProfile
+  remainingActions: number
+  /** Seats and reserve places; the order means nothing. */
+  readonly places: CourseGroup[] = []
+  /** `seq` of the newest decision that touched them in this term; 0 = none. */
+  touchedBy = 0
+
+  constructor(profile: StudentProfile) {
+    this.profile = profile
+    this.remainingActions = profile.remainingActions
+  }
+
+  get id(): number {
+    return this.profile.id
+  }
+
+  placeIn(course: number): CourseGroup | undefined {
+    return this.places.find((place) => place.course === course)
+  }
+
+  windowContains(nowMs: number): boolean {
+    return nowMs >= this.profile.windowStartMs && nowMs < this.profile.windowEndMs
+  }
+}
+
+/** A course with all its groups: the unit that a mailbox serializes. */
+export class Course {
+  readonly id: number
+  readonly groups: CourseGroup[] = []
+
+  constructor(id: number) {
+    this.id = id
+  }
+
+  find(group: number): CourseGroup | undefined {
+    return this.groups.find((candidate) => candidate.group === group)
+  }
+}
+
+/** The whole state of one campus: every course and every student, by id. */
+export class Campus {
+  readonly courses = new Map<number, Course>()
+  readonly students = new Map<number, Student>()
+  /** Groups by department, for catalogs. */
+  readonly groupsByDepartment = new Map<number, CourseGroup[]>()
+
+  addGroup(profile: GroupProfile): CourseGroup {
+    let course = this.courses.get(profile.course)
+    if (course === undefined) {
+      course = new Course(profile.course)
+      this.courses.set(profile.course, course)
+    }
+    if (course.find(profile.group) !== undefined) {
+      throw new Error(`group ${profile.group} of course ${profile.course} was added twice`)
+    }
+    const group = new CourseGroup(profile)
+    course.groups.push(group)
+    const siblings = this.groupsByDepartment.get(profile.department)
+    if (siblings === undefined) this.groupsByDepartment.set(profile.department, [group])
+    else siblings.push(group)
+    return group
+  }
+
+  addStudent(profile: StudentProfile): Student {
+    if (this.students.has(profile.id)) throw new Error(`student ${profile.id} was added twice`)
+    const student = new Student(profile)
+    this.students.set(profile.id, student)
+    return student
+  }
+
+  findGroup(course: number, group: number): CourseGroup | undefined {
+    return this.courses.get(course)?.find(group)
+  }
+
+  group(course: number, group: number): CourseGroup {
+    const found = this.findGroup(course, group)
+    if (found === undefined) throw new Error(`no group ${group} of course ${course} in this campus`)
+    return found
+  }
+
+  student(id: number): Student {
+    const found = this.students.get(id)
+    if (found === undefined) throw new Error(`no student ${id} in this campus`)
+    return found
+  }
+
+  /**
+   * Seats a student as the tables say, in the order of the rows; for recovery, before the first decision.
+   * @param order the reserve order, or undefined for a seat
+   */
+  place(studentId: number, group: CourseGroup, order: number | undefined): void {
+    if (order === undefined) group.registered.push(studentId)
+    else insertIntoQueue(group, studentId, order)
+    this.students.get(studentId)?.places.push(group)
+  }
+}
+
+/** Rows arrive in any order; the queue is by order number. */
+function insertIntoQueue(group: CourseGroup, student: number, order: number): void {
+  let index = group.queueOrders.length
+  while (index > 0 && (group.queueOrders[index - 1] ?? 0) > order) index--
+  group.queue.splice(index, 0, student)
+  group.queueOrders.splice(index, 0, order)
+}

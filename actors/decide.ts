@@ -1,0 +1,88 @@
+import { adopt } from './adoption.ts'
+import type { Campus, Student } from './campus.ts'
+import type { Command, Leg, StaffLeg, StudentLeg } from './commands.ts'
+import { decideForceAdd, decideForceDrop, decideSetCapacity } from './overrides.ts'
+import { decidePlan } from './plan.ts'
+import type { Verdict } from './records.ts'
+import type { RejectionCode } from './refusals.ts'
+
+/** The command was turned away before the rules were asked; nothing is journaled. */
+export interface Rejection {
+  readonly rejection: RejectionCode
+  readonly course?: number
+  readonly group?: number
+}
+
+/**
+ * Judges one command against the campus as it stands. Pure: it changes nothing and reads no clock. Every
+ * broken rule is among the reasons, in order of precedence, not only the first.
+ * @param nowMs the record's `at`, milliseconds since the Unix epoch
+ */
+export function decide(campus: Campus, command: Command, nowMs: number): Verdict | Rejection {
+  const rejection = turnedAway(campus, command)
+  if (rejection !== undefined) return rejection
+  const student = command.student === undefined ? undefined : campus.students.get(command.student)
+  const [first] = command.legs
+  if (first === undefined) throw new Error('a command has at least one leg')
+  if (first.do === 'adopt') return { effects: adopt(campus, first) }
+  if (isStaffLeg(first)) return decideOverride(campus, student, first)
+  return decidePlan(campus, expectStudent(student), command.legs.filter(isStudentLeg), {
+    nowMs,
+    refuseNoChange: command.plan === true,
+  })
+}
+
+function decideOverride(campus: Campus, student: Student | undefined, leg: StaffLeg): Verdict {
+  const group = campus.group(leg.course, leg.group)
+  switch (leg.do) {
+    case 'force_add':
+      return decideForceAdd(expectStudent(student), group)
+    case 'force_drop':
+      return decideForceDrop(expectStudent(student), group)
+    case 'set_capacity':
+      return decideSetCapacity(group, leg.capacity)
+  }
+}
+
+/** In order of precedence: whose course it is, then whether the student and the course exist. */
+function turnedAway(campus: Campus, { actor, student, legs }: Command): Rejection | undefined {
+  if (actor.role === 'staff' && !actor.campusWide) {
+    for (const leg of legs) {
+      const department = departmentOf(campus, leg)
+      if (department !== undefined && department !== actor.department) {
+        return { rejection: 'other_department', ...whereOf(leg) }
+      }
+    }
+  }
+  if (student !== undefined && !campus.students.has(student)) return { rejection: 'no_such_student' }
+  for (const leg of legs) {
+    const course = campus.courses.get(leg.course)
+    if (course === undefined || ('group' in leg && course.find(leg.group) === undefined)) {
+      return { rejection: 'no_such_course', ...whereOf(leg) }
+    }
+  }
+  return undefined
+}
+
+/** Groups of one course may belong to different departments; a leg that names no group goes by the first. */
+function departmentOf(campus: Campus, leg: Leg): number | undefined {
+  const course = campus.courses.get(leg.course)
+  return ('group' in leg ? course?.find(leg.group) : course?.groups[0])?.profile.department
+}
+
+function whereOf(leg: Leg): { course: number; group?: number } {
+  return 'group' in leg ? { course: leg.course, group: leg.group } : { course: leg.course }
+}
+
+function isStudentLeg(leg: Leg): leg is StudentLeg {
+  return leg.do === 'add' || leg.do === 'drop' || leg.do === 'move'
+}
+
+function isStaffLeg(leg: Leg): leg is StaffLeg {
+  return leg.do === 'force_add' || leg.do === 'force_drop' || leg.do === 'set_capacity'
+}
+
+function expectStudent(student: Student | undefined): Student {
+  if (student === undefined) throw new Error('this command is about a student and names none')
+  return student
+}

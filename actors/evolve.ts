@@ -1,0 +1,64 @@
+import type { Campus, CourseGroup } from './campus.ts'
+import type { Effect } from './records.ts'
+
+/**
+ * Applies one effect to the campus. The only code that changes a seat, a queue, a capacity or remaining
+ * actions, live and in replay alike.
+ * @throws if the effect does not fit the state, which means a bug or a foreign record
+ */
+export function evolve(campus: Campus, effect: Effect): void {
+  switch (effect.type) {
+    case 'registered': {
+      const group = campus.group(effect.course, effect.group)
+      group.registered.push(effect.student)
+      campus.student(effect.student).places.push(group)
+      return
+    }
+    case 'reserved': {
+      const group = campus.group(effect.course, effect.group)
+      group.queue.push(effect.student)
+      group.queueOrders.push(effect.order)
+      campus.student(effect.student).places.push(group)
+      return
+    }
+    case 'left': {
+      const group = campus.group(effect.course, effect.group)
+      if (!leaveQueue(group, effect.student)) removeFrom(group.registered, effect.student, effect)
+      removeFrom(campus.student(effect.student).places, group, effect)
+      return
+    }
+    case 'promoted': {
+      const group = campus.group(effect.course, effect.group)
+      if (!leaveQueue(group, effect.student)) throw misfit(effect)
+      group.registered.push(effect.student)
+      return
+    }
+    case 'actions_spent':
+      campus.student(effect.student).remainingActions = effect.remaining
+      return
+    case 'capacity_changed':
+      campus.group(effect.course, effect.group).capacity = effect.capacity
+      return
+    case 'duplicates_removed':
+      // Memory holds a place once however many rows repeat it.
+      return
+  }
+}
+
+function leaveQueue(group: CourseGroup, student: number): boolean {
+  const index = group.queue.indexOf(student)
+  if (index < 0) return false
+  group.queue.splice(index, 1)
+  group.queueOrders.splice(index, 1)
+  return true
+}
+
+function removeFrom<T>(list: T[], item: T, effect: Effect): void {
+  const index = list.indexOf(item)
+  if (index < 0) throw misfit(effect)
+  list.splice(index, 1)
+}
+
+function misfit(effect: Effect): Error {
+  return new Error(`effect does not fit the campus: ${JSON.stringify(effect)}`)
+}

@@ -1,0 +1,51 @@
+/**
+ * Why a rule refused a command, in order of precedence: the first one that applies is the reply's `code`.
+ * A refusal is a decision: it is journaled like a success. Codes are public: add, never rename.
+ */
+export const refusalCodes = {
+  outside_enrollment_window: { retry: 'later', meaning: 'It is not your enrollment time.' },
+  already_enrolled: { retry: 'never', meaning: 'The student already holds a place in this course.' },
+  not_enrolled: { retry: 'never', meaning: 'The student holds no such place in this course.' },
+  no_change: { retry: 'never', meaning: 'The request would change nothing.' },
+  gender_locked: { retry: 'never', meaning: 'This group is reserved for the other gender.' },
+  unit_limit: { retry: 'after_change', meaning: 'The courses would exceed the unit limit.' },
+  class_conflict: { retry: 'after_change', meaning: 'Its classes overlap with those of another course.' },
+  exam_conflict: { retry: 'after_change', meaning: 'Its exam overlaps with that of another course.' },
+  no_actions_left: { retry: 'never', meaning: 'No drops or moves are left.' },
+  move_would_lose_seat: {
+    retry: 'after_change',
+    meaning: 'The new group has only reserve places; the seat held now would be given up.',
+  },
+  course_full: { retry: 'later', meaning: 'Every seat and every reserve place is taken.' },
+  capacity_below_registered: {
+    retry: 'after_change',
+    meaning: 'More students are registered than the new capacity has seats.',
+  },
+} as const
+
+export type RefusalCode = keyof typeof refusalCodes
+
+const precedence = new Map<string, number>(Object.keys(refusalCodes).map((code, index) => [code, index]))
+
+/** One violated rule. `leg` is the index of the leg that broke it; absent when the whole command did. */
+export interface Refusal {
+  readonly code: RefusalCode
+  readonly leg?: number
+  readonly course?: number
+  readonly group?: number
+  /** The other course of a conflict. */
+  readonly with?: { readonly course: number; readonly group: number }
+}
+
+/** Sorts by precedence of code, then by leg, so that the same reasons always read the same. */
+export function inOrderOfPrecedence(refusals: readonly Refusal[]): Refusal[] {
+  return refusals.toSorted(
+    (a, b) => (precedence.get(a.code) ?? 0) - (precedence.get(b.code) ?? 0) || (a.leg ?? -1) - (b.leg ?? -1),
+  )
+}
+
+/**
+ * Why a command was turned away before any rule was asked. Not a decision: nothing is journaled, nothing
+ * changed, and the same request may succeed once the cause is gone.
+ */
+export type RejectionCode = 'other_department' | 'no_such_student' | 'no_such_course'

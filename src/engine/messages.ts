@@ -1,0 +1,65 @@
+import { Ajv, type ValidateFunction } from 'ajv'
+import { batchMessageSchema, startMessageSchema } from '../../schema/journal-message.ts'
+import type { BatchMessage, JournalMessage, StartMessage } from './ports.ts'
+
+/** A message that must not be applied and must not be acknowledged: somebody has to look. */
+export class ForeignMessage extends Error {
+  override readonly name = 'ForeignMessage'
+}
+
+const ajv = new Ajv({
+  allErrors: false,
+  strict: true,
+  allowUnionTypes: true,
+  strictRequired: false,
+  discriminator: true,
+})
+const isStart: ValidateFunction<StartMessage> = ajv.compile<StartMessage>(startMessageSchema)
+const isBatch: ValidateFunction<BatchMessage> = ajv.compile<BatchMessage>(batchMessageSchema)
+
+/** A journal message as it goes over the wire. */
+export function encodeMessage(message: JournalMessage): Buffer {
+  return Buffer.from(JSON.stringify(message))
+}
+
+/**
+ * Reads a message from the journal and checks every field of it.
+ * @throws ForeignMessage if it is not JSON, not of this campus, of an unknown version, or not as its schema says
+ */
+export function decodeMessage(body: Buffer, campus: string): JournalMessage {
+  const message = parse(body)
+  if (message['version'] !== 1)
+    throw new ForeignMessage(`unknown journal message version ${show(message['version'])}`)
+  if (message['campus'] !== campus)
+    throw new ForeignMessage(`message of campus ${show(message['campus'])}, not ${campus}`)
+  if ('start' in message) {
+    if (isStart(message)) return message
+    throw misfit(isStart)
+  }
+  if (isBatch(message)) return message
+  throw misfit(isBatch)
+}
+
+function parse(body: Buffer): Record<string, unknown> {
+  let message: unknown
+  try {
+    message = JSON.parse(body.toString('utf8'))
+  } catch (cause) {
+    throw new ForeignMessage('message is not JSON', { cause })
+  }
+  if (typeof message !== 'object' || message === null || Array.isArray(message)) {
+    throw new ForeignMessage('message is not a JSON object')
+  }
+  return message as Record<string, unknown>
+}
+
+function misfit(validate: ValidateFunction): ForeignMessage {
+  const [first] = validate.errors ?? []
+  return new ForeignMessage(
+    `message does not fit its schema: ${first?.instancePath ?? ''} ${first?.message ?? ''}`,
+  )
+}
+
+function show(value: unknown): string {
+  return JSON.stringify(value)?.slice(0, 80) ?? 'none'
+}

@@ -1,0 +1,189 @@
+import type { Campus, StudentProfile } from '../../actors/campus.ts'
+import type { DecisionRecord } from '../../actors/records.ts'
+
+/** Time, identity and scheduling, so that nothing below reads a clock by itself and a test can own them all. */
+export interface Runtime {
+  /** Milliseconds since the Unix epoch. May jump; records never go backwards all the same. */
+  now(): number
+  /** A fresh UUID. */
+  uuid(): string
+  /** Runs `task` once, after what the event loop has at hand now. */
+  defer(task: () => void): void
+  /** Runs `task` once in `delayMs`; the function returned cancels it. */
+  after(delayMs: number, task: () => void): () => void
+}
+
+/** Where something is in the sequence of all decisions. */
+export interface RecordId {
+  readonly leader: string
+  readonly seq: number
+}
+
+/** How far PostgreSQL is: the newest decision applied, whose term it is, and the newest `at`. */
+export interface Position extends RecordId {
+  /** Number of the term, counting accepted leaders from 1; 0 before the first. */
+  readonly term: number
+  /** Greatest `at` of all applied records; the next leader starts here. */
+  readonly atMs: number
+}
+
+/** The nobody who leads before the first leader. */
+export const noLeader = '00000000-0000-0000-0000-000000000000'
+
+/** First message of a term: who wants to lead, and after whom. */
+export interface StartMessage {
+  readonly version: 1
+  readonly campus: string
+  readonly start: {
+    readonly leader: string
+    /** The leader found in `journal_position`; the marker counts only if that is still so. */
+    readonly after: string
+    /** The last record that this process saw confirmed, if any: it must be in PostgreSQL by now. */
+    readonly seen?: RecordId
+  }
+}
+
+/** One group commit: decisions of one leader, `seq` ascending without gaps. */
+export interface BatchMessage {
+  readonly version: 1
+  readonly campus: string
+  readonly leader: string
+  readonly records: readonly DecisionRecord[]
+}
+
+export type JournalMessage = StartMessage | BatchMessage
+
+/** The journal can no longer be trusted to hold what was sent; the term is over, the outcome unknown. */
+export class JournalLost extends Error {
+  override readonly name = 'JournalLost'
+}
+
+/**
+ * The lock and the journal of one term, over one connection. It ends for good at the first error, close,
+ * cancel, nack or returned message; nothing in it reconnects.
+ */
+export interface JournalTerm {
+  /**
+   * Appends one message and resolves once it is durable and the lock was held all the while. At most one
+   * call may be outstanding.
+   * @throws JournalLost if durability is not known; part of the message may still arrive
+   */
+  append(message: JournalMessage): Promise<void>
+  /** Resolves, with why, when the term has ended; also after `close`. Never rejects. */
+  readonly ended: Promise<string>
+  /** False once the term has ended; a reply is released only while it is true. */
+  readonly open: boolean
+  /** True while the journal accepts nothing for now (a broker's memory or disk alarm). */
+  readonly blocked: boolean
+  /** Told the newest record that PostgreSQL has applied, as far as the journal hears of it. */
+  onApplied(listener: (applied: RecordId) => void): void
+  /** Gives the lock up. Resolves when it is free. */
+  close(): Promise<void>
+}
+
+/** Why there is no term yet, for the one line that says what is waited for. */
+export type AcquireProgress = 'unreachable' | 'standby' | 'settling'
+
+export interface Journal {
+  /** What `campus.journal` in the database must say: kind, virtual host, queue. */
+  readonly identity: string
+  /**
+   * Waits for the lock, however long, connecting again with back-off, and opens a term.
+   * @param onProgress told when the reason for waiting changes, with a line for people
+   * @throws the signal's reason, when it is aborted
+   */
+  acquire(
+    signal: AbortSignal,
+    onProgress: (progress: AcquireProgress, detail: string) => void,
+  ): Promise<JournalTerm>
+}
+
+/** Callers' keyed decisions, for answering a repeated request after the memory of it is gone. */
+export interface KeyedDecision {
+  readonly record: DecisionRecord
+  readonly leader: string
+}
+
+/** What the engine asks of PostgreSQL. Every method rejects when the database cannot be reached. */
+export interface CampusStore {
+  readPosition(): Promise<Position>
+  /** What the batcher made of a leader's marker; undefined while it has not judged it. */
+  judgementOf(leader: string): Promise<'accepted' | 'rejected' | undefined>
+  /**
+   * Loads the campus in one snapshot.
+   * @throws if the position is not (`leader`, 0): somebody else leads by now
+   * @throws AdoptionNeeded if the tables hold what no campus can be in
+   */
+  loadCampus(leader: string, options: LoadOptions): Promise<LoadedCampus>
+  /** The profile of a student who was added while the engine ran; undefined if there is none. */
+  loadStudent(id: number): Promise<StudentProfile | undefined>
+  /** The caller's keyed decisions since `sinceMs`, newest first, at most `limit`. */
+  loadKeys(caller: Caller, sinceMs: number, limit: number): Promise<readonly KeyedDecision[]>
+}
+
+export interface Caller {
+  readonly role: 'student' | 'staff' | 'operator'
+  readonly id: number
+}
+
+export interface LoadOptions {
+  /** Keyed decisions older than this are of no interest. */
+  readonly keysSinceMs: number
+  /** Load although the tables need adoption; for the adoption itself. */
+  readonly evenIfAdoptionNeeded?: boolean
+}
+
+export interface LoadedCampus {
+  readonly campus: Campus
+  readonly position: Position
+  /** Callers who have keyed decisions since `keysSinceMs`, as `callerId`. */
+  readonly callersWithKeys: ReadonlySet<string>
+}
+
+export function callerId(caller: Caller): string {
+  return `${caller.role}:${caller.id}`
+}
+
+/** The tables hold rows that no sequence of decisions leads to; `enrollment adopt` repairs them on record. */
+export class AdoptionNeeded extends Error {
+  override readonly name = 'AdoptionNeeded'
+  readonly findings: readonly string[]
+
+  constructor(findings: readonly string[]) {
+    super(
+      `the database holds ${findings.length} row${findings.length === 1 ? '' : 's'} that cannot stand as they are; see: enrollment adopt --dry-run`,
+    )
+    this.findings = findings
+  }
+}
+
+/** One transaction of the batcher. Begun with the position locked; ends by `commit` or `rollback`. */
+export interface BatchTransaction {
+  /** As locked at the beginning. */
+  readonly position: Position
+  /** How a leader's marker was judged before, if it was. */
+  judgementOf(leader: string): Promise<'accepted' | 'rejected' | undefined>
+  /** Whether this very record is among the applied ones. */
+  isApplied(record: RecordId): Promise<boolean>
+  /** Writes a marker's judgement; an accepted one becomes the leader at (leader, 0), with `term`. */
+  recordMarker(marker: MarkerJudgement): Promise<void>
+  /** Keeps records that a deposed leader got into the journal. They are never applied. */
+  recordVoids(leader: string, records: readonly DecisionRecord[]): Promise<void>
+  /** Inserts into `decisions`, folds the effects into the tables and moves the position behind the last one. */
+  apply(records: readonly DecisionRecord[]): Promise<void>
+  commit(): Promise<void>
+  /** Never rejects. */
+  rollback(): Promise<void>
+}
+
+export interface MarkerJudgement {
+  readonly leader: string
+  readonly after: string
+  readonly judgement: 'accepted' | 'rejected'
+}
+
+/** What the batcher asks of PostgreSQL. */
+export interface TableStore {
+  /** Begins a transaction and locks the position, so that batchers go one at a time. */
+  begin(): Promise<BatchTransaction>
+}
