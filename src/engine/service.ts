@@ -1,0 +1,109 @@
+import type { Command } from '../../actors/commands.ts'
+import type { Gender } from '../../actors/campus.ts'
+import type { Verdict, DecisionRecord } from '../../actors/records.ts'
+import type { RejectionCode } from '../../actors/refusals.ts'
+import type { Meeting } from '../../actors/timetable.ts'
+
+/** Why the engine cannot answer now. All but `outcome_unknown` mean: surely not done. */
+export type UnavailableCode = 'busy' | 'not_leading' | 'recovering' | 'journal_unavailable' | 'outcome_unknown'
+
+export interface Unavailable {
+  readonly kind: 'unavailable'
+  readonly code: UnavailableCode
+}
+
+/** What became of a command. A `decided` one is durable; its record says yes (`effects`) or no (`reasons`). */
+export type Outcome =
+  | { readonly kind: 'decided'; readonly record: DecisionRecord; readonly replayed: boolean }
+  | { readonly kind: 'rejected'; readonly code: RejectionCode; readonly course?: number; readonly group?: number }
+  | { readonly kind: 'key_refused'; readonly code: 'idempotency_mismatch' | 'idempotency_in_flight' }
+  | Unavailable
+
+export type DryRunOutcome =
+  | { readonly kind: 'judged'; readonly verdict: Verdict }
+  | { readonly kind: 'rejected'; readonly code: RejectionCode; readonly course?: number; readonly group?: number }
+  | Unavailable
+
+export interface SubmitOptions {
+  /** The caller's idempotency key, and a hash of method, path and canonical body. */
+  readonly key?: string
+  readonly requestHash?: string
+  /** The HTTP request's id; stored with the decision. */
+  readonly request?: string
+}
+
+/** A course group as it stands after every confirmed decision. */
+export interface GroupView {
+  readonly course: number
+  readonly group: number
+  readonly department: number
+  readonly name: string
+  readonly lecturer: string
+  readonly units: number
+  readonly capacity: number
+  readonly reserveCapacity: number
+  readonly registeredCount: number
+  readonly reservedCount: number
+  /** Unix seconds; 0 = no exam. */
+  readonly examTime: number
+  readonly meetings: readonly Meeting[]
+  readonly genderLock: Gender | undefined
+  readonly notes: string
+}
+
+/** A student's seat (`position` 0) or place in the reserve queue (1 = first). */
+export interface PlaceView {
+  readonly group: GroupView
+  readonly position: number
+}
+
+export interface StudentView {
+  readonly id: number
+  readonly department: number
+  readonly remainingActions: number
+  /** Ascending by course. */
+  readonly places: readonly PlaceView[]
+}
+
+export interface RosterView {
+  readonly department: number
+  /** Ascending by id. */
+  readonly registered: readonly number[]
+  /** First come first. */
+  readonly reserved: readonly number[]
+}
+
+/** What a read shows, once every decision in it is durable. `undefined` = there is no such thing. */
+export type ReadOutcome<View> = { readonly kind: 'shown'; readonly view: View } | Unavailable
+
+/** Where the engine is in its life; `leading` is the only state that serves. */
+export type EngineState = 'starting' | 'unreachable' | 'standby' | 'recovering' | 'leading' | 'stopped'
+
+export interface EngineStatus {
+  readonly state: EngineState
+  /** For people: what is waited for, if anything. */
+  readonly detail: string
+  /** Number of the term that is led; 0 = none. */
+  readonly term: number
+  /** Newest decision made, made durable, and applied to PostgreSQL, as far as known. */
+  readonly decidedSeq: number
+  readonly confirmedSeq: number
+  readonly appliedSeq: number
+  readonly pendingRecords: number
+  readonly backlogBytes: number
+  readonly mailboxDepth: number
+  readonly journalBlocked: boolean
+}
+
+/** What the world outside asks of the engine. Nothing here throws for a refusal or a lost journal. */
+export interface EnrollmentService {
+  /** Judges a command and resolves once its decision is durable. */
+  submit(command: Command, options?: SubmitOptions): Promise<Outcome>
+  /** Judges a command by the same code and changes nothing. */
+  dryRun(command: Command): Promise<DryRunOutcome>
+  studentView(id: number): Promise<ReadOutcome<StudentView | undefined>>
+  /** Every group of a department, ascending by course and group; empty if there is none. */
+  catalog(department: number): Promise<ReadOutcome<readonly GroupView[]>>
+  roster(course: number, group: number): Promise<ReadOutcome<RosterView | undefined>>
+  status(): EngineStatus
+}
