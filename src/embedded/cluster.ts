@@ -1,0 +1,69 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { chown, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { type Account, runAs } from './account.ts'
+import type { Binaries } from './binaries.ts'
+
+/** The role that owns the cluster. */
+export const clusterOwner = 'enrollment'
+
+/** The password kept in `home`, made on the first call. Only the account that runs PostgreSQL can read it. */
+export async function clusterPassword(home: string, account: Account | undefined): Promise<string> {
+  const file = join(home, 'password')
+  if (!existsSync(file)) {
+    await writeFile(file, randomBytes(24).toString('base64url'), { mode: 0o600 })
+    if (account) await chown(file, account.uid, account.gid)
+  }
+  return (await readFile(file, 'utf8')).trim()
+}
+
+/**
+ * Creates the cluster in `home` if there is none: UTF-8, byte order, password login. All or nothing: one that was
+ * interrupted is begun anew.
+ * @param options.sync false leaves flushing to the system: for clusters that nobody needs after a power cut
+ * @returns the cluster's directory
+ */
+export async function createCluster(
+  home: string,
+  options: { binaries: Binaries; account: Account | undefined; sync?: boolean; log: (line: string) => void },
+): Promise<string> {
+  const cluster = join(home, 'cluster')
+  if (existsSync(join(cluster, 'PG_VERSION'))) return cluster
+  const half = join(home, 'cluster.half')
+  await rm(half, { recursive: true, force: true })
+  options.log(`Creating a PostgreSQL ${options.binaries.version} database in ${cluster}`)
+  await runAs(options.account, options.binaries.initdb, [
+    `--pgdata=${half}`,
+    `--username=${clusterOwner}`,
+    `--pwfile=${join(home, 'password')}`,
+    '--auth=scram-sha-256',
+    '--encoding=UTF8',
+    '--locale=C',
+    '--locale-provider=builtin',
+    '--builtin-locale=C.UTF-8',
+    '--no-instructions',
+    ...(options.sync === false ? ['--no-sync'] : []),
+  ])
+  await rename(half, cluster)
+  return cluster
+}
+
+function listenOnce(port: number): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(undefined))
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' ? address?.port : undefined))
+    })
+  })
+}
+
+/** A loopback port that nobody listens on: `preferred` if it is free. */
+export async function freePort(preferred?: number): Promise<number> {
+  const port = (preferred === undefined ? undefined : await listenOnce(preferred)) ?? (await listenOnce(0))
+  if (port === undefined) throw new Error('No free port on 127.0.0.1.')
+  return port
+}
