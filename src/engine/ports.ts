@@ -119,6 +119,8 @@ export interface CampusStore {
   loadStudent(id: number): Promise<StudentProfile | undefined>
   /** The caller's keyed decisions since `sinceMs`, newest first, at most `limit`. */
   loadKeys(caller: Caller, sinceMs: number, limit: number): Promise<readonly KeyedDecision[]>
+  /** The caller's decision under this key since `sinceMs`, if there is one. */
+  findKey(caller: Caller, key: string, sinceMs: number): Promise<KeyedDecision | undefined>
 }
 
 export interface Caller {
@@ -186,4 +188,42 @@ export interface MarkerJudgement {
 export interface TableStore {
   /** Begins a transaction and locks the position, so that batchers go one at a time. */
   begin(): Promise<BatchTransaction>
+}
+
+/** A journal message as the broker handed it out; it returns to the queue unless it is acknowledged. */
+export interface Delivery {
+  readonly body: Buffer
+  readonly tag: number
+}
+
+/**
+ * One channel that consumes the journal. It ends for good at the first error, close or cancel; whatever is
+ * not acknowledged then returns to the queue, in order. It is never cancelled with messages out.
+ */
+export interface JournalReader {
+  /** What has arrived and was not taken yet, oldest first; maybe nothing. */
+  takeArrived(): readonly Delivery[]
+  /** How many have arrived and were not taken yet. */
+  readonly arrivedCount: number
+  /** Resolves when something has arrived, or the reader has ended. */
+  arrival(): Promise<void>
+  /** Messages in the queue that are not with any consumer. Rejects when the reader has ended. */
+  countReady(): Promise<number>
+  acknowledge(deliveries: readonly Delivery[]): void
+  /** Tells the leading engine how far PostgreSQL is. May get lost. */
+  announceApplied(applied: RecordId): void
+  /** Resolves, with why, when the reader has ended. Never rejects. */
+  readonly ended: Promise<string>
+  readonly open: boolean
+  /** Closes the channel, which returns what is not acknowledged. */
+  close(): Promise<void>
+}
+
+export interface JournalSource {
+  /**
+   * Waits, connecting again with back-off, for the broker and for the journal's queue, which the first leader makes.
+   * @param onWaiting told what is waited for, with a line for people
+   * @throws the signal's reason, when it is aborted
+   */
+  open(signal: AbortSignal, onWaiting: (detail: string) => void): Promise<JournalReader>
 }

@@ -5,7 +5,12 @@ import type { RejectionCode } from '../../actors/refusals.ts'
 import type { Meeting } from '../../actors/timetable.ts'
 
 /** Why the engine cannot answer now. All but `outcome_unknown` mean: surely not done. */
-export type UnavailableCode = 'busy' | 'not_leading' | 'recovering' | 'journal_unavailable' | 'outcome_unknown'
+export type UnavailableCode =
+  | 'busy'
+  | 'not_leading'
+  | 'recovering'
+  | 'journal_unavailable'
+  | 'outcome_unknown'
 
 export interface Unavailable {
   readonly kind: 'unavailable'
@@ -15,13 +20,23 @@ export interface Unavailable {
 /** What became of a command. A `decided` one is durable; its record says yes (`effects`) or no (`reasons`). */
 export type Outcome =
   | { readonly kind: 'decided'; readonly record: DecisionRecord; readonly replayed: boolean }
-  | { readonly kind: 'rejected'; readonly code: RejectionCode; readonly course?: number; readonly group?: number }
+  | {
+      readonly kind: 'rejected'
+      readonly code: RejectionCode
+      readonly course?: number
+      readonly group?: number
+    }
   | { readonly kind: 'key_refused'; readonly code: 'idempotency_mismatch' | 'idempotency_in_flight' }
   | Unavailable
 
 export type DryRunOutcome =
   | { readonly kind: 'judged'; readonly verdict: Verdict }
-  | { readonly kind: 'rejected'; readonly code: RejectionCode; readonly course?: number; readonly group?: number }
+  | {
+      readonly kind: 'rejected'
+      readonly code: RejectionCode
+      readonly course?: number
+      readonly group?: number
+    }
   | Unavailable
 
 export interface SubmitOptions {

@@ -1,0 +1,229 @@
+import { describeError } from '../engine/describe-error.ts'
+import { decodeMessage, ForeignMessage } from '../engine/messages.ts'
+import type {
+  BatchMessage,
+  Delivery,
+  JournalReader,
+  JournalSource,
+  RecordId,
+  Runtime,
+  StartMessage,
+  TableStore,
+} from '../engine/ports.ts'
+import { JournalGap, LostTail, writeBatches, writeMarker } from './write.ts'
+
+export interface BatcherOptions {
+  readonly campusId: string
+  readonly source: JournalSource
+  readonly tables: TableStore
+  readonly runtime: Runtime
+  /** Records that one transaction takes at most, unless a single message has more. */
+  readonly recordsMax: number
+  readonly onEvent: (event: BatcherEvent) => void
+}
+
+/** `alarm`: somebody should look; the batcher goes on trying by itself. */
+export type BatcherEvent =
+  | { readonly kind: 'waiting'; readonly detail: string }
+  | { readonly kind: 'consuming' }
+  | { readonly kind: 'wrote'; readonly applied: number; readonly duplicates: number; readonly voids: number }
+  | { readonly kind: 'marker'; readonly leader: string; readonly judgement: string }
+  | { readonly kind: 'alarm'; readonly alarm: BatcherAlarm; readonly detail: string }
+  | { readonly kind: 'stopped' }
+
+export type BatcherAlarm = 'foreign_message' | 'gap' | 'lost_tail' | 'void_records' | 'database'
+
+interface Held {
+  readonly delivery: Delivery
+  readonly message: StartMessage
+}
+
+interface Arrived {
+  readonly delivery: Delivery
+  readonly message: BatchMessage
+}
+
+const retryMs = { first: 100, most: 5000 }
+
+/**
+ * Carries the journal into the tables: takes whatever has arrived, writes it in one transaction, and only
+ * then acknowledges it. Whatever goes wrong, it closes the channel, which returns everything that is not
+ * acknowledged to the queue in order, and begins again.
+ *
+ * A leader's marker is held back until everything that was in the queue is written: messages that another
+ * batcher held come back behind it, and were confirmed before it.
+ */
+export class Batcher {
+  readonly #options: BatcherOptions
+  readonly #stopping = new AbortController()
+  #running: Promise<void> | undefined
+
+  constructor(options: BatcherOptions) {
+    this.#options = options
+  }
+
+  /** Runs until `stop`. Never rejects for what a broker or a database does. */
+  async run(): Promise<void> {
+    this.#running ??= this.#runReaders()
+    await this.#running
+  }
+
+  async #runReaders(): Promise<void> {
+    const { source, onEvent } = this.#options
+    let delayMs = retryMs.first
+    while (!this.#stopping.signal.aborted) {
+      let progressed = false
+      let reader: JournalReader | undefined
+      try {
+        reader = await source.open(this.#stopping.signal, (detail) => onEvent({ kind: 'waiting', detail }))
+        onEvent({ kind: 'consuming' })
+        await this.#consume(reader, () => {
+          progressed = true
+        })
+      } catch (error) {
+        if (this.#stopping.signal.aborted) break
+        this.#report(error)
+      } finally {
+        await reader?.close()
+      }
+      delayMs = progressed ? retryMs.first : Math.min(delayMs * 2, retryMs.most)
+      await this.#pause(delayMs)
+    }
+    onEvent({ kind: 'stopped' })
+  }
+
+  async #consume(reader: JournalReader, onProgress: () => void): Promise<void> {
+    const held: Held[] = []
+    while (reader.open && !this.#stopping.signal.aborted) {
+      const arrived: Arrived[] = []
+      for (const delivery of reader.takeArrived()) {
+        const message = decodeMessage(delivery.body, this.#options.campusId)
+        if ('start' in message) held.push({ delivery, message })
+        else arrived.push({ delivery, message })
+      }
+      if (arrived.length > 0) {
+        await this.#writeAll(reader, arrived)
+        onProgress()
+        continue
+      }
+      const marker = held[0]
+      if (marker !== undefined && (await reader.countReady()) === 0 && reader.open) {
+        // Something may have arrived while the broker was asked; then it goes first.
+        if (reader.arrivedCount > 0) continue
+        await this.#judge(reader, marker)
+        held.shift()
+        onProgress()
+        continue
+      }
+      await this.#orStopped(reader.arrival())
+    }
+  }
+
+  async #writeAll(reader: JournalReader, arrived: readonly Arrived[]): Promise<void> {
+    let rest = arrived
+    while (rest.length > 0 && reader.open && !this.#stopping.signal.aborted) {
+      const chunk = this.#chunkOf(rest)
+      const report = await this.#insist(reader, () =>
+        writeBatches(
+          this.#options.tables,
+          chunk.map(({ message }) => message),
+        ),
+      )
+      if (report === undefined) return
+      const { applied, duplicates, voids, messagesDone, position } = report
+      reader.acknowledge(chunk.slice(0, messagesDone).map(({ delivery }) => delivery))
+      if (position.seq > 0) reader.announceApplied(position)
+      this.#options.onEvent({ kind: 'wrote', applied, duplicates, voids })
+      if (voids > 0)
+        this.#alarm('void_records', `${voids} records of a deposed leader are void; none was acknowledged`)
+      if (messagesDone < chunk.length) throw gapBefore(chunk[messagesDone], position)
+      rest = rest.slice(chunk.length)
+    }
+  }
+
+  #chunkOf(arrived: readonly Arrived[]): readonly Arrived[] {
+    let records = 0
+    let count = 0
+    for (const { message } of arrived) {
+      if (count > 0 && records + message.records.length > this.#options.recordsMax) break
+      records += message.records.length
+      count++
+    }
+    return arrived.slice(0, count)
+  }
+
+  async #judge(reader: JournalReader, { delivery, message }: Held): Promise<void> {
+    const judgement = await this.#insist(reader, () => writeMarker(this.#options.tables, message))
+    if (judgement === undefined) return
+    reader.acknowledge([delivery])
+    reader.announceApplied({ leader: message.start.leader, seq: 0 })
+    this.#options.onEvent({ kind: 'marker', leader: message.start.leader, judgement })
+  }
+
+  /**
+   * Does it until the database lets it be done: writing twice is harmless, not writing is not an answer.
+   * @returns undefined when the channel ended or the batcher stops meanwhile
+   */
+  async #insist<T>(reader: JournalReader, write: () => Promise<T>): Promise<T | undefined> {
+    let delayMs = retryMs.first
+    while (reader.open && !this.#stopping.signal.aborted) {
+      try {
+        return await write()
+      } catch (error) {
+        if (error instanceof LostTail) throw error
+        this.#alarm('database', `cannot write to the database: ${describeError(error)}`)
+        await Promise.race([this.#pause(delayMs), reader.ended])
+        delayMs = Math.min(delayMs * 2, retryMs.most)
+      }
+    }
+    return undefined
+  }
+
+  #report(error: unknown): void {
+    const detail = describeError(error)
+    if (error instanceof ForeignMessage) this.#alarm('foreign_message', detail)
+    else if (error instanceof JournalGap) this.#alarm('gap', detail)
+    else if (error instanceof LostTail) this.#alarm('lost_tail', detail)
+    else this.#options.onEvent({ kind: 'waiting', detail })
+  }
+
+  #alarm(alarm: BatcherAlarm, detail: string): void {
+    this.#options.onEvent({ kind: 'alarm', alarm, detail })
+  }
+
+  /** Finishes the transaction at hand, acknowledges what is written and closes the channel. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('stopped'))
+    await this.#running
+  }
+
+  async #pause(delayMs: number): Promise<void> {
+    let cancel = (): void => {}
+    await this.#orStopped(
+      new Promise<void>((resolve) => {
+        cancel = this.#options.runtime.after(delayMs, resolve)
+      }),
+    )
+    cancel()
+  }
+
+  /** Waits for `event`, or until the batcher is to stop. */
+  async #orStopped(event: Promise<void>): Promise<void> {
+    const { signal } = this.#stopping
+    if (signal.aborted) return
+    let onAbort = (): void => {}
+    const stopped = new Promise<void>((resolve) => {
+      onAbort = resolve
+      signal.addEventListener('abort', onAbort)
+    })
+    await Promise.race([event, stopped])
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+function gapBefore(arrived: Arrived | undefined, position: RecordId): JournalGap {
+  const first = arrived?.message.records[0]?.seq
+  return new JournalGap(
+    `record ${first} arrived while ${position.seq + 1} is missing; waiting for it to return`,
+  )
+}

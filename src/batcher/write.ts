@@ -1,0 +1,110 @@
+import type { DecisionRecord } from '../../actors/records.ts'
+import type { BatchMessage, BatchTransaction, RecordId, StartMessage, TableStore } from '../engine/ports.ts'
+
+/** The end of the journal is gone: a leader saw a record confirmed that is neither in the tables nor in the queue. */
+export class LostTail extends Error {
+  override readonly name = 'LostTail'
+}
+
+/** A record came before the one that precedes it. The broker still has that one; take the channel down and retry. */
+export class JournalGap extends Error {
+  override readonly name = 'JournalGap'
+}
+
+export interface WriteReport {
+  readonly applied: number
+  readonly duplicates: number
+  readonly voids: number
+  /** How many of the messages are done with. Fewer than given: the next one begins behind a gap. */
+  readonly messagesDone: number
+  /** Position of the tables afterwards. */
+  readonly position: RecordId
+}
+
+/**
+ * Writes messages into the tables, all in one transaction. Each record is judged by itself: the next one of
+ * the current leader applies; one that is applied already is skipped; one of another leader is void; one
+ * that comes too early stops the writing before its message.
+ */
+export async function writeBatches(
+  tables: TableStore,
+  messages: readonly BatchMessage[],
+): Promise<WriteReport> {
+  const transaction = await tables.begin()
+  try {
+    const { leader } = transaction.position
+    let seq = transaction.position.seq
+    const toApply: DecisionRecord[] = []
+    let duplicates = 0
+    let voids = 0
+    let messagesDone = 0
+    for (const message of messages) {
+      if (message.leader !== leader) {
+        const fate = await setAside(transaction, message)
+        duplicates += fate.duplicates
+        voids += fate.voids
+      } else {
+        const fresh = message.records.filter((record) => record.seq > seq)
+        if (!followsOn(fresh, seq)) break
+        duplicates += message.records.length - fresh.length
+        toApply.push(...fresh)
+        seq += fresh.length
+      }
+      messagesDone++
+    }
+    if (toApply.length > 0) await transaction.apply(toApply)
+    await transaction.commit()
+    return { applied: toApply.length, duplicates, voids, messagesDone, position: { leader, seq } }
+  } catch (error) {
+    await transaction.rollback()
+    throw error
+  }
+}
+
+function followsOn(records: readonly DecisionRecord[], seq: number): boolean {
+  return records.every((record, index) => record.seq === seq + 1 + index)
+}
+
+/** Records of a leader that no longer leads: written before it was deposed, or void. */
+async function setAside(
+  transaction: BatchTransaction,
+  { leader, records }: BatchMessage,
+): Promise<{ duplicates: number; voids: number }> {
+  const foreign: DecisionRecord[] = []
+  for (const record of records) {
+    if (!(await transaction.isApplied({ leader, seq: record.seq }))) foreign.push(record)
+  }
+  if (foreign.length > 0) await transaction.recordVoids(leader, foreign)
+  return { duplicates: records.length - foreign.length, voids: foreign.length }
+}
+
+/**
+ * Judges a leader's marker: accepted only if it comes after the leader that the tables have, and only once.
+ * To be called when everything that was in the journal before it is written.
+ * @throws LostTail if its author saw a record confirmed that is not in the tables
+ */
+export async function writeMarker(
+  tables: TableStore,
+  { start }: StartMessage,
+): Promise<'accepted' | 'rejected' | 'judged before'> {
+  const transaction = await tables.begin()
+  try {
+    if ((await transaction.judgementOf(start.leader)) !== undefined) {
+      await transaction.rollback()
+      return 'judged before'
+    }
+    if (start.seen !== undefined && !(await transaction.isApplied(start.seen))) {
+      throw new LostTail(
+        `the end of the journal is lost: record ${start.seen.seq} of leader ${start.seen.leader} was confirmed ` +
+          'by the broker and is neither in PostgreSQL nor in the queue',
+      )
+    }
+    const judgement = start.after === transaction.position.leader ? 'accepted' : 'rejected'
+    await transaction.recordMarker({ leader: start.leader, after: start.after, judgement })
+    await transaction.commit()
+    return judgement
+  } catch (error) {
+    await transaction.rollback()
+    throw error
+  }
+}

@@ -1,0 +1,293 @@
+import type { Campus } from '../../actors/campus.ts'
+import type { Command } from '../../actors/commands.ts'
+import { describeError } from './describe-error.ts'
+import {
+  type AcquireProgress,
+  AdoptionNeeded,
+  type CampusStore,
+  type Journal,
+  JournalLost,
+  type JournalTerm,
+  type LoadedCampus,
+  type RecordId,
+  type Runtime,
+} from './ports.ts'
+import type {
+  DryRunOutcome,
+  EngineState,
+  EngineStatus,
+  EnrollmentService,
+  GroupView,
+  Outcome,
+  ReadOutcome,
+  RosterView,
+  StudentView,
+  SubmitOptions,
+  Unavailable,
+} from './service.ts'
+import { keyLifetimeMs } from './idempotency.ts'
+import { Term, type TermLimits } from './term.ts'
+import { catalogSnapshot, rosterSnapshot, type Snapshot, studentSnapshot } from './views.ts'
+
+export interface EngineOptions {
+  readonly campusId: string
+  readonly journal: Journal
+  readonly store: CampusStore
+  readonly runtime: Runtime
+  readonly limits: TermLimits
+  /** Serve although the tables need adoption; for the adoption itself. */
+  readonly evenIfAdoptionNeeded?: boolean
+  /** Told of every change of state, with a line for people. */
+  readonly onState: (state: EngineState, detail: string) => void
+}
+
+/** How often the batcher's judgement of a marker is asked for, and how often an unreachable database is. */
+const barrierPollMs = { first: 10, most: 250 }
+/** How often PostgreSQL's position is asked for while it is known to be behind. */
+const positionPollMs = 1000
+
+/**
+ * Leads, or waits to lead. Start, takeover by a standby and the return of a lost broker are one procedure:
+ * acquire the lock, publish a start marker, wait until the batcher has judged it (then everything that any
+ * earlier leader got confirmed is in PostgreSQL), load, serve. Whatever ends a term, all memory of it is
+ * dropped and the procedure begins again.
+ *
+ *     starting -> unreachable | standby -> recovering -> leading -> (term ends) -> starting … -> stopped
+ */
+export class Engine implements EnrollmentService {
+  readonly #options: EngineOptions
+  readonly #stopping = new AbortController()
+  #state: EngineState = 'starting'
+  #detail = ''
+  #term: Term | undefined
+  #journalTerm: JournalTerm | undefined
+  /** The last record that this process saw confirmed: the next marker demands it of the tables. */
+  #seen: RecordId | undefined
+  #running: Promise<void> | undefined
+
+  constructor(options: EngineOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Runs terms until `stop`.
+   * @throws AdoptionNeeded if the tables hold what cannot be served
+   */
+  async run(): Promise<void> {
+    this.#running ??= this.#runTerms()
+    await this.#running
+  }
+
+  async #runTerms(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      this.#enter('starting', 'connecting to the journal')
+      try {
+        await this.#runTerm()
+        await this.#sleep(barrierPollMs.first)
+      } catch (error) {
+        if (this.#stopping.signal.aborted) break
+        if (error instanceof AdoptionNeeded) throw error
+        this.#enter('unreachable', describeError(error))
+        await this.#sleep(barrierPollMs.most)
+      }
+    }
+    this.#enter('stopped', 'stopped')
+  }
+
+  async #runTerm(): Promise<void> {
+    const signal = this.#stopping.signal
+    const journal = await this.#options.journal.acquire(signal, (progress, detail) => {
+      this.#enter(stateOf(progress), detail)
+    })
+    this.#journalTerm = journal
+    try {
+      const term = await this.#takeOver(journal)
+      this.#term = term
+      this.#enter('leading', `leading term ${term.number} as ${term.leader}`)
+      const stopPolling = this.#followPosition(term, journal)
+      const why = await journal.ended
+      stopPolling()
+      this.#enter('recovering', why)
+    } finally {
+      this.#dropTerm()
+      await journal.close()
+      this.#journalTerm = undefined
+    }
+  }
+
+  /** Marker, barrier, load. Rejects when the term ends meanwhile. */
+  async #takeOver(journal: JournalTerm): Promise<Term> {
+    const { campusId, runtime, store, limits, evenIfAdoptionNeeded } = this.#options
+    for (;;) {
+      const leader = runtime.uuid()
+      this.#enter('recovering', 'waiting for the database')
+      const position = await this.#insist(journal, () => store.readPosition())
+      const seen = this.#seen === undefined ? {} : { seen: this.#seen }
+      const start = { leader, after: position.leader, ...seen }
+      await journal.append({ version: 1, campus: campusId, start })
+      this.#enter('recovering', 'waiting for the batcher to write what earlier leaders decided')
+      if ((await this.#barrier(journal, leader)) === 'rejected') continue
+      this.#enter('recovering', 'loading the campus')
+      const loaded: LoadedCampus = await this.#whileOpen(
+        journal,
+        store.loadCampus(leader, {
+          keysSinceMs: runtime.now() - keyLifetimeMs,
+          ...(evenIfAdoptionNeeded === true && { evenIfAdoptionNeeded }),
+        }),
+      )
+      return new Term({
+        leader,
+        campusId,
+        loaded,
+        journal,
+        store,
+        runtime,
+        limits,
+        onLost: (why) => this.#loseTerm(journal, why),
+      })
+    }
+  }
+
+  async #barrier(journal: JournalTerm, leader: string): Promise<'accepted' | 'rejected'> {
+    let delayMs = barrierPollMs.first
+    for (;;) {
+      const judgement = await this.#insist(journal, () => this.#options.store.judgementOf(leader))
+      if (judgement !== undefined) return judgement
+      await this.#whileOpen(journal, this.#sleep(delayMs))
+      delayMs = Math.min(delayMs * 2, barrierPollMs.most)
+    }
+  }
+
+  /** Asks the database until it answers; PostgreSQL may be down while a term lasts. */
+  async #insist<T>(journal: JournalTerm, ask: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await this.#whileOpen(journal, ask())
+      } catch (error) {
+        if (!journal.open || this.#stopping.signal.aborted) throw error
+        this.#enter('recovering', `waiting for the database: ${describeError(error)}`)
+        await this.#whileOpen(journal, this.#sleep(barrierPollMs.most))
+      }
+    }
+  }
+
+  async #whileOpen<T>(journal: JournalTerm, work: Promise<T>): Promise<T> {
+    const ended = journal.ended.then((why) => {
+      throw new JournalLost(why)
+    })
+    return await Promise.race([work, ended])
+  }
+
+  #loseTerm(journal: JournalTerm, why: string): void {
+    this.#enter('recovering', why)
+    this.#dropTerm()
+    void journal.close()
+  }
+
+  #dropTerm(): void {
+    const term = this.#term
+    if (term === undefined) return
+    this.#term = undefined
+    if (term.commit.confirmedSeq > 0) this.#seen = { leader: term.leader, seq: term.commit.confirmedSeq }
+    term.close()
+  }
+
+  /** The batcher's notices may be lost: while PostgreSQL is thought to be behind, it is asked. */
+  #followPosition(term: Term, journal: JournalTerm): () => void {
+    const { runtime, store } = this.#options
+    let cancel = (): void => {}
+    const poll = async (): Promise<void> => {
+      if (term.commit.appliedSeq < term.commit.confirmedSeq) {
+        try {
+          const position = await store.readPosition()
+          term.commit.noteApplied(position)
+        } catch {
+          // Not reachable now; the bound on the backlog holds all the same.
+        }
+      }
+      if (journal.open) cancel = runtime.after(positionPollMs, () => void poll())
+    }
+    cancel = runtime.after(positionPollMs, () => void poll())
+    return () => cancel()
+  }
+
+  /**
+   * Stops for good: admits nothing more, waits until what is decided is durable, gives the lock up.
+   * @param graceMs how long durability is waited for; what is not durable then is answered `outcome_unknown`
+   */
+  async stop(graceMs: number): Promise<void> {
+    const finished = this.#term?.finish() ?? Promise.resolve()
+    await Promise.race([finished, this.#sleep(graceMs)])
+    this.#stopping.abort(new JournalLost('stopped'))
+    await this.#journalTerm?.close()
+    await this.#running?.catch(() => {})
+  }
+
+  async submit(command: Command, options: SubmitOptions = {}): Promise<Outcome> {
+    return (await this.#term?.submit(command, options)) ?? this.#unavailable()
+  }
+
+  async dryRun(command: Command): Promise<DryRunOutcome> {
+    return (await this.#term?.dryRun(command)) ?? this.#unavailable()
+  }
+
+  async studentView(id: number): Promise<ReadOutcome<StudentView | undefined>> {
+    const unknown = await this.#term?.knowStudent(id)
+    return unknown ?? (await this.#read((campus) => studentSnapshot(campus, id)))
+  }
+
+  async catalog(department: number): Promise<ReadOutcome<readonly GroupView[]>> {
+    return await this.#read((campus) => catalogSnapshot(campus, department))
+  }
+
+  async roster(course: number, group: number): Promise<ReadOutcome<RosterView | undefined>> {
+    return await this.#read((campus) => rosterSnapshot(campus, course, group))
+  }
+
+  async #read<View>(take: (campus: Campus) => Snapshot<View>): Promise<ReadOutcome<View>> {
+    return (await this.#term?.read(take)) ?? this.#unavailable()
+  }
+
+  #unavailable(): Unavailable {
+    if (this.#state === 'unreachable') return { kind: 'unavailable', code: 'journal_unavailable' }
+    const waits = this.#state === 'standby' || this.#state === 'stopped'
+    return { kind: 'unavailable', code: waits ? 'not_leading' : 'recovering' }
+  }
+
+  status(): EngineStatus {
+    const term = this.#term
+    return {
+      state: this.#state,
+      detail: this.#detail,
+      term: term?.number ?? 0,
+      decidedSeq: term?.commit.decidedSeq ?? 0,
+      confirmedSeq: term?.commit.confirmedSeq ?? 0,
+      appliedSeq: term?.commit.appliedSeq ?? 0,
+      pendingRecords: term?.commit.pendingRecords ?? 0,
+      backlogBytes: term?.commit.backlogBytes ?? 0,
+      mailboxDepth: term?.mailboxDepth ?? 0,
+      journalBlocked: this.#journalTerm?.blocked ?? false,
+    }
+  }
+
+  /** The campus as this leader holds it, for tools that compare; undefined while it does not lead. */
+  get campus(): Campus | undefined {
+    return this.#term?.campus
+  }
+
+  #enter(state: EngineState, detail: string): void {
+    if (state === this.#state && detail === this.#detail) return
+    this.#state = state
+    this.#detail = detail
+    this.#options.onState(state, detail)
+  }
+
+  async #sleep(delayMs: number): Promise<void> {
+    await new Promise<void>((resolve) => this.#options.runtime.after(delayMs, resolve))
+  }
+}
+
+function stateOf(progress: AcquireProgress): EngineState {
+  if (progress === 'settling') return 'recovering'
+  return progress
+}

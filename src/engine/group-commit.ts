@@ -1,0 +1,280 @@
+import type { DecisionRecord } from '../../actors/records.ts'
+import { describeError } from './describe-error.ts'
+import { type BatchMessage, type JournalTerm, type RecordId, type Runtime } from './ports.ts'
+
+export interface CommitLimits {
+  /** Records, and their bytes as JSON, that may wait for durability; beyond, admission stops. */
+  readonly recordsMax: number
+  readonly bytesMax: number
+  /** What one journal message may hold; a single larger record still goes alone. */
+  readonly batchRecordsMax: number
+  readonly batchBytesMax: number
+  /** Bytes that PostgreSQL may be behind; beyond, admission stops. */
+  readonly backlogBytesMax: number
+  /** How long a reply waits for durability before it is `late`. */
+  readonly replyDeadlineMs: number
+  /** A reply waits for the journal's confirm, or until PostgreSQL has applied the record. */
+  readonly acknowledge: 'confirm' | 'applied'
+}
+
+/** `durable`: the reply may leave. `late`: the deadline passed first. `lost`: the term ended first. */
+export type Settlement = 'durable' | 'late' | 'lost'
+
+interface Waiter {
+  readonly seq: number
+  readonly expiresMs: number
+  readonly settle: (settlement: Settlement) => void
+}
+
+interface Batch {
+  readonly records: DecisionRecord[]
+  readonly onConfirmed: (() => void)[]
+  bytes: number
+}
+
+/**
+ * Makes one leader's decisions durable in batches: records decided while one batch is being confirmed form
+ * the next. One batch is in flight at a time, so order is simple; nothing waits for a timer, a batch leaves
+ * as soon as the one before is confirmed.
+ */
+export class GroupCommit {
+  readonly #journal: JournalTerm
+  readonly #campus: string
+  readonly #leader: string
+  readonly #limits: CommitLimits
+  readonly #runtime: Runtime
+  readonly #onLost: (why: string) => void
+  readonly #waiters: Waiter[] = []
+  readonly #unapplied: { readonly seq: number; readonly bytes: number }[] = []
+  #next: Batch = emptyBatch()
+  #flying: Batch | undefined
+  #waitingBatches: Batch[] = []
+  #pendingRecords = 0
+  #pendingBytes = 0
+  #backlogBytes = 0
+  #decidedSeq = 0
+  #confirmedSeq = 0
+  #appliedSeq = 0
+  #cancelDeadline: (() => void) | undefined
+  #idle: (() => void)[] = []
+  #lost = false
+
+  constructor(options: {
+    journal: JournalTerm
+    campus: string
+    leader: string
+    limits: CommitLimits
+    runtime: Runtime
+    onLost: (why: string) => void
+  }) {
+    this.#journal = options.journal
+    this.#campus = options.campus
+    this.#leader = options.leader
+    this.#limits = options.limits
+    this.#runtime = options.runtime
+    this.#onLost = options.onLost
+    options.journal.onApplied((applied) => this.noteApplied(applied))
+  }
+
+  get decidedSeq(): number {
+    return this.#decidedSeq
+  }
+
+  get confirmedSeq(): number {
+    return this.#confirmedSeq
+  }
+
+  get appliedSeq(): number {
+    return this.#appliedSeq
+  }
+
+  get pendingRecords(): number {
+    return this.#pendingRecords
+  }
+
+  /** Bytes confirmed that PostgreSQL is not known to have applied. */
+  get backlogBytes(): number {
+    return this.#backlogBytes
+  }
+
+  /** Whether another command may be admitted now. */
+  get hasRoom(): boolean {
+    return (
+      this.#pendingRecords < this.#limits.recordsMax &&
+      this.#pendingBytes < this.#limits.bytesMax &&
+      this.#backlogBytes < this.#limits.backlogBytesMax
+    )
+  }
+
+  /**
+   * Takes a record, whose `seq` is the next, into the batch that leaves next.
+   * @param onConfirmed called when the journal has it; never, when the term ends first
+   */
+  add(record: DecisionRecord, onConfirmed: () => void): void {
+    if (record.seq !== this.#decidedSeq + 1) throw new Error(`record ${record.seq} after ${this.#decidedSeq}`)
+    const bytes = approximateBytes(record)
+    if (
+      this.#next.records.length >= this.#limits.batchRecordsMax ||
+      (this.#next.records.length > 0 && this.#next.bytes + bytes > this.#limits.batchBytesMax)
+    ) {
+      this.#waitingBatches.push(this.#next)
+      this.#next = emptyBatch()
+    }
+    this.#next.records.push(record)
+    this.#next.onConfirmed.push(onConfirmed)
+    this.#next.bytes += bytes
+    this.#pendingRecords++
+    this.#pendingBytes += bytes
+    this.#decidedSeq = record.seq
+  }
+
+  /** Sends what is waiting, unless a batch is in flight: then its confirm sends it. */
+  flush(): void {
+    if (this.#flying !== undefined || this.#lost) return
+    const batch = this.#waitingBatches.shift() ?? this.#next
+    if (batch.records.length === 0) {
+      for (const idle of this.#idle.splice(0)) idle()
+      return
+    }
+    if (batch === this.#next) this.#next = emptyBatch()
+    this.#flying = batch
+    const message: BatchMessage = {
+      version: 1,
+      campus: this.#campus,
+      leader: this.#leader,
+      records: batch.records,
+    }
+    this.#journal.append(message).then(
+      () => this.#confirmed(batch),
+      (error: unknown) => this.#fail(describeError(error)),
+    )
+  }
+
+  #confirmed(batch: Batch): void {
+    if (this.#lost) return
+    if (!this.#journal.open) {
+      this.#fail('the term ended before its confirm was seen')
+      return
+    }
+    this.#flying = undefined
+    this.#pendingRecords -= batch.records.length
+    this.#pendingBytes -= batch.bytes
+    this.#confirmedSeq += batch.records.length
+    if (this.#confirmedSeq > this.#appliedSeq) {
+      this.#backlogBytes += batch.bytes
+      this.#unapplied.push({ seq: this.#confirmedSeq, bytes: batch.bytes })
+    }
+    // The next batch goes out before the replies to this one are written: the journal is the bottleneck.
+    this.flush()
+    for (const onConfirmed of batch.onConfirmed) onConfirmed()
+    this.#release()
+  }
+
+  /** PostgreSQL is known to have applied everything up to this record. */
+  noteApplied({ leader, seq }: RecordId): void {
+    if (leader !== this.#leader || seq <= this.#appliedSeq) return
+    this.#appliedSeq = seq
+    while (this.#unapplied[0] !== undefined && this.#unapplied[0].seq <= seq) {
+      this.#backlogBytes -= this.#unapplied.shift()?.bytes ?? 0
+    }
+    this.#release()
+  }
+
+  /** Newest record whose reply may leave. */
+  get #releasedSeq(): number {
+    return this.#limits.acknowledge === 'applied'
+      ? Math.min(this.#confirmedSeq, this.#appliedSeq)
+      : this.#confirmedSeq
+  }
+
+  /** Whether the reply to this record may leave, or has left. */
+  isReleased(seq: number): boolean {
+    return seq <= this.#releasedSeq
+  }
+
+  /**
+   * Calls `settle` once everything up to `seq` is durable, at once if it is. Settled in the order of calls.
+   */
+  whenDurable(seq: number, settle: (settlement: Settlement) => void): void {
+    if (this.#lost || !this.#journal.open) {
+      settle('lost')
+      return
+    }
+    if (seq <= this.#releasedSeq) {
+      settle('durable')
+      return
+    }
+    const expiresMs = this.#runtime.now() + this.#limits.replyDeadlineMs
+    this.#waiters.push({ seq, expiresMs, settle })
+    this.#cancelDeadline ??= this.#runtime.after(this.#limits.replyDeadlineMs, () => this.#expire())
+  }
+
+  #release(): void {
+    if (!this.#journal.open) return
+    const released = this.#releasedSeq
+    let count = 0
+    for (const waiter of this.#waiters) {
+      if (waiter.seq > released) break
+      count++
+    }
+    for (const waiter of this.#waiters.splice(0, count)) waiter.settle('durable')
+  }
+
+  /** One timer serves all waiters: they expire in the order in which they came. */
+  #expire(): void {
+    this.#cancelDeadline = undefined
+    const now = this.#runtime.now()
+    let count = 0
+    for (const waiter of this.#waiters) {
+      if (waiter.expiresMs > now) break
+      count++
+    }
+    for (const waiter of this.#waiters.splice(0, count)) waiter.settle('late')
+    const [first] = this.#waiters
+    if (first === undefined) return
+    // The clock may have been set back; nobody waits longer than the deadline from here.
+    const delayMs = Math.min(Math.max(first.expiresMs - now, 1), this.#limits.replyDeadlineMs)
+    this.#cancelDeadline = this.#runtime.after(delayMs, () => this.#expire())
+  }
+
+  /** Resolves when nothing waits for the journal any more, or the term has ended. */
+  async drained(): Promise<void> {
+    if (this.#lost || this.#pendingRecords === 0) return
+    await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  #fail(why: string): void {
+    if (this.#lost) return
+    this.close()
+    this.#onLost(why)
+  }
+
+  /** Ends the term from within: what was not sent yet never will be. */
+  abandon(why: string): void {
+    this.#fail(why)
+  }
+
+  /** Ends it: whoever still waits is told `lost`. */
+  close(): void {
+    if (this.#lost) return
+    this.#lost = true
+    this.#cancelDeadline?.()
+    for (const waiter of this.#waiters.splice(0)) waiter.settle('lost')
+    for (const idle of this.#idle.splice(0)) idle()
+  }
+}
+
+function emptyBatch(): Batch {
+  return { records: [], onConfirmed: [], bytes: 0 }
+}
+
+/**
+ * Close enough for a bound, far cheaper than encoding twice: legs, effects and reasons have a known shape
+ * with integers in them, and only notes and keys are text of the caller's.
+ */
+function approximateBytes(record: DecisionRecord): number {
+  let bytes = 220 + (record.key?.length ?? 0) + (record.requestHash?.length ?? 0) + record.legs.length * 80
+  bytes += ((record.effects?.length ?? 0) + (record.reasons?.length ?? 0)) * 90
+  for (const leg of record.legs) if ('note' in leg) bytes += (leg.note?.length ?? 0) * 4
+  return bytes
+}

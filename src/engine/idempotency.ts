@@ -1,0 +1,115 @@
+import type { DecisionRecord } from '../../actors/records.ts'
+import { type Caller, callerId, type KeyedDecision } from './ports.ts'
+
+/** How many keys of one caller are remembered, and for how long a key stands. */
+export const keysPerCallerMax = 64
+export const keyLifetimeMs = 24 * 60 * 60 * 1000
+
+interface Entry {
+  readonly requestHash: string
+  /** Absent while the command is undecided. */
+  record?: DecisionRecord
+  /** Decided in this term and so perhaps not durable yet; earlier ones are. */
+  seq: number
+}
+
+interface RememberedCaller {
+  readonly entries: Map<string, Entry>
+  /** PostgreSQL may know keys that are not among the entries. */
+  forgetful: boolean
+}
+
+export type KeyLookup =
+  | { readonly kind: 'unknown' }
+  /** Memory does not hold all of the caller's keys: ask PostgreSQL, then `learn`. */
+  | { readonly kind: 'forgotten' }
+  | { readonly kind: 'mismatch' }
+  | { readonly kind: 'in_flight' }
+  | { readonly kind: 'decided'; readonly record: DecisionRecord; readonly seq: number }
+
+/**
+ * The idempotency keys of one term, per caller. A key is reserved when its command is admitted, settled by
+ * its decision, and released when there was none. The oldest are forgotten beyond 64 per caller, but only
+ * once PostgreSQL has them, and a caller with forgotten keys is looked up there.
+ */
+export class KeyMemory {
+  readonly #callers = new Map<string, RememberedCaller>()
+  readonly #callersWithHistory: Set<string>
+
+  /** @param callersWithHistory callers whose keys of earlier terms are in PostgreSQL, as `callerId` */
+  constructor(callersWithHistory: ReadonlySet<string>) {
+    this.#callersWithHistory = new Set(callersWithHistory)
+  }
+
+  find(caller: Caller, key: string, requestHash: string, nowMs: number): KeyLookup {
+    const known = this.#callers.get(callerId(caller))
+    const entry = known?.entries.get(key)
+    if (entry === undefined) return { kind: this.#isForgetful(caller, known) ? 'forgotten' : 'unknown' }
+    if (entry.record !== undefined && entry.record.at + keyLifetimeMs <= nowMs) {
+      known?.entries.delete(key)
+      return { kind: 'unknown' }
+    }
+    if (entry.requestHash !== requestHash) return { kind: 'mismatch' }
+    if (entry.record === undefined) return { kind: 'in_flight' }
+    return { kind: 'decided', record: entry.record, seq: entry.seq }
+  }
+
+  #isForgetful(caller: Caller, known: RememberedCaller | undefined): boolean {
+    return known?.forgetful ?? this.#callersWithHistory.has(callerId(caller))
+  }
+
+  /** Holds the key for a command that is on its way. */
+  reserve(caller: Caller, key: string, requestHash: string): void {
+    this.#of(caller).entries.set(key, { requestHash, seq: 0 })
+  }
+
+  /** The command was decided; `appliedSeq` says up to where PostgreSQL is, for forgetting. */
+  settle(caller: Caller, key: string, record: DecisionRecord, appliedSeq: number): void {
+    const known = this.#of(caller)
+    const entry = known.entries.get(key)
+    if (entry === undefined) throw new Error('a key is settled only while it is reserved')
+    entry.record = record
+    entry.seq = record.seq
+    this.#forgetOldest(known, appliedSeq)
+  }
+
+  /** The command ended without a decision: the key is free again. */
+  release(caller: Caller, key: string): void {
+    this.#of(caller).entries.delete(key)
+  }
+
+  /**
+   * Takes in what PostgreSQL knows of a caller.
+   * @param found newest first
+   * @param complete whether there is no more than that
+   */
+  learn(caller: Caller, found: readonly KeyedDecision[], complete: boolean): void {
+    const known = this.#of(caller)
+    for (const { record } of found) {
+      if (record.key === undefined || record.requestHash === undefined || known.entries.has(record.key))
+        continue
+      known.entries.set(record.key, { requestHash: record.requestHash, record, seq: 0 })
+    }
+    if (complete) known.forgetful = false
+  }
+
+  #of(caller: Caller): RememberedCaller {
+    const id = callerId(caller)
+    let known = this.#callers.get(id)
+    if (known === undefined) {
+      known = { entries: new Map(), forgetful: this.#callersWithHistory.has(id) }
+      this.#callers.set(id, known)
+    }
+    return known
+  }
+
+  #forgetOldest(known: RememberedCaller, appliedSeq: number): void {
+    if (known.entries.size <= keysPerCallerMax) return
+    for (const [key, entry] of known.entries) {
+      if (known.entries.size <= keysPerCallerMax) return
+      if (entry.record === undefined || entry.seq > appliedSeq) continue
+      known.entries.delete(key)
+      known.forgetful = true
+    }
+  }
+}

@@ -1,0 +1,291 @@
+import type { Campus } from '../../actors/campus.ts'
+import type { Command } from '../../actors/commands.ts'
+import { decide } from '../../actors/decide.ts'
+import { evolve } from '../../actors/evolve.ts'
+import { type MailboxBounds, Mailboxes, type Ticket } from '../../actors/mailboxes.ts'
+import type { DecisionRecord, Effect, Verdict } from '../../actors/records.ts'
+import { type CommitLimits, GroupCommit, type Settlement } from './group-commit.ts'
+import { KeyMemory, keyLifetimeMs, keysPerCallerMax } from './idempotency.ts'
+import type { CampusStore, JournalTerm, LoadedCampus, Runtime } from './ports.ts'
+import type { DryRunOutcome, Outcome, ReadOutcome, SubmitOptions, Unavailable } from './service.ts'
+import type { Snapshot } from './views.ts'
+
+export interface TermLimits extends CommitLimits {
+  readonly mailboxes: MailboxBounds
+  /** How long turns may go on before the event loop is given back, milliseconds. */
+  readonly turnBudgetMs: number
+}
+
+interface Pending {
+  readonly command: Command
+  readonly options: SubmitOptions
+  readonly resolve: (outcome: Outcome) => void
+}
+
+const busy: Unavailable = { kind: 'unavailable', code: 'busy' }
+const recovering: Unavailable = { kind: 'unavailable', code: 'recovering' }
+const journalUnavailable: Unavailable = { kind: 'unavailable', code: 'journal_unavailable' }
+const outcomeUnknown: Unavailable = { kind: 'unavailable', code: 'outcome_unknown' }
+
+/**
+ * One leader's reign: the campus in memory, decided upon by this process alone, from the moment it was
+ * loaded until the journal ends the term. Then all of it is dropped; the next term loads anew.
+ *
+ * A command goes: admission (key, room, mailboxes) -> its turn (decide, evolve, one record) -> group commit
+ * -> reply. Only admission may wait (for PostgreSQL, about a key or a new student); a turn never does.
+ */
+export class Term {
+  readonly campus: Campus
+  readonly number: number
+  readonly commit: GroupCommit
+  readonly #leader: string
+  readonly #journal: JournalTerm
+  readonly #store: CampusStore
+  readonly #runtime: Runtime
+  readonly #limits: TermLimits
+  readonly #mailboxes: Mailboxes<Pending>
+  readonly #keys: KeyMemory
+  #lastAt: number
+  #pumping = false
+  #admitting = true
+
+  constructor(options: {
+    leader: string
+    campusId: string
+    loaded: LoadedCampus
+    journal: JournalTerm
+    store: CampusStore
+    runtime: Runtime
+    limits: TermLimits
+    onLost: (why: string) => void
+  }) {
+    const { loaded, runtime, limits } = options
+    this.campus = loaded.campus
+    this.number = loaded.position.term
+    this.#leader = options.leader
+    this.#lastAt = loaded.position.atMs
+    this.#journal = options.journal
+    this.#store = options.store
+    this.#runtime = runtime
+    this.#limits = limits
+    this.#mailboxes = new Mailboxes(limits.mailboxes)
+    this.#keys = new KeyMemory(loaded.callersWithKeys)
+    this.commit = new GroupCommit({
+      journal: options.journal,
+      campus: options.campusId,
+      leader: options.leader,
+      limits,
+      runtime,
+      onLost: options.onLost,
+    })
+  }
+
+  get leader(): string {
+    return this.#leader
+  }
+
+  get mailboxDepth(): number {
+    return this.#mailboxes.depth
+  }
+
+  async submit(command: Command, options: SubmitOptions): Promise<Outcome> {
+    const refusal = this.#closedTo()
+    if (refusal !== undefined) return refusal
+    const { key } = options
+    if (key === undefined) return await this.#admit(command, options)
+    const known = await this.#findKey(command, key, options.requestHash ?? '')
+    if (known !== undefined) return known
+    const outcome = await this.#admit(command, options)
+    // `late` keeps the key: the record is on its way. Every other end without a record frees it.
+    if (outcome.kind !== 'decided' && outcome !== outcomeUnknown) this.#keys.release(command.actor, key)
+    return outcome
+  }
+
+  /** @returns undefined when the key was free: it is reserved now */
+  async #findKey(command: Command, key: string, requestHash: string): Promise<Outcome | undefined> {
+    const { actor } = command
+    const sinceMs = this.#runtime.now() - keyLifetimeMs
+    let found = this.#keys.find(actor, key, requestHash, this.#runtime.now())
+    if (found.kind === 'forgotten') {
+      // Reserved while PostgreSQL is asked, so that a repetition meanwhile is `in flight`.
+      this.#keys.reserve(actor, key, requestHash)
+      try {
+        const latest = await this.#store.loadKeys(actor, sinceMs, keysPerCallerMax + 1)
+        const older =
+          latest.length > keysPerCallerMax ? await this.#store.findKey(actor, key, sinceMs) : undefined
+        this.#keys.release(actor, key)
+        const all = older === undefined ? latest : [...latest, older]
+        this.#keys.learn(actor, all, latest.length <= keysPerCallerMax)
+      } catch {
+        this.#keys.release(actor, key)
+        return journalUnavailable
+      }
+      found = this.#keys.find(actor, key, requestHash, this.#runtime.now())
+    }
+    switch (found.kind) {
+      case 'unknown':
+      case 'forgotten':
+        this.#keys.reserve(actor, key, requestHash)
+        return undefined
+      case 'mismatch':
+        return { kind: 'key_refused', code: 'idempotency_mismatch' }
+      case 'in_flight':
+        return { kind: 'key_refused', code: 'idempotency_in_flight' }
+      case 'decided':
+        if (!this.commit.isReleased(found.seq)) return { kind: 'key_refused', code: 'idempotency_in_flight' }
+        return { kind: 'decided', record: found.record, replayed: true }
+    }
+  }
+
+  async #admit(command: Command, options: SubmitOptions): Promise<Outcome> {
+    const unknownStudent = await this.#learnStudent(command)
+    if (unknownStudent !== undefined) return unknownStudent
+    const refusal = this.#closedTo()
+    if (refusal !== undefined) return refusal
+    if (!this.commit.hasRoom) return busy
+    const courses = command.legs.map((leg) => leg.course)
+    return await new Promise<Outcome>((resolve) => {
+      const ticket = this.#mailboxes.post({ command, options, resolve }, courses, command.student)
+      if (ticket === undefined) resolve(busy)
+      else this.#schedule()
+    })
+  }
+
+  #closedTo(): Unavailable | undefined {
+    if (!this.#journal.open) return recovering
+    if (!this.#admitting) return { kind: 'unavailable', code: 'not_leading' }
+    return this.#journal.blocked ? journalUnavailable : undefined
+  }
+
+  /** A student who was added to the tables while the engine ran is loaded when first seen. */
+  async #learnStudent({ student }: Command): Promise<Unavailable | undefined> {
+    if (student === undefined || this.campus.students.has(student)) return undefined
+    return await this.knowStudent(student)
+  }
+
+  /** @returns why it could not be found out whether there is such a student */
+  async knowStudent(id: number): Promise<Unavailable | undefined> {
+    if (this.campus.students.has(id)) return undefined
+    try {
+      const profile = await this.#store.loadStudent(id)
+      if (profile !== undefined && !this.campus.students.has(id)) this.campus.addStudent(profile)
+      return undefined
+    } catch {
+      return journalUnavailable
+    }
+  }
+
+  #schedule(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    this.#runtime.defer(() => this.#pump())
+  }
+
+  /** Everything that arrived in one round of the event loop is decided in one go and leaves as one batch. */
+  #pump(): void {
+    this.#pumping = false
+    if (!this.#journal.open) return
+    const untilMs = this.#runtime.now() + this.#limits.turnBudgetMs
+    try {
+      this.#mailboxes.run(
+        (ticket) => this.#turn(ticket),
+        () => this.#runtime.now() >= untilMs,
+      )
+    } catch (bug) {
+      // Memory may be half changed: nothing that rests on it may leave.
+      this.commit.abandon(`a turn failed: ${bug instanceof Error ? (bug.stack ?? bug.message) : String(bug)}`)
+      return
+    }
+    this.commit.flush()
+    if (this.#mailboxes.depth > 0) this.#schedule()
+  }
+
+  #turn(ticket: Ticket<Pending>): void {
+    const { command, options, resolve } = ticket.item
+    const at = Math.max(this.#runtime.now(), this.#lastAt)
+    const verdict = decide(this.campus, command, at)
+    if ('rejection' in verdict) {
+      this.#mailboxes.release(ticket)
+      const { rejection, ...where } = verdict
+      resolve({ kind: 'rejected', code: rejection, ...where })
+      return
+    }
+    this.#lastAt = at
+    const record = recordOf(command, verdict, options, this.commit.decidedSeq + 1, at)
+    this.commit.add(record, () => this.#mailboxes.release(ticket))
+    for (const effect of verdict.effects ?? []) {
+      evolve(this.campus, effect)
+      this.#touch(effect, record.seq)
+    }
+    if (record.key !== undefined) this.#keys.settle(record.actor, record.key, record, this.commit.appliedSeq)
+    this.commit.whenDurable(record.seq, (settlement) => {
+      resolve(settlement === 'durable' ? { kind: 'decided', record, replayed: false } : outcomeUnknown)
+    })
+  }
+
+  #touch(effect: Effect, seq: number): void {
+    if ('course' in effect) this.campus.group(effect.course, effect.group).touchedBy = seq
+    if ('student' in effect) this.campus.student(effect.student).touchedBy = seq
+  }
+
+  /** Judges without deciding. The answer waits for what it rests on to be durable. */
+  async dryRun(command: Command): Promise<DryRunOutcome> {
+    const refusal = this.#closedTo() ?? (await this.#learnStudent(command))
+    if (refusal !== undefined) return refusal
+    const verdict = decide(this.campus, command, Math.max(this.#runtime.now(), this.#lastAt))
+    if ('rejection' in verdict) {
+      const { rejection, ...where } = verdict
+      return { kind: 'rejected', code: rejection, ...where }
+    }
+    const settlement = await this.#durable(this.commit.decidedSeq)
+    return settlement === 'durable' ? { kind: 'judged', verdict } : journalUnavailable
+  }
+
+  /** Shows what `take` finds, once every decision in it is durable. */
+  async read<View>(take: (campus: Campus) => Snapshot<View>): Promise<ReadOutcome<View>> {
+    if (!this.#journal.open) return recovering
+    const { view, touchedBy } = take(this.campus)
+    const settlement = await this.#durable(touchedBy)
+    return settlement === 'durable' ? { kind: 'shown', view } : journalUnavailable
+  }
+
+  async #durable(seq: number): Promise<Settlement> {
+    return await new Promise((resolve) => this.commit.whenDurable(seq, resolve))
+  }
+
+  /** Admits nothing more; resolves when all that was admitted is decided and durable. */
+  async finish(): Promise<void> {
+    this.#admitting = false
+    while (this.#journal.open && this.#mailboxes.depth > 0) {
+      await new Promise<void>((resolve) => this.#runtime.defer(resolve))
+    }
+    await this.commit.drained()
+  }
+
+  /** The term has ended: whoever waits is told so, and nobody is answered from this memory again. */
+  close(): void {
+    this.#admitting = false
+    this.commit.close()
+    for (const { resolve } of this.#mailboxes.drain()) resolve(recovering)
+  }
+}
+
+function recordOf(
+  command: Command,
+  verdict: Verdict,
+  options: SubmitOptions,
+  seq: number,
+  at: number,
+): DecisionRecord {
+  const { key, requestHash, request } = options
+  return {
+    seq,
+    at,
+    actor: { role: command.actor.role, id: command.actor.id },
+    ...(command.student !== undefined && { student: command.student }),
+    legs: command.legs,
+    ...verdict,
+    ...(key !== undefined && { key, requestHash: requestHash ?? '' }),
+    ...(request !== undefined && { request }),
+  }
+}

@@ -1,0 +1,75 @@
+import type { Campus, CourseGroup, Student } from '../../actors/campus.ts'
+import type { GroupView, PlaceView, RosterView, StudentView } from './service.ts'
+
+/** What a read shows, and the newest decision in it: the read waits until that one is durable. */
+export interface Snapshot<View> {
+  readonly view: View
+  readonly touchedBy: number
+}
+
+export function studentSnapshot(campus: Campus, id: number): Snapshot<StudentView | undefined> {
+  const student = campus.students.get(id)
+  if (student === undefined) return { view: undefined, touchedBy: 0 }
+  const view = {
+    id,
+    department: student.profile.department,
+    remainingActions: student.remainingActions,
+    places: placesOf(student),
+  }
+  return { view, touchedBy: newest([student, ...student.places]) }
+}
+
+/** Ascending by course, then group: memory and a reloaded campus hold places in different orders. */
+function placesOf(student: Student): PlaceView[] {
+  return student.places
+    .toSorted(byCourseAndGroup)
+    .map((group) => ({ group: viewOf(group), position: group.positionOf(student.id) ?? 0 }))
+}
+
+export function catalogSnapshot(campus: Campus, department: number): Snapshot<readonly GroupView[]> {
+  const groups = campus.groupsByDepartment.get(department) ?? []
+  return { view: groups.toSorted(byCourseAndGroup).map(viewOf), touchedBy: newest(groups) }
+}
+
+export function rosterSnapshot(
+  campus: Campus,
+  course: number,
+  group: number,
+): Snapshot<RosterView | undefined> {
+  const found = campus.findGroup(course, group)
+  if (found === undefined) return { view: undefined, touchedBy: 0 }
+  const view = {
+    department: found.profile.department,
+    registered: found.registered.toSorted((a, b) => a - b),
+    reserved: [...found.queue],
+  }
+  return { view, touchedBy: found.touchedBy }
+}
+
+function viewOf(group: CourseGroup): GroupView {
+  const { profile } = group
+  return {
+    course: profile.course,
+    group: profile.group,
+    department: profile.department,
+    name: profile.name,
+    lecturer: profile.lecturer,
+    units: profile.units,
+    capacity: group.capacity,
+    reserveCapacity: profile.reserveCapacity,
+    registeredCount: group.registered.length,
+    reservedCount: group.queue.length,
+    examTime: profile.exam === undefined ? 0 : Math.floor(profile.exam.startMs / 1000),
+    meetings: profile.meetings,
+    genderLock: profile.genderLock,
+    notes: profile.notes,
+  }
+}
+
+function newest(touched: readonly { readonly touchedBy: number }[]): number {
+  return touched.reduce((seq, one) => Math.max(seq, one.touchedBy), 0)
+}
+
+function byCourseAndGroup(a: CourseGroup, b: CourseGroup): number {
+  return a.course - b.course || a.group - b.group
+}

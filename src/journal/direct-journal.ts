@@ -1,0 +1,144 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describeError } from '../engine/describe-error.ts'
+import { decodeMessage, encodeMessage } from '../engine/messages.ts'
+import {
+  type AcquireProgress,
+  type BatchMessage,
+  type Journal,
+  JournalLost,
+  type JournalMessage,
+  type JournalTerm,
+  type RecordId,
+  type StartMessage,
+  type TableStore,
+} from '../engine/ports.ts'
+
+/** A database session that holds the campus's lock, and the tables seen through that very session. */
+export interface LockSession {
+  readonly tables: TableStore
+  /** Resolves, with why, when the session is over and the lock with it. Never rejects. */
+  readonly ended: Promise<string>
+  /** Rejects when the session is over. */
+  ping(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface DirectJournalOptions {
+  readonly campus: string
+  /** @returns undefined while another session holds the lock. Rejects when the database cannot be reached. */
+  readonly tryLock: () => Promise<LockSession | undefined>
+  /** The batcher's own rules, see `src/batcher/write.ts`. */
+  readonly writeBatch: (
+    tables: TableStore,
+    message: BatchMessage,
+  ) => Promise<{ applied: number; position: RecordId }>
+  readonly writeMarker: (tables: TableStore, message: StartMessage) => Promise<string>
+  /** Often enough that the server does not take the session for abandoned, milliseconds. */
+  readonly pingIntervalMs: number
+}
+
+const standbyPollMs = 500
+const unreachablePollMs = 1000
+
+/**
+ * The journal without a broker: the leader runs the batcher's transaction itself, on the session that holds
+ * the lock, and the commit is the confirm. The same rules hold, in the same code; only PostgreSQL must be up.
+ */
+export class DirectJournal implements Journal {
+  readonly identity = 'direct'
+  readonly #options: DirectJournalOptions
+
+  constructor(options: DirectJournalOptions) {
+    this.#options = options
+  }
+
+  async acquire(
+    signal: AbortSignal,
+    onProgress: (progress: AcquireProgress, detail: string) => void,
+  ): Promise<JournalTerm> {
+    for (;;) {
+      signal.throwIfAborted()
+      try {
+        const session = await this.#options.tryLock()
+        if (session !== undefined) return new DirectTerm(session, this.#options)
+        onProgress('standby', 'another engine leads; waiting to take over')
+        await sleep(standbyPollMs, undefined, { signal })
+      } catch (error) {
+        signal.throwIfAborted()
+        onProgress('unreachable', `waiting for PostgreSQL: ${describeError(error)}`)
+        await sleep(unreachablePollMs, undefined, { signal })
+      }
+    }
+  }
+}
+
+class DirectTerm implements JournalTerm {
+  readonly ended: Promise<string>
+  readonly blocked = false
+  readonly #session: LockSession
+  readonly #options: DirectJournalOptions
+  readonly #pinging: NodeJS.Timeout
+  #open = true
+  #end: (why: string) => void = () => {}
+  #onApplied: (applied: RecordId) => void = () => {}
+
+  constructor(session: LockSession, options: DirectJournalOptions) {
+    this.#session = session
+    this.#options = options
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve
+    })
+    void session.ended.then((why) => this.#finish(why))
+    this.#pinging = setInterval(() => {
+      session.ping().catch((error: unknown) => this.#finish(describeError(error)))
+    }, options.pingIntervalMs)
+  }
+
+  get open(): boolean {
+    return this.#open
+  }
+
+  async append(message: JournalMessage): Promise<void> {
+    if (!this.#open) throw new JournalLost('the term has ended')
+    try {
+      // Through the wire form and its checks, so that what is stored is what a broker would have carried.
+      await this.#write(decodeMessage(encodeMessage(message), this.#options.campus))
+    } catch (cause) {
+      const why = describeError(cause)
+      this.#finish(why)
+      throw new JournalLost(why, { cause })
+    }
+    if (!this.#open) throw new JournalLost('the term ended as its message was written')
+  }
+
+  async #write(message: JournalMessage): Promise<void> {
+    if ('start' in message) {
+      await this.#options.writeMarker(this.#session.tables, message)
+      return
+    }
+    const { applied, position } = await this.#options.writeBatch(this.#session.tables, message)
+    if (applied !== message.records.length) {
+      throw new JournalLost(
+        `only ${applied} of ${message.records.length} records applied: another engine leads`,
+      )
+    }
+    this.#onApplied(position)
+  }
+
+  onApplied(listener: (applied: RecordId) => void): void {
+    this.#onApplied = listener
+  }
+
+  #finish(why: string): void {
+    if (!this.#open) return
+    this.#open = false
+    clearInterval(this.#pinging)
+    this.#end(why)
+    void this.#session.close()
+  }
+
+  async close(): Promise<void> {
+    this.#finish('closed')
+    await this.#session.close()
+  }
+}

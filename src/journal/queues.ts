@@ -1,0 +1,44 @@
+import type { Channel } from 'rabbitmq-client'
+import type { RabbitSession } from './rabbit-session.ts'
+import { codeOf } from './rabbit-session.ts'
+
+export function journalQueueOf(campus: string): string {
+  return `${campus}.journal`
+}
+
+/** Exclusive to the leader's connection: who holds it leads. Batchers send their notices here. */
+export function leaderQueueOf(campus: string): string {
+  return `${campus}.leader`
+}
+
+/**
+ * A quorum queue: the only kind that fsyncs on a majority before it confirms, in every version of the broker.
+ * One consumer at a time; the delivery limit is set out of reach, since versions differ in what no limit is.
+ */
+const journalQueueArguments = {
+  'x-queue-type': 'quorum',
+  'x-single-active-consumer': true,
+  'x-delivery-limit': 1_000_000,
+} as const
+
+/** @returns whether the queue exists */
+export async function journalQueueExists(session: RabbitSession, campus: string): Promise<boolean> {
+  const channel = await session.spareChannel()
+  try {
+    await channel.queueDeclare({ queue: journalQueueOf(campus), passive: true })
+    await channel.close()
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'NOT_FOUND') return false
+    throw error
+  }
+}
+
+/** @throws PRECONDITION_FAILED if the queue exists with other arguments */
+export async function declareJournalQueue(channel: Channel, campus: string): Promise<void> {
+  await channel.queueDeclare({
+    queue: journalQueueOf(campus),
+    durable: true,
+    arguments: journalQueueArguments,
+  })
+}

@@ -1,0 +1,119 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Channel, Connection } from 'rabbitmq-client'
+import { describeError } from '../engine/describe-error.ts'
+
+export interface RabbitOptions {
+  /** amqp:// or amqps:// URL. */
+  readonly url: string
+  /** Seconds; a peer that is silent for about two of them is given up. */
+  readonly heartbeatSeconds: number
+}
+
+/**
+ * One connection to the broker that never reconnects: the client library would, and what is published after
+ * that is confirmed without the lock that went with the old connection. Its first error is its end.
+ */
+export class RabbitSession {
+  readonly ended: Promise<string>
+  readonly #connection: Connection
+  #end: (why: string) => void = () => {}
+  #why: string | undefined
+  #blocked = false
+  readonly #channels = new Set<Channel>()
+
+  private constructor(options: RabbitOptions, name: string) {
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve
+    })
+    this.#connection = new Connection({
+      url: options.url,
+      connectionName: name,
+      heartbeat: options.heartbeatSeconds,
+      // The default of 8 KiB frames, with Nagle's algorithm on, stalls large messages for 44 ms each.
+      frameMax: 131_072,
+      noDelay: true,
+      connectionTimeout: 10_000,
+      acquireTimeout: 10_000,
+    })
+    this.#connection.on('error', (error: unknown) => this.end(describeError(error)))
+    this.#connection.on('connection.blocked', () => {
+      this.#blocked = true
+    })
+    this.#connection.on('connection.unblocked', () => {
+      this.#blocked = false
+    })
+  }
+
+  /** @throws if the broker cannot be reached or refuses */
+  static async open(options: RabbitOptions, name: string): Promise<RabbitSession> {
+    const session = new RabbitSession(options, name)
+    const refused = session.ended.then((why) => {
+      throw new Error(why)
+    })
+    await Promise.race([session.#connection.onConnect(10_000), refused]).catch((error: unknown) => {
+      session.end(describeError(error))
+      throw error
+    })
+    return session
+  }
+
+  get open(): boolean {
+    return this.#why === undefined
+  }
+
+  /** The broker has raised a memory or disk alarm and takes nothing. */
+  get blocked(): boolean {
+    return this.#blocked
+  }
+
+  /** A channel whose close, error or cancelled consumer ends the whole session. */
+  async vitalChannel(): Promise<Channel> {
+    const channel = await this.spareChannel()
+    channel.on('close', () => this.end('the channel was closed'))
+    channel.on('basic.cancel', () => this.end('the broker cancelled the consumer'))
+    return channel
+  }
+
+  /** A channel that may fail, as an attempt to declare does. */
+  async spareChannel(): Promise<Channel> {
+    if (this.#why !== undefined) throw new Error(this.#why)
+    const channel = await this.#connection.acquire({ emitErrorsFromChannel: true })
+    this.#channels.add(channel)
+    channel.on('close', () => this.#channels.delete(channel))
+    channel.on('error', () => {
+      // The failed call rejects by itself, and 'close' follows.
+    })
+    return channel
+  }
+
+  /** Ends the session at once. */
+  end(why: string): void {
+    if (this.#why !== undefined) return
+    this.#why = why
+    this.#connection.unsafeDestroy()
+    this.#end(why)
+  }
+
+  /** Closes the channels and the connection in good order; at once if that takes over two seconds. */
+  async close(): Promise<void> {
+    if (this.#why === undefined) {
+      this.#why = 'closed'
+      const closed = Promise.allSettled([...this.#channels].map((channel) => channel.close()))
+      const inGoodOrder = closed.then(() => this.#connection.close())
+      await Promise.race([inGoodOrder, sleep(2000, undefined, { ref: false })])
+      this.#connection.unsafeDestroy()
+      this.#end('closed')
+    }
+    await this.ended
+  }
+}
+
+/** The broker's own code for why a call failed, such as RESOURCE_LOCKED; undefined for other errors. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined
+}
+
+/** Waits a little longer each time, up to `mostMs`; ends early, by throwing, when the signal is aborted. */
+export async function backOff(attempt: number, mostMs: number, signal: AbortSignal): Promise<void> {
+  await sleep(Math.min(mostMs, 100 * 2 ** Math.min(attempt, 10)), undefined, { signal })
+}

@@ -1,0 +1,138 @@
+import type { Channel } from 'rabbitmq-client'
+import { describeError } from '../engine/describe-error.ts'
+import type { Delivery, JournalReader, JournalSource, RecordId } from '../engine/ports.ts'
+import { journalQueueExists, journalQueueOf, leaderQueueOf } from './queues.ts'
+import { backOff, type RabbitOptions, RabbitSession } from './rabbit-session.ts'
+
+export interface RabbitSourceOptions extends RabbitOptions {
+  readonly campus: string
+  /**
+   * Messages that may be out at once. The same for every batcher of a campus: returned messages come back
+   * in order only if the next consumer's window is not smaller.
+   */
+  readonly prefetch: number
+}
+
+/** Where a batcher reads the journal. The broker hands it to one consumer at a time; the others stand by. */
+export class RabbitSource implements JournalSource {
+  readonly #options: RabbitSourceOptions
+
+  constructor(options: RabbitSourceOptions) {
+    this.#options = options
+  }
+
+  async open(signal: AbortSignal, onWaiting: (detail: string) => void): Promise<JournalReader> {
+    for (let attempt = 0; ; attempt++) {
+      signal.throwIfAborted()
+      let session: RabbitSession | undefined
+      try {
+        session = await RabbitSession.open(this.#options, `${this.#options.campus} batcher`)
+        attempt = 0
+        return await this.#openOn(session, signal, onWaiting)
+      } catch (error) {
+        session?.end(describeError(error))
+        signal.throwIfAborted()
+        onWaiting(`waiting for RabbitMQ: ${describeError(error)}`)
+        await backOff(attempt, 3000, signal)
+      }
+    }
+  }
+
+  async #openOn(
+    session: RabbitSession,
+    signal: AbortSignal,
+    onWaiting: (detail: string) => void,
+  ): Promise<JournalReader> {
+    const { campus, prefetch } = this.#options
+    for (let attempt = 0; !(await journalQueueExists(session, campus)); attempt++) {
+      onWaiting(`waiting for the journal queue ${journalQueueOf(campus)}, which the first leader makes`)
+      await backOff(attempt, 500, signal)
+    }
+    const channel = await session.vitalChannel()
+    const reader = new RabbitReader(session, channel, await session.spareChannel(), campus)
+    await channel.basicQos({ prefetchCount: prefetch })
+    await channel.basicConsume({ queue: journalQueueOf(campus), noAck: false }, (message) => {
+      reader.arrived({ body: message.body as Buffer, tag: message.deliveryTag })
+    })
+    return reader
+  }
+}
+
+class RabbitReader implements JournalReader {
+  readonly ended: Promise<string>
+  readonly #session: RabbitSession
+  readonly #channel: Channel
+  readonly #notices: Channel
+  readonly #campus: string
+  #arrived: Delivery[] = []
+  /** Tags out with us, ascending. */
+  #unacknowledged: number[] = []
+  #wake: (() => void) | undefined
+
+  constructor(session: RabbitSession, channel: Channel, notices: Channel, campus: string) {
+    this.#session = session
+    this.#channel = channel
+    this.#notices = notices
+    this.#campus = campus
+    this.ended = session.ended
+  }
+
+  get open(): boolean {
+    return this.#session.open
+  }
+
+  arrived(delivery: Delivery): void {
+    this.#arrived.push(delivery)
+    this.#unacknowledged.push(delivery.tag)
+    this.#wake?.()
+  }
+
+  takeArrived(): readonly Delivery[] {
+    const taken = this.#arrived
+    this.#arrived = []
+    return taken
+  }
+
+  get arrivedCount(): number {
+    return this.#arrived.length
+  }
+
+  async arrival(): Promise<void> {
+    if (this.#arrived.length > 0 || !this.open) return
+    const woken = new Promise<void>((resolve) => {
+      this.#wake = resolve
+    })
+    await Promise.race([woken, this.ended])
+  }
+
+  async countReady(): Promise<number> {
+    const { messageCount } = await this.#channel.queueDeclare({
+      queue: journalQueueOf(this.#campus),
+      passive: true,
+    })
+    return messageCount
+  }
+
+  /** One acknowledgement for all where nothing older is still out; a held marker makes it one by one. */
+  acknowledge(deliveries: readonly Delivery[]): void {
+    const last = deliveries.at(-1)
+    if (last === undefined || !this.open) return
+    const tags = new Set(deliveries.map(({ tag }) => tag))
+    const isPrefix = this.#unacknowledged.slice(0, deliveries.length).every((tag) => tags.has(tag))
+    if (isPrefix) this.#channel.basicAck({ deliveryTag: Math.max(...tags), multiple: true })
+    else for (const deliveryTag of tags) this.#channel.basicAck({ deliveryTag })
+    this.#unacknowledged = this.#unacknowledged.filter((tag) => !tags.has(tag))
+  }
+
+  announceApplied({ leader, seq }: RecordId): void {
+    if (!this.#notices.active) return
+    const notice = Buffer.from(`${leader} ${seq}`)
+    this.#notices.basicPublish({ routingKey: leaderQueueOf(this.#campus) }, notice).catch(() => {
+      // The engine asks the database as well, a second later.
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.#session.close()
+  }
+}
