@@ -1,0 +1,347 @@
+import { findUnknownName } from './config-names.ts'
+import {
+  type Address,
+  amqpUrl,
+  anything,
+  byteSize,
+  campusId,
+  coreAddresses,
+  duration,
+  folder,
+  jwtSecrets,
+  MalformedValue,
+  oneOf,
+  postgresUrl,
+  rate,
+  socketPath,
+  tcpListenAddress,
+  trustedProxies,
+  type ValueKind,
+  wholeNumber,
+  yesOrNo,
+} from './config-values.ts'
+
+/** One environment variable. README's table and `--help` are made from these. */
+interface Setting<T, Fallback extends string | undefined> {
+  readonly variable: string
+  readonly kind: ValueKind<T>
+  /** The default, written as it would be in the environment; undefined = there is none. */
+  readonly fallback: Fallback
+  /** What it is for, and what happens without it where there is no default. */
+  readonly meaning: string
+  /** Its value is never printed. */
+  readonly secret?: true
+}
+
+function setting<T, Fallback extends string | undefined>(
+  variable: string,
+  kind: ValueKind<T>,
+  fallback: Fallback,
+  meaning: string,
+  secret?: true,
+): Setting<T, Fallback> {
+  return { variable, kind, fallback, meaning, ...(secret && { secret }) }
+}
+
+/** Every variable that is read, by the field of `Config` that it sets. Sizes are per process. */
+export const settings = {
+  databaseUrl: setting(
+    'DATABASE_URL',
+    postgresUrl,
+    undefined,
+    'PostgreSQL to use. Without it: the embedded one, in ENROLLMENT_DATA.',
+    true,
+  ),
+  rabbitmqAddress: setting(
+    'RABBITMQ_ADDRESS',
+    amqpUrl,
+    undefined,
+    'RabbitMQ that carries the journal. Without it: the direct journal, in PostgreSQL.',
+    true,
+  ),
+  listenProtocol: setting(
+    'LISTEN_PROTOCOL',
+    oneOf('tcp', 'unix'),
+    'tcp',
+    'Whether LISTEN_ADDRESS is a host and port or a socket path.',
+  ),
+  listen: setting(
+    'LISTEN_ADDRESS',
+    tcpListenAddress,
+    '127.0.0.1:8080',
+    'Where to serve; :8080 is port 8080 of every interface. With LISTEN_PROTOCOL=unix a socket path, no default.',
+  ),
+  coreAddresses: setting(
+    'CORE_ADDRESS',
+    coreAddresses,
+    undefined,
+    'Engines that a separate gateway follows. Without it: the engine is in this process.',
+  ),
+  jwtSecrets: setting(
+    'JWT_SECRET',
+    jwtSecrets,
+    undefined,
+    'HS256 keys: the first signs, all verify. Without it: made once and kept in the database.',
+    true,
+  ),
+  staffScope: setting(
+    'STAFF_SCOPE',
+    oneOf('department', 'all'),
+    'department',
+    'Whose courses and students staff may see and change: those of their department, or all.',
+  ),
+  ginMode: setting(
+    'GIN_MODE',
+    anything,
+    undefined,
+    'Accepted and ignored; set for the system that this one replaces.',
+  ),
+
+  dataFolder: setting('ENROLLMENT_DATA', folder, './data', 'Where the embedded PostgreSQL keeps its data.'),
+  campus: setting(
+    'ENROLLMENT_CAMPUS',
+    campusId,
+    undefined,
+    'Name of this campus in the database, in queues and messages. Without it: made once and kept in the database.',
+  ),
+  windowMs: setting(
+    'ENROLLMENT_WINDOW',
+    duration('1m', '366d'),
+    '1h',
+    'How long an enrollment window lasts for students who have no end time.',
+  ),
+  ack: setting(
+    'ENROLLMENT_ACK',
+    oneOf('confirm', 'applied'),
+    'confirm',
+    'When a decision is answered: once the journal has confirmed it, or once PostgreSQL has applied it.',
+  ),
+  allowSampleAccounts: setting(
+    'ENROLLMENT_ALLOW_SAMPLE_ACCOUNTS',
+    yesOrNo,
+    'no',
+    'Serve the sample campus, whose passwords everybody knows, beyond loopback.',
+  ),
+  logLevel: setting(
+    'ENROLLMENT_LOG_LEVEL',
+    oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+    'info',
+    'Least severity that is logged.',
+  ),
+  shutdownMs: setting(
+    'ENROLLMENT_SHUTDOWN',
+    duration('1s', '10m'),
+    '10s',
+    'How long a clean stop may take before the process ends all the same.',
+  ),
+  trustProxy: setting(
+    'ENROLLMENT_TRUST_PROXY',
+    trustedProxies,
+    'no',
+    "Load balancers whose X-Forwarded-For tells a client's address, for the limits per address.",
+  ),
+
+  replyDeadlineMs: setting(
+    'ENROLLMENT_REPLY_DEADLINE',
+    duration('100ms', '5m'),
+    '10s',
+    'How long a request waits for its decision to be durable before it is answered outcome_unknown.',
+  ),
+  mailboxMax: setting(
+    'ENROLLMENT_MAILBOX_MAX',
+    wholeNumber(1, 1_000_000),
+    '1024',
+    'Commands that may wait for one course or one student; one more is answered busy.',
+  ),
+  commitRecordsMax: setting(
+    'ENROLLMENT_COMMIT_RECORDS_MAX',
+    wholeNumber(1, 1_000_000),
+    '16384',
+    'Decisions that may wait for the journal; beyond, commands are answered busy.',
+  ),
+  commitBytesMax: setting(
+    'ENROLLMENT_COMMIT_BYTES_MAX',
+    byteSize('64KiB', '4GiB'),
+    '32MiB',
+    'The same bound in bytes of journal messages.',
+  ),
+  batchRecordsMax: setting(
+    'ENROLLMENT_BATCH_RECORDS_MAX',
+    wholeNumber(1, 100_000),
+    '2000',
+    'Decisions in one journal message.',
+  ),
+  batchBytesMax: setting(
+    'ENROLLMENT_BATCH_BYTES_MAX',
+    byteSize('64KiB', '4MiB'),
+    '1MiB',
+    'Size of one journal message; brokers refuse those above 16 MiB.',
+  ),
+  backlogBytesMax: setting(
+    'ENROLLMENT_BACKLOG_BYTES_MAX',
+    byteSize('1MiB', '64GiB'),
+    '256MiB',
+    'Decisions that the journal holds and PostgreSQL has not applied; beyond, commands are answered busy.',
+  ),
+  queueSettleMs: setting(
+    'ENROLLMENT_QUEUE_SETTLE',
+    duration('0s', '5m'),
+    '5s',
+    'How long a journal queue that was just declared is left alone; a broker killed earlier can lose it.',
+  ),
+
+  loginConcurrency: setting(
+    'ENROLLMENT_LOGIN_CONCURRENCY',
+    wholeNumber(1, 64),
+    '2',
+    'Passwords that are checked at the same time.',
+  ),
+  loginWaitingMax: setting(
+    'ENROLLMENT_LOGIN_WAITING_MAX',
+    wholeNumber(1, 100_000),
+    '512',
+    'Logins that may wait for that; one more is answered login_busy.',
+  ),
+  loginWaitMs: setting(
+    'ENROLLMENT_LOGIN_WAIT',
+    duration('100ms', '1m'),
+    '5s',
+    'How long a login may wait before it is answered login_busy.',
+  ),
+  loginFailuresPerAccount: setting(
+    'ENROLLMENT_LOGIN_FAILURES_PER_ACCOUNT',
+    rate(1_000_000),
+    '10/5m',
+    'Failed logins of one account before further ones are answered too_many_requests.',
+  ),
+  loginFailuresPerAddress: setting(
+    'ENROLLMENT_LOGIN_FAILURES_PER_ADDRESS',
+    rate(1_000_000),
+    '1000/5m',
+    'The same for one client address, which a whole campus may share.',
+  ),
+  studentRate: setting(
+    'ENROLLMENT_STUDENT_RATE',
+    rate(1_000_000),
+    '10/s',
+    'Requests of one student before further ones are answered too_many_requests.',
+  ),
+  studentBurst: setting(
+    'ENROLLMENT_STUDENT_BURST',
+    wholeNumber(1, 1_000_000),
+    '20',
+    'Requests that a student may send at once before ENROLLMENT_STUDENT_RATE counts.',
+  ),
+
+  batcherPrefetch: setting(
+    'ENROLLMENT_BATCHER_PREFETCH',
+    wholeNumber(1, 10_000),
+    '256',
+    'Journal messages that the batcher takes before it acks. Keep it the same on all batchers of a campus.',
+  ),
+  batcherRecordsMax: setting(
+    'ENROLLMENT_BATCHER_RECORDS_MAX',
+    wholeNumber(1, 1_000_000),
+    '5000',
+    "Decisions in one of the batcher's transactions; a single larger message still goes whole.",
+  ),
+} as const
+
+type Settings = typeof settings
+type Value<S> =
+  S extends Setting<infer T, infer Fallback> ? (Fallback extends string ? T : T | undefined) : never
+
+/** What the environment says, checked and typed. Times are in milliseconds (`…Ms`), sizes in bytes. */
+export type Config = {
+  readonly [Field in Exclude<keyof Settings, 'listenProtocol' | 'ginMode'>]: Value<Settings[Field]>
+}
+
+/** The environment is not fit to start with. The message is one line: which variable, what is wrong, what it wants. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly variable: string
+
+  constructor(variable: string, complaint: string) {
+    super(`${variable} ${complaint}`)
+    this.variable = variable
+  }
+}
+
+/**
+ * Reads the configuration. An empty value is refused rather than taken as absent: a DATABASE_URL that came
+ * out empty must not start an embedded database in production.
+ * @throws ConfigError for the first malformed value, or unknown name with our prefix
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  refuseUnknownName(env)
+  const values: Record<string, unknown> = {}
+  for (const [field, entry] of Object.entries(settings)) {
+    const onSocket = field === 'listen' && values['listenProtocol'] === 'unix'
+    values[field] = onSocket ? readSocketPath(env) : read(env, entry)
+  }
+  delete values['listenProtocol']
+  delete values['ginMode']
+  for (const value of Object.values(values)) freeze(value)
+  // Every field of the table was set above, each by its own kind.
+  const config = values as unknown as Config
+  refuseContradictions(config)
+  return Object.freeze(config)
+}
+
+/** Whether only this machine can connect there: what sample accounts need to be served without asking. */
+export function isLoopback(address: Address): boolean {
+  if (address.protocol === 'unix') return true
+  return /^(127\.\d+\.\d+\.\d+|::1|localhost)$/.test(address.host)
+}
+
+function read(
+  env: Readonly<Record<string, string | undefined>>,
+  { variable, kind, fallback, secret }: Setting<unknown, string | undefined>,
+): unknown {
+  const text = env[variable] ?? fallback
+  if (text === undefined) return undefined
+  if (text === '' && kind !== anything)
+    throw new ConfigError(variable, `is empty: unset it, or set it to ${kind.wants}`)
+  try {
+    return kind.parse(text)
+  } catch (error) {
+    if (!(error instanceof MalformedValue)) throw error
+    const shown = secret ? '' : ` (${quote(text)})`
+    throw new ConfigError(variable, `${error.message}${shown}: it wants ${kind.wants}`)
+  }
+}
+
+function readSocketPath(env: Readonly<Record<string, string | undefined>>): unknown {
+  const variable = settings.listen.variable
+  if (env[variable] === undefined) throw new ConfigError(variable, `is not set: it wants ${socketPath.wants}`)
+  return read(env, setting(variable, socketPath, undefined, ''))
+}
+
+function refuseUnknownName(env: Readonly<Record<string, string | undefined>>): void {
+  const known = Object.values(settings).map((entry) => entry.variable)
+  const unknown = findUnknownName(env, known)
+  if (unknown !== undefined) throw new ConfigError(unknown.name, unknown.complaint)
+}
+
+function refuseContradictions(config: Config): void {
+  const atMost = (small: keyof Config, large: keyof Config) => {
+    if (Number(config[small]) <= Number(config[large])) return
+    throw new ConfigError(
+      settings[small].variable,
+      `is more than ${settings[large].variable}: it wants at most that`,
+    )
+  }
+  atMost('batchRecordsMax', 'commitRecordsMax')
+  atMost('batchBytesMax', 'commitBytesMax')
+  atMost('commitBytesMax', 'backlogBytesMax')
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
+}
+
+function freeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return
+  Object.freeze(value)
+  for (const item of Object.values(value)) freeze(item)
+}
