@@ -1,0 +1,269 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { Client as PgClient, type ClientBase, type ClientConfig, Pool, TypeOverrides, types } from 'pg'
+import type { Logger } from 'pino'
+
+/** A connection of its own: for transactions that stream, hold locks or live long. */
+export type Client = PgClient
+
+/** The server answers but must not be trusted with decisions, as it is set up. Waiting does not help. */
+export class DatabaseRefused extends Error {
+  override readonly name = 'DatabaseRefused'
+}
+
+/** The server is a standby for now; a failover may make it the primary. */
+class DatabaseInRecovery extends Error {
+  override readonly name = 'DatabaseInRecovery'
+}
+
+export interface DatabaseOptions {
+  readonly logger: Logger
+  /** Shown in `pg_stat_activity`. */
+  readonly applicationName?: string
+  /** Connections of the pool; dedicated ones come on top. */
+  readonly poolMax?: number
+  readonly connectTimeoutMs?: number
+  /** Bound of one statement of the pool; dedicated connections have none. */
+  readonly statementTimeoutMs?: number
+}
+
+export interface ClientOptions {
+  readonly logger: Logger
+  readonly applicationName?: string
+  readonly connectTimeoutMs?: number
+  readonly statementTimeoutMs?: number
+  /** Session settings, by name, set once connected. */
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+const defaults = {
+  applicationName: 'enrollment',
+  poolMax: 10,
+  connectTimeoutMs: 10_000,
+  statementTimeoutMs: 30_000,
+  keepAliveInitialDelayMs: 10_000,
+  backoffFirstMs: 250,
+  backoffMaxMs: 5_000,
+} as const
+
+/** One round trip: sets the session up and reads what must be checked. Never weakens `synchronous_commit`. */
+const setUpSession = `
+  SELECT current_setting('fsync') AS fsync, pg_is_in_recovery() AS in_recovery,
+    set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, YMD', false),
+    set_config('statement_timeout', $1, false),
+    set_config('synchronous_commit', CASE WHEN current_setting('synchronous_commit') = 'remote_apply'
+      THEN 'remote_apply' ELSE 'on' END, false),
+    (SELECT count(set_config(key, value, false)) FROM jsonb_each_text($2::jsonb))`
+
+/** The pool of one PostgreSQL database, and dedicated connections to it. */
+export class Database {
+  readonly url: string
+  readonly #pool: Pool
+  readonly #options: DatabaseOptions
+
+  constructor(url: string, options: DatabaseOptions) {
+    this.url = url
+    this.#options = options
+    this.#pool = new Pool({
+      ...connectionConfig(url, options),
+      max: options.poolMax ?? defaults.poolMax,
+      idleTimeoutMillis: 30_000,
+      verify: (client, done) => {
+        const session = { statementTimeoutMs: defaults.statementTimeoutMs, ...options }
+        prepareSession(client, session).then(() => done(), done)
+      },
+    })
+    // Without a listener, an idle connection that breaks would end the process.
+    this.#pool.on('error', (error) =>
+      options.logger.warn({ err: error }, 'an idle database connection was lost'),
+    )
+  }
+
+  /** Runs one statement on any connection of the pool. */
+  async query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    const result = await this.#pool.query<Row>(text, [...values])
+    return result.rows
+  }
+
+  /** Runs `work` in one transaction on a connection of the pool; rolls back if it throws. */
+  async transaction<Result>(work: (client: ClientBase) => Promise<Result>): Promise<Result> {
+    const client = await this.#pool.connect()
+    try {
+      const result = await inTransaction(client, 'BEGIN', () => work(client))
+      client.release()
+      return result
+    } catch (error) {
+      client.release(true)
+      throw error
+    }
+  }
+
+  /** A connection of its own, without a statement time-out unless told; the caller ends it. */
+  connect(options: Partial<ClientOptions> = {}): Promise<Client> {
+    const { logger, applicationName, connectTimeoutMs } = this.#options
+    return openClient(this.url, {
+      logger,
+      ...(applicationName !== undefined && { applicationName }),
+      ...(connectTimeoutMs !== undefined && { connectTimeoutMs }),
+      ...options,
+    })
+  }
+
+  /** Waits for running statements, then ends every connection of the pool. */
+  async close(): Promise<void> {
+    await this.#pool.end()
+  }
+}
+
+/**
+ * Opens the pool and makes sure that one connection works.
+ * @throws DatabaseRefused when the server runs with `fsync=off`
+ */
+export async function openDatabase(url: string, options: DatabaseOptions): Promise<Database> {
+  const database = new Database(url, options)
+  try {
+    await database.query('SELECT 1')
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+  return database
+}
+
+/**
+ * Opens one connection in UTC with `synchronous_commit` on. A lost connection is logged and makes its
+ * statements reject; it never ends the process.
+ * @throws DatabaseRefused when the server runs with `fsync=off`
+ */
+export async function openClient(url: string, options: ClientOptions): Promise<Client> {
+  const client = new PgClient(connectionConfig(url, options))
+  client.on('error', (error) => options.logger.warn({ err: error }, 'a database connection was lost'))
+  try {
+    await client.connect()
+    await prepareSession(client, options)
+  } catch (error) {
+    await endQuietly(client)
+    throw error
+  }
+  return client
+}
+
+/** Ends a connection that may be broken already. Never rejects. */
+export async function endQuietly(client: Client): Promise<void> {
+  try {
+    await client.end()
+  } catch {
+    // It was lost before: that is all that ending it is for.
+  }
+}
+
+/** Runs `work` between `begin` and COMMIT; rolls back and throws on if it throws. */
+export async function inTransaction<Result>(
+  client: ClientBase,
+  begin: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  await client.query(begin)
+  try {
+    const result = await work()
+    await client.query('COMMIT')
+    return result
+  } catch (error) {
+    // A lost connection cannot roll back, and need not: the first error is the one to tell.
+    await client.query('ROLLBACK').catch(() => undefined)
+    throw error
+  }
+}
+
+export interface WaitOptions {
+  readonly logger: Logger
+  readonly signal: AbortSignal
+  /** Told one line for people when waiting begins, and again when the reason changes. No password in it. */
+  readonly onWaiting: (line: string) => void
+}
+
+/**
+ * Resolves once the server accepts connections; a server that is not up, still starting, full, or a standby is
+ * asked again with back-off. What waiting cannot cure (a wrong password, no such database, `fsync=off`) rejects.
+ * @throws the signal's reason when it is aborted
+ */
+export async function waitForDatabase(url: string, options: WaitOptions): Promise<void> {
+  let said = ''
+  let backoffMs: number = defaults.backoffFirstMs
+  while (true) {
+    options.signal.throwIfAborted()
+    try {
+      await endQuietly(await openClient(url, options))
+      return
+    } catch (error) {
+      if (!mayComeUp(error)) throw error
+      const line = `waiting for PostgreSQL at ${describeDatabase(url)}: ${reasonOf(error)}`
+      if (line !== said) options.onWaiting(line)
+      said = line
+    }
+    await delay(backoffMs, undefined, { signal: options.signal }).catch(() => options.signal.throwIfAborted())
+    backoffMs = Math.min(backoffMs * 2, defaults.backoffMaxMs)
+  }
+}
+
+/** Host, port and database of a URL, for messages: without the user and the password. */
+export function describeDatabase(url: string): string {
+  if (!URL.canParse(url)) return 'an address that is not a URL'
+  const parsed = new URL(url)
+  const host = parsed.hostname || parsed.searchParams.get('host') || 'localhost'
+  return `${host}:${parsed.port || '5432'}${parsed.pathname}`
+}
+
+/** SQLSTATE or system error code, if the error has one. */
+export function codeOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? error.code : undefined
+}
+
+function mayComeUp(error: unknown): boolean {
+  if (error instanceof DatabaseRefused) return false
+  const code = codeOf(error)
+  if (code === undefined || !/^[0-9A-Z]{5}$/.test(code) || /^E[A-Z]+$/.test(code)) return true
+  return code.startsWith('57P') || code.startsWith('53')
+}
+
+function reasonOf(error: unknown): string {
+  if (codeOf(error) === 'ECONNREFUSED') return 'connection refused'
+  return error instanceof Error && error.message !== '' ? error.message : String(codeOf(error))
+}
+
+function connectionConfig(url: string, options: Omit<ClientOptions, 'logger'>): ClientConfig {
+  return {
+    connectionString: url,
+    application_name: options.applicationName ?? defaults.applicationName,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? defaults.connectTimeoutMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: defaults.keepAliveInitialDelayMs,
+    types: typeParsers,
+  }
+}
+
+async function prepareSession(
+  client: ClientBase,
+  { statementTimeoutMs = 0, settings = {} }: Omit<ClientOptions, 'logger'>,
+): Promise<void> {
+  const { rows } = await client.query<{ fsync: string; in_recovery: boolean }>(setUpSession, [
+    String(statementTimeoutMs),
+    JSON.stringify(settings),
+  ])
+  if (rows[0]?.fsync !== 'on') {
+    throw new DatabaseRefused('PostgreSQL runs with fsync=off: what it confirms can be lost; turn fsync on')
+  }
+  // What a replica holds may be behind: it must never feed a decision.
+  if (rows[0].in_recovery) throw new DatabaseInRecovery('the server is a standby in recovery')
+}
+
+/** BIGINT as a number (ours are counters and milliseconds); TIMESTAMP without a zone is UTC. */
+const typeParsers = new TypeOverrides()
+typeParsers.setTypeParser(types.builtins.INT8, parseBigint)
+typeParsers.setTypeParser(types.builtins.TIMESTAMP, (text: string) => new Date(`${text.replace(' ', 'T')}Z`))
+
+function parseBigint(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value)) throw new RangeError(`BIGINT ${text} does not fit a number exactly`)
+  return value
+}
