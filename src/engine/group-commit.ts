@@ -204,7 +204,7 @@ export class GroupCommit {
       settle('durable')
       return
     }
-    const expiresMs = this.#runtime.now() + this.#limits.replyDeadlineMs
+    const expiresMs = this.#runtime.elapsed() + this.#limits.replyDeadlineMs
     this.#waiters.push({ seq, expiresMs, settle })
     this.#cancelDeadline ??= this.#runtime.after(this.#limits.replyDeadlineMs, () => this.#expire())
   }
@@ -223,7 +223,7 @@ export class GroupCommit {
   /** One timer serves all waiters: they expire in the order in which they came. */
   #expire(): void {
     this.#cancelDeadline = undefined
-    const now = this.#runtime.now()
+    const now = this.#runtime.elapsed()
     let count = 0
     for (const waiter of this.#waiters) {
       if (waiter.expiresMs > now) break
@@ -232,9 +232,7 @@ export class GroupCommit {
     for (const waiter of this.#waiters.splice(0, count)) waiter.settle('late')
     const [first] = this.#waiters
     if (first === undefined) return
-    // The clock may have been set back; nobody waits longer than the deadline from here.
-    const delayMs = Math.min(Math.max(first.expiresMs - now, 1), this.#limits.replyDeadlineMs)
-    this.#cancelDeadline = this.#runtime.after(delayMs, () => this.#expire())
+    this.#cancelDeadline = this.#runtime.after(first.expiresMs - now, () => this.#expire())
   }
 
   /** Resolves when nothing waits for the journal any more, or the term has ended. */

@@ -5,6 +5,8 @@ import type { DecisionRecord } from '../../actors/records.ts'
 export interface Runtime {
   /** Milliseconds since the Unix epoch. May jump; records never go backwards all the same. */
   now(): number
+  /** Milliseconds since some moment in the past; never jumps, unlike `now`. For durations. */
+  elapsed(): number
   /** A fresh UUID. */
   uuid(): string
   /** Runs `task` once, after what the event loop has at hand now. */

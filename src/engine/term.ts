@@ -185,11 +185,11 @@ export class Term {
   #pump(): void {
     this.#pumping = false
     if (!this.#journal.open) return
-    const untilMs = this.#runtime.now() + this.#limits.turnBudgetMs
+    const untilMs = this.#runtime.elapsed() + this.#limits.turnBudgetMs
     try {
       this.#mailboxes.run(
         (ticket) => this.#turn(ticket),
-        () => this.#runtime.now() >= untilMs,
+        () => this.#runtime.elapsed() >= untilMs,
       )
     } catch (bug) {
       // Memory may be half changed: nothing that rests on it may leave.

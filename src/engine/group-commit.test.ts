@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { DecisionRecord } from '../../actors/records.ts'
+import { type CommitLimits, GroupCommit, type Settlement } from './group-commit.ts'
+import type { BatchMessage } from './ports.ts'
+import { ManualTerm } from './testing/manual-journal.ts'
+import { ManualRuntime, settlePromises } from './testing/manual-runtime.ts'
+
+const leader = '11111111-1111-4111-8111-111111111111'
+const limits: CommitLimits = {
+  recordsMax: 100,
+  bytesMax: 1_000_000,
+  batchRecordsMax: 3,
+  batchBytesMax: 1_000_000,
+  backlogBytesMax: 1_000_000,
+  replyDeadlineMs: 1000,
+  acknowledge: 'confirm',
+}
+
+function setUp(changed: Partial<CommitLimits> = {}) {
+  const journal = new ManualTerm()
+  const runtime = new ManualRuntime()
+  const lost: string[] = []
+  const commit = new GroupCommit({
+    journal,
+    campus: 'test',
+    leader,
+    limits: { ...limits, ...changed },
+    runtime,
+    onLost: (why) => lost.push(why),
+  })
+  let seq = 0
+  const replies = new Map<number, Settlement>()
+  const decide = (): number => {
+    const record: DecisionRecord = {
+      seq: ++seq,
+      at: 1,
+      actor: { role: 'student', id: 1 },
+      student: 1,
+      legs: [{ do: 'drop', course: 1 }],
+      effects: [],
+    }
+    commit.add(record, () => {})
+    const mine = record.seq
+    commit.whenDurable(mine, (settlement) => replies.set(mine, settlement))
+    return mine
+  }
+  const sent = (): number[][] =>
+    journal.appended.map((message) => (message as BatchMessage).records.map((record) => record.seq))
+  return { journal, runtime, commit, decide, replies, lost, sent }
+}
+
+test('no reply leaves before the journal has confirmed its record', async () => {
+  const { journal, commit, decide, replies } = setUp()
+  decide()
+  commit.flush()
+  await settlePromises()
+  assert.equal(replies.size, 0)
+  journal.confirm()
+  await settlePromises()
+  assert.equal(replies.get(1), 'durable')
+})
+
+test('what is decided while a batch is in flight forms the next batch, one in flight at a time', async () => {
+  const { journal, commit, decide, sent } = setUp()
+  decide()
+  commit.flush()
+  decide()
+  decide()
+  commit.flush()
+  assert.deepEqual(sent(), [[1]])
+  journal.confirm()
+  await settlePromises()
+  assert.deepEqual(sent(), [[1], [2, 3]])
+})
+
+test('a batch holds no more records than it may; the rest follows in order', async () => {
+  const { journal, commit, decide, sent } = setUp()
+  for (let index = 0; index < 7; index++) decide()
+  commit.flush()
+  for (let index = 0; index < 3; index++) {
+    journal.confirm()
+    await settlePromises()
+  }
+  assert.deepEqual(sent(), [[1, 2, 3], [4, 5, 6], [7]])
+})
+
+test('when the term is lost every waiting reply is told so, and nothing is sent any more', async () => {
+  const { journal, commit, decide, replies, lost, sent } = setUp()
+  decide()
+  commit.flush()
+  decide()
+  journal.lose('connection reset')
+  await settlePromises()
+  assert.deepEqual([...replies.values()], ['lost', 'lost'])
+  assert.deepEqual(lost, ['connection reset'])
+  commit.flush()
+  assert.deepEqual(sent(), [[1]])
+})
+
+test('a confirm that is read after the term has ended releases no reply', async () => {
+  const { journal, commit, decide, replies } = setUp()
+  decide()
+  commit.flush()
+  journal.confirm()
+  journal.lose('the lock was lost')
+  await settlePromises()
+  assert.equal(replies.get(1), 'lost')
+  assert.equal(commit.confirmedSeq, 0)
+})
+
+test('a reply that waits past its deadline is late, and its record stays on its way', async () => {
+  const { journal, runtime, commit, decide, replies } = setUp()
+  decide()
+  commit.flush()
+  await runtime.advance(999)
+  assert.equal(replies.size, 0)
+  await runtime.advance(1)
+  assert.equal(replies.get(1), 'late')
+  journal.confirm()
+  await settlePromises()
+  assert.equal(commit.confirmedSeq, 1)
+})
+
+test('a clock that is set back makes nobody wait longer', async () => {
+  const { runtime, commit, decide, replies } = setUp()
+  decide()
+  commit.flush()
+  await runtime.advance(500)
+  runtime.setClock(runtime.now() - 3_600_000)
+  decide()
+  await runtime.advance(500)
+  assert.deepEqual([...replies], [[1, 'late']])
+  await runtime.advance(500)
+  assert.equal(replies.get(2), 'late')
+})
+
+test('admission stops at the bound on records and opens again once they are confirmed', async () => {
+  const { journal, commit, decide } = setUp({ recordsMax: 2 })
+  decide()
+  assert.ok(commit.hasRoom)
+  decide()
+  assert.ok(!commit.hasRoom)
+  commit.flush()
+  journal.confirm()
+  await settlePromises()
+  assert.ok(commit.hasRoom)
+})
+
+test('admission stops while PostgreSQL is too far behind and opens again when it has caught up', async () => {
+  const { journal, commit, decide } = setUp({ backlogBytesMax: 1 })
+  decide()
+  commit.flush()
+  journal.confirm()
+  await settlePromises()
+  assert.ok(!commit.hasRoom)
+  journal.apply({ leader: 'somebody else', seq: 1 })
+  assert.ok(!commit.hasRoom, "another leader's position says nothing about ours")
+  journal.apply({ leader, seq: 1 })
+  assert.ok(commit.hasRoom)
+  assert.equal(commit.backlogBytes, 0)
+})
+
+test('told to wait for PostgreSQL, a confirm alone releases nothing', async () => {
+  const { journal, commit, decide, replies } = setUp({ acknowledge: 'applied' })
+  decide()
+  commit.flush()
+  journal.confirm()
+  await settlePromises()
+  assert.equal(replies.size, 0)
+  journal.apply({ leader, seq: 1 })
+  assert.equal(replies.get(1), 'durable')
+})
+
+test("PostgreSQL's notice may overtake the confirm; the reply waits for both", async () => {
+  const { journal, commit, decide, replies } = setUp({ acknowledge: 'applied' })
+  decide()
+  commit.flush()
+  journal.apply({ leader, seq: 1 })
+  assert.equal(replies.size, 0)
+  journal.confirm()
+  await settlePromises()
+  assert.equal(replies.get(1), 'durable')
+  assert.equal(commit.backlogBytes, 0)
+})
+
+test('a clean stop waits until everything decided is confirmed', async () => {
+  const { journal, commit, decide } = setUp()
+  for (let index = 0; index < 4; index++) decide()
+  commit.flush()
+  let drained = false
+  const done = commit.drained().then(() => {
+    drained = true
+  })
+  journal.confirm()
+  await settlePromises()
+  assert.ok(!drained)
+  journal.confirm()
+  await done
+  assert.equal(commit.confirmedSeq, 4)
+})

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { DecisionRecord } from '../../actors/records.ts'
+import { KeyMemory, keyLifetimeMs, keysPerCallerMax } from './idempotency.ts'
+
+const ali = { role: 'student', id: 1 } as const
+const zahra = { role: 'student', id: 2 } as const
+const now = 1_000_000
+
+function decided(seq: number, key: string, at = now): DecisionRecord {
+  return {
+    seq,
+    at,
+    actor: ali,
+    student: 1,
+    legs: [{ do: 'drop', course: 1 }],
+    effects: [],
+    key,
+    requestHash: 'h',
+  }
+}
+
+test('a key is free, then in flight, then answers with the first decision', () => {
+  const keys = new KeyMemory(new Set())
+  assert.deepEqual(keys.find(ali, 'k', 'h', now), { kind: 'unknown' })
+  keys.reserve(ali, 'k', 'h')
+  assert.deepEqual(keys.find(ali, 'k', 'h', now), { kind: 'in_flight' })
+  const record = decided(5, 'k')
+  keys.settle(ali, 'k', record, 0)
+  assert.deepEqual(keys.find(ali, 'k', 'h', now), { kind: 'decided', record, seq: 5 })
+})
+
+test('the same key with another request is refused, decided or not', () => {
+  const keys = new KeyMemory(new Set())
+  keys.reserve(ali, 'k', 'h')
+  assert.deepEqual(keys.find(ali, 'k', 'other', now), { kind: 'mismatch' })
+  keys.settle(ali, 'k', decided(1, 'k'), 0)
+  assert.deepEqual(keys.find(ali, 'k', 'other', now), { kind: 'mismatch' })
+})
+
+test("a key belongs to its caller: another student's same key is free", () => {
+  const keys = new KeyMemory(new Set())
+  keys.reserve(ali, 'k', 'h')
+  assert.deepEqual(keys.find(zahra, 'k', 'h', now), { kind: 'unknown' })
+  assert.deepEqual(keys.find({ role: 'staff', id: 1 }, 'k', 'h', now), { kind: 'unknown' })
+})
+
+test('a key whose request ended without a decision is free again', () => {
+  const keys = new KeyMemory(new Set())
+  keys.reserve(ali, 'k', 'h')
+  keys.release(ali, 'k')
+  assert.deepEqual(keys.find(ali, 'k', 'another request', now), { kind: 'unknown' })
+})
+
+test('a key stands for 24 hours from its decision', () => {
+  const keys = new KeyMemory(new Set())
+  keys.reserve(ali, 'k', 'h')
+  keys.settle(ali, 'k', decided(1, 'k'), 0)
+  assert.equal(keys.find(ali, 'k', 'h', now + keyLifetimeMs - 1).kind, 'decided')
+  assert.equal(keys.find(ali, 'k', 'h', now + keyLifetimeMs).kind, 'unknown')
+})
+
+test('the oldest keys are forgotten beyond 64, and then PostgreSQL is to be asked', () => {
+  const keys = new KeyMemory(new Set())
+  for (let seq = 1; seq <= keysPerCallerMax + 1; seq++) {
+    keys.reserve(ali, `k${seq}`, 'h')
+    keys.settle(ali, `k${seq}`, decided(seq, `k${seq}`), seq)
+  }
+  assert.equal(keys.find(ali, 'k1', 'h', now).kind, 'forgotten')
+  assert.equal(keys.find(ali, 'k2', 'h', now).kind, 'decided')
+  assert.equal(keys.find(zahra, 'k1', 'h', now).kind, 'unknown', 'nobody else is affected')
+})
+
+test('a key is never forgotten before PostgreSQL has its decision', () => {
+  const keys = new KeyMemory(new Set())
+  for (let seq = 1; seq <= keysPerCallerMax + 10; seq++) {
+    keys.reserve(ali, `k${seq}`, 'h')
+    keys.settle(ali, `k${seq}`, decided(seq, `k${seq}`), 2)
+  }
+  assert.equal(keys.find(ali, 'k1', 'h', now).kind, 'forgotten')
+  assert.equal(keys.find(ali, 'k2', 'h', now).kind, 'forgotten')
+  assert.equal(keys.find(ali, 'k3', 'h', now).kind, 'decided')
+})
+
+test('after a takeover a caller with earlier keys is looked up once, and known from then on', () => {
+  const keys = new KeyMemory(new Set(['student:1']))
+  assert.equal(keys.find(ali, 'k', 'h', now).kind, 'forgotten')
+  const record = decided(3, 'k')
+  keys.learn(ali, [{ record, leader: 'x' }], true)
+  assert.deepEqual(keys.find(ali, 'k', 'h', now), { kind: 'decided', record, seq: 0 })
+  assert.equal(keys.find(ali, 'new', 'h', now).kind, 'unknown')
+})
