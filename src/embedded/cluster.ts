@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { chown, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -61,9 +61,15 @@ function listenOnce(port: number): Promise<number | undefined> {
   })
 }
 
-/** A loopback port that nobody listens on: `preferred` if it is free. */
+/**
+ * A loopback port that nobody listens on: `preferred` if it is free. Taken from below the range from which systems give
+ * ports to outgoing connections, so that it is free again after a restart.
+ */
 export async function freePort(preferred?: number): Promise<number> {
-  const port = (preferred === undefined ? undefined : await listenOnce(preferred)) ?? (await listenOnce(0))
-  if (port === undefined) throw new Error('No free port on 127.0.0.1.')
-  return port
+  const candidates = [preferred, ...Array.from({ length: 20 }, () => randomInt(20_000, 32_000)), 0]
+  for (const candidate of candidates) {
+    const port = candidate === undefined ? undefined : await listenOnce(candidate)
+    if (port !== undefined) return port
+  }
+  throw new Error('No free port on 127.0.0.1.')
 }

@@ -1,0 +1,21 @@
+import { dockerAnswers, startDockerRabbit } from './docker-rabbit.ts'
+import { startNode, type TestRabbit } from './rabbit-node.ts'
+import { installedRabbit, unpackedRabbit } from './rabbit-programs.ts'
+
+/** There is no RabbitMQ to be had on this machine; the message says what was tried. */
+export class NoRabbit extends Error {
+  override readonly name = 'NoRabbit'
+}
+
+/**
+ * Starts a RabbitMQ node of its own: an installed one, else from Debian's packages unpacked into a cache, else in Docker.
+ * @throws NoRabbit
+ */
+export async function startRabbit(log: (line: string) => void = () => {}): Promise<TestRabbit> {
+  const programs = installedRabbit() ?? (await unpackedRabbit(log))
+  if (programs) return startNode(programs)
+  if (await dockerAnswers()) return startDockerRabbit(log)
+  throw new NoRabbit(
+    'rabbitmq-server is not installed, Debian has no package of it here, and no Docker engine answers',
+  )
+}
