@@ -2,7 +2,7 @@ import type { Campus, CourseGroup, Student } from './campus.ts'
 import type { AddLeg, MoveLeg, StudentLeg } from './commands.ts'
 import { promotionsAfter } from './promotion.ts'
 import type { Effect, Verdict } from './records.ts'
-import { inOrderOfPrecedence, type Refusal } from './refusals.ts'
+import { inOrderOfPrecedence, type Refusal, type RefusalCode } from './refusals.ts'
 import { examsOverlap, meetingsOverlap } from './timetable.ts'
 
 /** What the legs together want for one course: the place held before, and the one asked for (none = dropped). */
@@ -14,7 +14,7 @@ interface CourseChange {
   readonly index: number
 }
 
-/** A change that ends in another group than it began, with the way in that was found. */
+/** A change that ends in another group than it began. */
 interface Entry extends CourseChange {
   readonly target: CourseGroup
   readonly leg: AddLeg | MoveLeg
@@ -39,9 +39,10 @@ export function decidePlan(
   if (!student.windowContains(nowMs)) refusals.push({ code: 'outside_enrollment_window' })
   const changes = changesOf(campus, student, legs, refusals)
   const net = changes.filter((change) => change.origin !== change.target)
-  if (refuseNoChange && net.length === 0 && refusals.length === 0) refusals.push({ code: 'no_change' })
+  if (refuseNoChange && net.length === 0 && !refusals.some(isAboutLeg)) refusals.push({ code: 'no_change' })
+  for (const change of changes) refuseKeptReservePlace(student, change, refusals)
   const entries = net.filter(isEntry)
-  refusals.push(...refusalsOfTimetable(student, net, entries))
+  refuseTimetable(student, net, entries, refusals)
   const places = entries.map((entry) => placeFor(student, entry, refusals))
   const spent = refuseOverspending(student, legs, refusals)
   if (refusals.length > 0) {
@@ -50,85 +51,107 @@ export function decidePlan(
   return effectsOf(student, net, entries, places, spent)
 }
 
-/** Follows the legs one after another; what a leg cannot mean (drop what is not held, …) is refused here. */
+/**
+ * Follows the legs one after another; what a leg cannot mean (drop what is not held, …) is refused here.
+ * @returns one change for each course, in the order of the last legs about them
+ */
 function changesOf(
   campus: Campus,
   student: Student,
   legs: readonly StudentLeg[],
   refusals: Refusal[],
 ): CourseChange[] {
-  const byCourse = new Map<number, CourseChange>()
-  legs.forEach((leg, index) => {
-    const before = byCourse.get(leg.course)
+  const changes: CourseChange[] = []
+  for (const [index, leg] of legs.entries()) {
+    const earlier = changes.findIndex((change) => change.leg.course === leg.course)
+    const [before] = earlier < 0 ? [] : changes.splice(earlier, 1)
     const origin = before === undefined ? student.placeIn(leg.course) : before.origin
     const held = before === undefined ? origin : before.target
     if (leg.do === 'drop') {
       if (held === undefined) refusals.push({ code: 'not_enrolled', leg: index, course: leg.course })
-      byCourse.set(leg.course, { origin, target: undefined, leg, index })
-      return
+      changes.push({ origin, target: undefined, leg, index })
+      continue
     }
     const target = campus.group(leg.course, leg.group)
-    const where = { leg: index, course: leg.course, group: leg.group }
-    if (leg.do === 'add' && held !== undefined) refusals.push({ code: 'already_enrolled', ...where })
-    if (leg.do === 'move' && held === undefined) refusals.push({ code: 'not_enrolled', ...where })
-    if (leg.do === 'move' && held === target) refusals.push({ code: 'no_change', ...where })
-    byCourse.set(leg.course, { origin, target, leg, index })
-  })
-  return [...byCourse.values()]
+    if (leg.do === 'add' && held !== undefined) refusals.push(refusalOf('already_enrolled', index, target))
+    if (leg.do === 'move' && held === undefined) refusals.push(refusalOf('not_enrolled', index, target))
+    if (leg.do === 'move' && held === target) refusals.push(refusalOf('no_change', index, target))
+    changes.push({ origin, target, leg, index })
+  }
+  return changes
 }
 
 function isEntry(change: CourseChange): change is Entry {
   return change.target !== undefined
 }
 
+function isAboutLeg(refusal: Refusal): boolean {
+  return refusal.leg !== undefined
+}
+
+/** Dropping a reserve place to ask for a seat in the same group, and nothing less, gives no seat. */
+function refuseKeptReservePlace(student: Student, change: CourseChange, refusals: Refusal[]): void {
+  const { origin, target, leg, index } = change
+  if (target === undefined || target !== origin || leg.do !== 'add' || leg.reserve !== 'never') return
+  if (!target.isWaiting(student.id)) return
+  refusals.push(refusalOf('course_full', index, target))
+}
+
 /** Units, classes and exams of the final state; only what this command adds can be at fault. */
-function refusalsOfTimetable(
+function refuseTimetable(
   student: Student,
   net: readonly CourseChange[],
   entries: readonly Entry[],
-): Refusal[] {
-  const refusals: Refusal[] = []
-  const kept = student.places.filter((place) => !net.some((change) => change.origin === place))
-  const unitsBefore = student.places.reduce((sum, place) => sum + place.profile.units, 0)
-  let units = kept.reduce((sum, place) => sum + place.profile.units, 0)
+  refusals: Refusal[],
+): void {
+  if (entries.length === 0) return
+  const others: CourseGroup[] = []
+  let unitsBefore = 0
+  let units = 0
+  for (const place of student.places) {
+    unitsBefore += place.profile.units
+    if (net.some((change) => change.origin === place)) continue
+    units += place.profile.units
+    others.push(place)
+  }
   const unitsAfter = entries.reduce((sum, entry) => sum + entry.target.profile.units, units)
   const exceeds = unitsAfter > student.profile.maxUnits && unitsAfter > unitsBefore
-  const others = [...kept]
   for (const { target, index } of entries) {
-    const where = { leg: index, course: target.course, group: target.group }
     units += target.profile.units
-    if (exceeds && units > student.profile.maxUnits) refusals.push({ code: 'unit_limit', ...where })
-    for (const other of others) {
-      const pair = { ...where, with: { course: other.course, group: other.group } }
-      if (meetingsOverlap(target.profile.meetings, other.profile.meetings)) {
-        refusals.push({ code: 'class_conflict', ...pair })
-      }
-      if (examsOverlap(target.profile.exam, other.profile.exam))
-        refusals.push({ code: 'exam_conflict', ...pair })
+    if (exceeds && units > student.profile.maxUnits) {
+      refusals.push(refusalOf('unit_limit', index, target))
     }
+    for (const other of others) refuseConflict(target, other, index, refusals)
     others.push(target)
   }
-  return refusals
+}
+
+function refuseConflict(target: CourseGroup, other: CourseGroup, leg: number, refusals: Refusal[]): void {
+  if (meetingsOverlap(target.profile.meetings, other.profile.meetings)) {
+    refusals.push({ ...refusalOf('class_conflict', leg, target), with: whereOf(other) })
+  }
+  if (examsOverlap(target.profile.exam, other.profile.exam)) {
+    refusals.push({ ...refusalOf('exam_conflict', leg, target), with: whereOf(other) })
+  }
 }
 
 /** Seat or reserve place in the target group; refused when neither is to be had on the leg's terms. */
 function placeFor(student: Student, entry: Entry, refusals: Refusal[]): 'seat' | 'reserve' | undefined {
   const { origin, target, leg, index } = entry
-  const where = { leg: index, course: target.course, group: target.group }
   const { genderLock } = target.profile
   if (genderLock !== undefined && genderLock !== student.profile.gender) {
-    refusals.push({ code: 'gender_locked', ...where })
+    refusals.push(refusalOf('gender_locked', index, target))
   }
   const seatOnly = leg.do === 'add' && leg.reserve === 'never'
   const reserveOnly = leg.do === 'add' && leg.reserve === 'only'
-  if (target.hasSeatForNewcomer && !reserveOnly) return 'seat'
+  if (target.hasSeatForNewcomer) return reserveOnly ? 'reserve' : 'seat'
   if (seatOnly || !target.hasReservePlace) {
-    refusals.push({ code: 'course_full', ...where })
+    refusals.push(refusalOf('course_full', index, target))
     return undefined
   }
   const holdsSeat = origin !== undefined && !origin.isWaiting(student.id)
   if (leg.do === 'move' && holdsSeat && !leg.allowReserve) {
-    refusals.push({ code: 'move_would_lose_seat', ...where })
+    refusals.push(refusalOf('move_would_lose_seat', index, target))
     return undefined
   }
   return 'reserve'
@@ -161,17 +184,26 @@ function effectsOf(
     effects.push({ type: 'left', student: student.id, course: origin.course, group: origin.group })
     promotions.push(...promotionsAfter(origin, { leaving: student.id }))
   }
-  entries.forEach(({ target }, entry) => {
-    const place = { student: student.id, course: target.course, group: target.group }
+  for (const [entry, { target }] of entries.entries()) {
+    const { course, group } = target
     if (places[entry] === 'seat') {
-      effects.push({ type: 'registered', ...place })
-      return
+      effects.push({ type: 'registered', student: student.id, course, group })
+      continue
     }
-    effects.push({ type: 'reserved', ...place, order: target.nextOrder, position: target.queue.length + 1 })
+    const position = target.queue.length + 1
+    effects.push({ type: 'reserved', student: student.id, course, group, order: target.nextOrder, position })
     promotions.push(...promotionsAfter(target, { joining: student.id }))
-  })
+  }
   const remaining = student.remainingActions - spent
   if (spent > 0) effects.push({ type: 'actions_spent', student: student.id, count: spent, remaining })
   effects.push(...promotions)
   return { effects, remaining }
+}
+
+function refusalOf(code: RefusalCode, leg: number, { course, group }: CourseGroup): Refusal {
+  return { code, leg, course, group }
+}
+
+function whereOf({ course, group }: CourseGroup): { course: number; group: number } {
+  return { course, group }
 }

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict'
+import { type Campus, Campus as EmptyCampus } from '../campus.ts'
+import type { Command } from '../commands.ts'
+import { decide, type Rejection } from '../decide.ts'
+import { evolve } from '../evolve.ts'
+import type { Effect, Verdict } from '../records.ts'
+import type { Refusal } from '../refusals.ts'
+import {
+  duringWindow,
+  type GroupSketch,
+  groupProfile,
+  type StudentSketch,
+  studentProfile,
+} from './sketches.ts'
+
+/**
+ * Tells a story about one campus: `given(...).when(command).thenHappens(...)`, and `.when` again on the
+ * campus that this left. Students who are placed but not sketched are added with the usual profile.
+ */
+export function given(...sketches: readonly (GroupSketch | StudentSketch)[]): Story {
+  return new Story(campusOf(sketches))
+}
+
+/** The campus that the sketches describe, placed as loading from the tables would place it. */
+export function campusOf(sketches: readonly (GroupSketch | StudentSketch)[]): Campus {
+  const campus = new EmptyCampus()
+  for (const sketch of sketches) if ('id' in sketch) campus.addStudent(studentProfile(sketch))
+  for (const sketch of sketches) {
+    if ('id' in sketch) continue
+    const group = campus.addGroup(groupProfile(sketch))
+    const { registered = [], queue = [] } = sketch
+    for (const id of [...registered, ...queue]) {
+      if (!campus.students.has(id)) campus.addStudent(studentProfile({ id }))
+    }
+    for (const id of registered) campus.place(id, group, undefined)
+    queue.forEach((id, index) => campus.place(id, group, index + 1))
+  }
+  return campus
+}
+
+export class Story {
+  readonly campus: Campus
+
+  constructor(campus: Campus) {
+    this.campus = campus
+  }
+
+  /** @param nowMs the moment of the decision; within the usual window unless the story is about time */
+  when(command: Command, nowMs: number = duringWindow): Outcome {
+    return new Outcome(this, command, decide(this.campus, command, nowMs))
+  }
+
+  /** Asserts who is where in a group: the seats in any order, the queue in its own. */
+  thenGroup(where: string, expected: { registered?: number[]; queue?: number[]; capacity?: number }): Story {
+    const [course, number] = where.split('/').map(Number)
+    const group = this.campus.group(course ?? 0, number ?? 0)
+    const actual = {
+      registered: group.registered.toSorted((a, b) => a - b),
+      queue: [...group.queue],
+      capacity: group.capacity,
+    }
+    assert.deepEqual(actual, { ...actual, ...expected })
+    return this
+  }
+
+  thenActionsLeft(student: number, expected: number): Story {
+    assert.equal(this.campus.student(student).remainingActions, expected)
+    return this
+  }
+}
+
+export class Outcome {
+  readonly answer: Verdict | Rejection
+  readonly #story: Story
+  readonly #command: Command
+
+  constructor(story: Story, command: Command, answer: Verdict | Rejection) {
+    this.#story = story
+    this.#command = command
+    this.answer = answer
+  }
+
+  /** Asserts the whole list of effects, as `inWords` tells them, and carries them out. */
+  thenHappens(...expected: readonly string[]): Story {
+    const { effects } = this.#verdict()
+    assert.deepEqual(effects?.map(inWords) ?? this.answer, expected)
+    for (const effect of effects ?? []) evolve(this.#story.campus, effect)
+    return this.#story
+  }
+
+  /** Asserts the whole list of reasons, in order; each as `code`, or in full as `reasonInWords` tells it. */
+  thenIsRefused(...expected: readonly string[]): Story {
+    const { reasons, effects } = this.#verdict()
+    assert.equal(effects, undefined, `it was done: ${JSON.stringify(effects)}`)
+    const severalLegs = this.#command.legs.length > 1
+    const told = reasons?.map((reason, index) =>
+      expected[index] === reason.code ? reason.code : reasonInWords(reason, severalLegs),
+    )
+    assert.deepEqual(told, expected)
+    return this.#story
+  }
+
+  thenIsTurnedAway(expected: Rejection): Story {
+    assert.deepEqual(this.answer, expected)
+    return this.#story
+  }
+
+  #verdict(): Verdict {
+    assert.ok(!('rejection' in this.answer), `turned away: ${JSON.stringify(this.answer)}`)
+    return this.answer
+  }
+}
+
+/** One effect as a person would tell it. */
+export function inWords(effect: Effect): string {
+  const where = 'group' in effect ? `${effect.course}/${effect.group}` : ''
+  switch (effect.type) {
+    case 'registered':
+      return `${effect.student} gets a seat in ${where}`
+    case 'reserved':
+      return `${effect.student} waits in ${where} at ${effect.position}, order ${effect.order}`
+    case 'left':
+      return `${effect.student} leaves ${where}`
+    case 'promoted':
+      return `${effect.student} moves up in ${where}`
+    case 'actions_spent':
+      return `${effect.student} spends ${effect.count}, ${effect.remaining} left`
+    case 'capacity_changed':
+      return `${where} holds ${effect.capacity}`
+    case 'duplicates_removed':
+      return `${effect.student} in ${where} loses rows ${effect.rows.join(' ')}`
+  }
+}
+
+function reasonInWords(reason: Refusal, tellLeg: boolean): string {
+  const where = reason.group === undefined ? reason.course : `${reason.course}/${reason.group}`
+  const other = reason.with === undefined ? '' : ` with ${reason.with.course}/${reason.with.group}`
+  const leg = tellLeg && reason.leg !== undefined ? `leg ${reason.leg}: ` : ''
+  return `${leg}${reason.code}${where === undefined ? '' : ` ${where}`}${other}`
+}
