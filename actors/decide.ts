@@ -17,19 +17,21 @@ export interface Rejection {
  * Judges one command against the campus as it stands. Pure: it changes nothing and reads no clock. Every
  * broken rule is among the reasons, in order of precedence, not only the first.
  * @param nowMs the record's `at`, milliseconds since the Unix epoch
+ * @throws if the command is not of a shape that `Command` allows, which means a bug in the caller
  */
 export function decide(campus: Campus, command: Command, nowMs: number): Verdict | Rejection {
   const rejection = turnedAway(campus, command)
   if (rejection !== undefined) return rejection
+  const { legs } = command
   const student = command.student === undefined ? undefined : campus.students.get(command.student)
-  const [first] = command.legs
-  if (first === undefined) throw new Error('a command has at least one leg')
-  if (first.do === 'adopt') return { effects: adopt(campus, first) }
-  if (isStaffLeg(first)) return decideOverride(campus, student, first)
-  return decidePlan(campus, expectStudent(student), command.legs.filter(isStudentLeg), {
-    nowMs,
-    refuseNoChange: command.plan === true,
-  })
+  if (isStudentLegs(legs)) {
+    return decidePlan(campus, expectStudent(student), legs, { nowMs, refuseNoChange: command.plan === true })
+  }
+  const [leg] = legs
+  if (leg === undefined || legs.length > 1 || isStudentLeg(leg)) {
+    throw new Error('a command has legs of a student, or exactly one leg of a staff member or an operator')
+  }
+  return leg.do === 'adopt' ? { effects: adopt(campus, leg) } : decideOverride(campus, student, leg)
 }
 
 function decideOverride(campus: Campus, student: Student | undefined, leg: StaffLeg): Verdict {
@@ -78,8 +80,8 @@ function isStudentLeg(leg: Leg): leg is StudentLeg {
   return leg.do === 'add' || leg.do === 'drop' || leg.do === 'move'
 }
 
-function isStaffLeg(leg: Leg): leg is StaffLeg {
-  return leg.do === 'force_add' || leg.do === 'force_drop' || leg.do === 'set_capacity'
+function isStudentLegs(legs: readonly Leg[]): legs is readonly StudentLeg[] {
+  return legs.length > 0 && legs.every(isStudentLeg)
 }
 
 function expectStudent(student: Student | undefined): Student {

@@ -1,4 +1,4 @@
-import type { Campus, CourseGroup } from './campus.ts'
+import type { Campus, CourseGroup, Student } from './campus.ts'
 import type { Effect } from './records.ts'
 
 /**
@@ -9,16 +9,17 @@ import type { Effect } from './records.ts'
 export function evolve(campus: Campus, effect: Effect): void {
   switch (effect.type) {
     case 'registered': {
-      const group = campus.group(effect.course, effect.group)
+      const { group, student } = entered(campus, effect)
       group.registered.push(effect.student)
-      campus.student(effect.student).places.push(group)
+      student.places.push(group)
       return
     }
     case 'reserved': {
-      const group = campus.group(effect.course, effect.group)
+      const { group, student } = entered(campus, effect)
+      if (effect.order < group.nextOrder) throw misfit(effect)
       group.queue.push(effect.student)
       group.queueOrders.push(effect.order)
-      campus.student(effect.student).places.push(group)
+      student.places.push(group)
       return
     }
     case 'left': {
@@ -43,6 +44,16 @@ export function evolve(campus: Campus, effect: Effect): void {
       // Memory holds a place once however many rows repeat it.
       return
   }
+}
+
+/** The group and the student of a new place; there is at most one place per course. */
+function entered(
+  campus: Campus,
+  effect: Effect & { type: 'registered' | 'reserved' },
+): { group: CourseGroup; student: Student } {
+  const student = campus.student(effect.student)
+  if (student.placeIn(effect.course) !== undefined) throw misfit(effect)
+  return { group: campus.group(effect.course, effect.group), student }
 }
 
 function leaveQueue(group: CourseGroup, student: number): boolean {

@@ -11,7 +11,7 @@ export function decideForceAdd(student: Student, group: CourseGroup): Verdict {
   const held = student.placeIn(group.course)
   const waitsHere = held === group && group.isWaiting(student.id)
   if (held !== undefined && !waitsHere) return refused('already_enrolled', group, student)
-  const capacity = group.registered.length >= group.capacity ? group.capacity + 1 : group.capacity
+  const capacity = Math.max(group.capacity, group.registered.length + 1)
   const place = { student: student.id, course: group.course, group: group.group }
   const effects: Effect[] = []
   if (capacity !== group.capacity) {

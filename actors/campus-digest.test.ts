@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Campus } from './campus.ts'
+import { stateLines } from './campus-digest.ts'
+import { evolve } from './evolve.ts'
+import type { Effect } from './records.ts'
+import { campusOf } from './testing/scenario.ts'
+import { group, student } from './testing/sketches.ts'
+
+const groups = [
+  group('101/1', { capacity: 2, registered: [12, 3], queue: [40, 5] }),
+  group('101/2'),
+  group('20/1', { capacity: 9 }),
+]
+const linesOf = (campus: Campus) => [...stateLines(campus)]
+
+test('a campus reads as one line for each group and each student, in ascending order', () => {
+  assert.deepEqual(linesOf(campusOf([...groups, student(100, { actions: 0 })])), [
+    'group 20/1 capacity=9 registered= queue=',
+    'group 101/1 capacity=2 registered=3,12 queue=40@1,5@2',
+    'group 101/2 capacity=30 registered= queue=',
+    'student 3 actions=3',
+    'student 5 actions=3',
+    'student 12 actions=3',
+    'student 40 actions=3',
+    'student 100 actions=0',
+  ])
+})
+
+test('an empty campus has no lines', () => {
+  assert.deepEqual(linesOf(campusOf([])), [])
+})
+
+test('the order in which it was loaded does not show', () => {
+  const [first, ...others] = groups
+  const backwards = [...others.toReversed(), group('101/1', { ...first, registered: [3, 12] })]
+  assert.deepEqual(linesOf(campusOf(backwards)), linesOf(campusOf(groups)))
+})
+
+test('reading it leaves the campus as it is', () => {
+  const campus = campusOf(groups)
+  const before = structuredClone(campus)
+  linesOf(campus)
+  assert.deepEqual(structuredClone(campus), before)
+})
+
+describe('every kind of difference shows', () => {
+  const place = { course: 101, group: 1 }
+  for (const [what, effects] of Object.entries<Effect[]>({
+    'a seat more': [{ type: 'registered', student: 9, course: 20, group: 1 }],
+    'a seat less': [{ type: 'left', student: 3, ...place }],
+    'a seat in place of a reserve place': [{ type: 'promoted', student: 40, ...place }],
+    'a reserve place with another order': [
+      { type: 'left', student: 5, ...place },
+      { type: 'reserved', student: 5, ...place, order: 3, position: 2 },
+    ],
+    'another capacity': [{ type: 'capacity_changed', ...place, capacity: 3 }],
+    'other remaining actions': [{ type: 'actions_spent', student: 9, count: 1, remaining: 2 }],
+  })) {
+    test(what, () => {
+      const campus = campusOf([...groups, student(9)])
+      const before = linesOf(campus)
+      for (const effect of effects) evolve(campus, effect)
+      assert.notDeepEqual(linesOf(campus), before)
+    })
+  }
+})

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { exam, meets } from './testing/sketches.ts'
+import {
+  type Exam,
+  examsOverlap,
+  type Meeting,
+  meetingsOverlap,
+  packClassTime,
+  unpackClassTime,
+} from './timetable.ts'
+
+/** Both ways round: a conflict is mutual. */
+function conflict(a: readonly Meeting[], b: readonly Meeting[]): boolean {
+  assert.equal(meetingsOverlap(a, b), meetingsOverlap(b, a))
+  return meetingsOverlap(a, b)
+}
+
+function clash(a: Exam | undefined, b: Exam | undefined): boolean {
+  assert.equal(examsOverlap(a, b), examsOverlap(b, a))
+  return examsOverlap(a, b)
+}
+
+describe('classes', () => {
+  test('overlap when they share a minute of the same weekday', () => {
+    assert.ok(conflict(meets('sat 08:00-10:00'), meets('sat 09:59-12:00')))
+    assert.ok(conflict(meets('sat 08:00-10:00'), meets('sat 08:30-09:00')))
+    assert.ok(conflict(meets('sat 08:00-10:00'), meets('sat 08:00-10:00')))
+  })
+
+  test('do not overlap when one begins as the other ends', () => {
+    assert.ok(!conflict(meets('sat 08:00-10:00'), meets('sat 10:00-12:00')))
+  })
+
+  test('do not overlap on different days, across midnight neither', () => {
+    assert.ok(!conflict(meets('sat 08:00-10:00'), meets('sun 08:00-10:00')))
+    assert.ok(!conflict(meets('sat 22:00-24:00'), meets('sun 00:00-02:00')))
+    assert.ok(conflict(meets('sat 22:00-24:00'), meets('sat 23:59-24:00')))
+  })
+
+  test('that never meet conflict with nothing', () => {
+    assert.ok(!conflict([], meets('sat 00:00-24:00')))
+  })
+
+  test('overlap wherever in two lists the shared minute is', () => {
+    assert.ok(
+      conflict(meets('sat 08:00-10:00', 'fri 08:00-10:00'), meets('mon 08:00-10:00', 'fri 09:00-09:01')),
+    )
+  })
+})
+
+describe('exams', () => {
+  test('overlap when they share time, also one within the other', () => {
+    assert.ok(clash(exam('09:00-11:00'), exam('10:59-12:00')))
+    assert.ok(clash(exam('09:00-11:00'), exam('09:30-10:00')))
+  })
+
+  test('do not overlap when one begins as the other ends', () => {
+    assert.ok(!clash(exam('09:00-11:00'), exam('11:00-12:00')))
+  })
+
+  test('may run past midnight', () => {
+    assert.ok(clash(exam('22:00-26:00'), exam('01:00-03:00', 1)))
+    assert.ok(!clash(exam('22:00-24:00'), exam('00:00-02:00', 1)))
+  })
+
+  test('of unknown length conflict when they begin at the same time, and not otherwise', () => {
+    assert.ok(clash(exam('09:00'), exam('09:00')))
+    assert.ok(!clash(exam('09:00'), exam('09:01')))
+  })
+
+  test('of unknown length conflict with a known one that they begin within', () => {
+    assert.ok(clash(exam('09:00'), exam('09:00-11:00')))
+    assert.ok(clash(exam('10:00'), exam('09:00-11:00')))
+    assert.ok(!clash(exam('11:00'), exam('09:00-11:00')))
+    assert.ok(!clash(exam('08:59'), exam('09:00-11:00')))
+  })
+
+  test('that do not take place conflict with nothing', () => {
+    assert.ok(!clash(undefined, exam('09:00-11:00')))
+    assert.ok(!clash(undefined, undefined))
+  })
+})
+
+describe('the packed class time of existing tables', () => {
+  test('is start + 1440 * end, with a bit for each day from bit 22 on', () => {
+    const packed = 480 + 1440 * 600 + 2 ** 22 + 2 ** 24
+    assert.deepEqual(unpackClassTime(packed), meets('sat 08:00-10:00', 'mon 08:00-10:00'))
+    assert.equal(packClassTime(meets('sat 08:00-10:00', 'mon 08:00-10:00')), packed)
+  })
+
+  test('holds a whole week of whole days', () => {
+    const week = ['sat', 'sun', 'mon', 'tue', 'wed', 'thu', 'fri'].map((day) => `${day} 00:00-24:00`)
+    const packed = packClassTime(meets(...week))
+    assert.ok(packed !== undefined && packed <= 2 ** 31 - 1)
+    assert.deepEqual(unpackClassTime(packed), meets(...week))
+  })
+
+  test('without a day is no meeting, and no meeting is 0', () => {
+    assert.deepEqual(unpackClassTime(480 + 1440 * 600), [])
+    assert.deepEqual(unpackClassTime(0), [])
+    assert.equal(packClassTime([]), 0)
+  })
+
+  test('cannot hold meetings that differ by day', () => {
+    assert.equal(packClassTime(meets('sat 08:00-10:00', 'mon 08:00-10:01')), undefined)
+    assert.equal(packClassTime(meets('sat 08:00-10:00', 'mon 08:01-10:00')), undefined)
+  })
+
+  test('what is unpacked packs to the same number', () => {
+    const minutes = fc.tuple(fc.nat(1440), fc.nat(1440)).filter(([start, end]) => start < end)
+    const days = fc.uniqueArray(fc.nat(6), { minLength: 1 })
+    fc.assert(
+      fc.property(minutes, days, ([startMinute, endMinute], on) => {
+        const meetings = on.toSorted((a, b) => a - b).map((day) => ({ day, startMinute, endMinute }))
+        const packed = packClassTime(meetings)
+        assert.ok(packed !== undefined)
+        assert.deepEqual(unpackClassTime(packed), meetings)
+      }),
+    )
+  })
+})
+
+test('conflicts are what counting shared minutes finds', () => {
+  const meeting = fc
+    .record({ day: fc.nat(1), startMinute: fc.nat(20), length: fc.integer({ min: 1, max: 6 }) })
+    .map(({ day, startMinute, length }) => ({ day, startMinute, endMinute: startMinute + length }))
+  const minutesOf = (meetings: readonly Meeting[]) =>
+    meetings.flatMap(({ day, startMinute, endMinute }) =>
+      Array.from({ length: endMinute - startMinute }, (_, minute) => day * 1440 + startMinute + minute),
+    )
+  fc.assert(
+    fc.property(fc.array(meeting, { maxLength: 3 }), fc.array(meeting, { maxLength: 3 }), (a, b) => {
+      const taken = new Set(minutesOf(a))
+      assert.equal(
+        conflict(a, b),
+        minutesOf(b).some((minute) => taken.has(minute)),
+      )
+    }),
+  )
+})
