@@ -18,6 +18,8 @@ export interface Postmaster {
   readonly ended: Promise<Ended>
   /** Ends the sessions, writes everything out, and resolves once the server is gone. May be called again. */
   stop(): Promise<void>
+  /** Lets this process end while the server still runs. */
+  unref(): void
 }
 
 export interface PostmasterOptions {
@@ -132,7 +134,6 @@ async function launch(options: PostmasterOptions): Promise<ChildProcess & { read
     const logged = readFileSync(options.logFile).subarray(loggedBefore).toString()
     throw new StartFailed(`PostgreSQL did not start: ${failure ?? 'it was not ready in time'}.`, logged)
   }
-  child.unref()
   return child as ChildProcess & { readonly pid: number }
 }
 
@@ -156,7 +157,7 @@ export async function startPostmaster(options: PostmasterOptions): Promise<Postm
         await shutDown(options, child.pid)
         await ended
       }
-      return { pid: child.pid, ended, stop: () => (stopping ??= stop()) }
+      return { pid: child.pid, ended, stop: () => (stopping ??= stop()), unref: () => child.unref() }
     } catch (error) {
       // Sessions of a server that was killed take a moment to notice it, and hold its memory until then.
       const isHeldByRemains =

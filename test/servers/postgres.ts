@@ -66,6 +66,8 @@ export async function startPostgres(options: TestPostgresOptions = {}): Promise<
   const launch = async (): Promise<Postmaster> => {
     const logFile = join(home, 'postgresql.log')
     const started = await startPostmaster({ binaries, account, cluster, port, logFile, settings })
+    // A test that forgets it shall end all the same, and the keeper then ends it.
+    started.unref()
     keeper.watch(started.pid, 'QUIT')
     return started
   }

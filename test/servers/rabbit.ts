@@ -12,10 +12,17 @@ export class NoRabbit extends Error {
  * @throws NoRabbit
  */
 export async function startRabbit(log: (line: string) => void = () => {}): Promise<TestRabbit> {
-  const programs = installedRabbit() ?? (await unpackedRabbit(log))
+  const programs = installedRabbit() ?? (await unpackedRabbit(log).catch(complain(log)))
   if (programs) return startNode(programs)
   if (await dockerAnswers()) return startDockerRabbit(log)
   throw new NoRabbit(
-    'rabbitmq-server is not installed, Debian has no package of it here, and no Docker engine answers',
+    'rabbitmq-server is not installed, its Debian package cannot be had here, and no Docker engine answers',
   )
+}
+
+function complain(log: (line: string) => void): (error: unknown) => undefined {
+  return (error) => {
+    log(`RabbitMQ's packages could not be unpacked: ${String(error)}`)
+    return undefined
+  }
 }

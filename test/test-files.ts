@@ -1,0 +1,62 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { basename, dirname, join, relative, resolve } from 'node:path'
+
+/** What a test file needs beyond itself, found by following its imports. */
+export interface TestFile {
+  readonly path: string
+  readonly needsPostgres: boolean
+  readonly needsRabbit: boolean
+  /** It starts processes, or reaches a server. All others are quick and need nothing. */
+  readonly isIntegration: boolean
+}
+
+const importClause =
+  /(?:import|export)\s+([^'";]*?)\s*(?:from\s+)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g
+
+interface Imports {
+  /** Names taken from test/servers/. */
+  readonly servers: Set<string>
+  readonly modules: Set<string>
+}
+
+function collectImports(file: string, found: Imports, seen: Set<string>): void {
+  if (seen.has(file)) return
+  seen.add(file)
+  for (const [, names = '', from, dynamic] of readFileSync(file, 'utf8').matchAll(importClause)) {
+    const specifier = from ?? dynamic ?? ''
+    found.modules.add(specifier)
+    if (!specifier.startsWith('.')) continue
+    const target = resolve(dirname(file), specifier)
+    if (basename(dirname(target)) === 'servers') {
+      for (const name of names.match(/\w+/g) ?? []) found.servers.add(name)
+    } else if (target.endsWith('.js') && existsSync(target)) {
+      collectImports(target, found, seen)
+    }
+  }
+}
+
+function describeFile(path: string): TestFile {
+  const found: Imports = { servers: new Set(), modules: new Set() }
+  collectImports(path, found, new Set())
+  const needsPostgres = found.servers.has('createDatabase')
+  const needsRabbit = found.servers.has('rabbitAddress') || found.servers.has('startRabbit')
+  const startsProcesses = found.servers.size > 0 || found.modules.has('node:child_process')
+  return { path, needsPostgres, needsRabbit, isIntegration: startsProcesses }
+}
+
+/**
+ * Compiled test files whose path contains one of `narrowing` (all, if there is none), in order of their paths.
+ * @param root the folder that was compiled into
+ */
+export function testFiles(root: string, narrowing: readonly string[]): TestFile[] {
+  return readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.test.js') && !path.includes('node_modules'))
+    .filter((path) => narrowing.length === 0 || narrowing.some((part) => path.includes(part)))
+    .toSorted()
+    .map((path) => describeFile(join(root, path)))
+}
+
+/** As a person names it: from the repository's root, in TypeScript. */
+export function sourceName(root: string, file: TestFile): string {
+  return relative(root, file.path).replace(/\.js$/, '.ts')
+}
