@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describeError } from '../engine/describe-error.ts'
+import { pause } from '../engine/pause.ts'
 import { decodeMessage, encodeMessage } from '../engine/messages.ts'
 import {
   type AcquireProgress,
@@ -62,11 +62,11 @@ export class DirectJournal implements Journal {
         const session = await this.#options.tryLock()
         if (session !== undefined) return new DirectTerm(session, this.#options)
         onProgress('standby', 'another engine leads; waiting to take over')
-        await sleep(standbyPollMs, undefined, { signal })
+        await pause(standbyPollMs, signal)
       } catch (error) {
         signal.throwIfAborted()
         onProgress('unreachable', `waiting for PostgreSQL: ${describeError(error)}`)
-        await sleep(unreachablePollMs, undefined, { signal })
+        await pause(unreachablePollMs, signal)
       }
     }
   }

@@ -1,6 +1,7 @@
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Channel } from 'rabbitmq-client'
 import { describeError } from '../engine/describe-error.ts'
+import { pause } from '../engine/pause.ts'
 import { encodeMessage } from '../engine/messages.ts'
 import {
   type AcquireProgress,
@@ -70,7 +71,7 @@ export class RabbitJournal implements Journal {
     if (isNew && settleMs > 0) {
       // A broker killed within a second after the declaration loses what was confirmed meanwhile.
       onProgress('settling', `the journal queue is new: waiting ${settleMs} ms before it is trusted`)
-      await Promise.race([sleep(settleMs, undefined, { signal }), session.ended])
+      await Promise.race([pause(settleMs, signal), session.ended])
       if (!session.open) throw new JournalLost('the connection was lost while the journal queue settled')
     }
     return term
@@ -95,7 +96,7 @@ export class RabbitJournal implements Journal {
       } catch (error) {
         if (codeOf(error) !== 'RESOURCE_LOCKED') throw error
         onProgress('standby', 'another engine leads; waiting to take over')
-        await sleep(standbyPollMs, undefined, { signal })
+        await pause(standbyPollMs, signal)
       }
     }
   }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Channel, Connection } from 'rabbitmq-client'
 import { describeError } from '../engine/describe-error.ts'
+import { pause } from '../engine/pause.ts'
 
 export interface RabbitOptions {
   /** amqp:// or amqps:// URL. */
@@ -115,5 +116,5 @@ export function codeOf(error: unknown): string | undefined {
 
 /** Waits a little longer each time, up to `mostMs`; ends early, by throwing, when the signal is aborted. */
 export async function backOff(attempt: number, mostMs: number, signal: AbortSignal): Promise<void> {
-  await sleep(Math.min(mostMs, 100 * 2 ** Math.min(attempt, 10)), undefined, { signal })
+  await pause(Math.min(mostMs, 100 * 2 ** Math.min(attempt, 10)), signal)
 }

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, test } from 'node:test'
+import { startRabbit } from '../../test/servers/rabbit.ts'
+import { type JournalTerm, JournalLost, noLeader } from '../engine/ports.ts'
+import { RabbitJournal } from './rabbit-journal.ts'
+
+/** A broker of this file's own: it is killed, and its queues are taken away. */
+let broker: Awaited<ReturnType<typeof startRabbit>>
+before(async () => {
+  broker = await startRabbit()
+})
+after(() => broker.remove())
+
+const never = new AbortController().signal
+
+async function acquire(campus: string, settleMs = 0): Promise<JournalTerm> {
+  return await new RabbitJournal({ url: broker.address, campus, heartbeatSeconds: 5, settleMs }).acquire(
+    never,
+    () => {},
+  )
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  const deadline = Date.now() + 20_000
+  while (!holds()) {
+    assert.ok(Date.now() < deadline, 'it did not come true in 20 s')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+test('a term ends when its lock is taken away, though the connection lives', async () => {
+  const term = await acquire('lock')
+  await broker.control('delete_queue', 'lock.leader')
+  assert.match(await term.ended, /cancelled/)
+  assert.equal(term.open, false)
+  await assert.rejects(
+    term.append({ version: 1, campus: 'lock', start: { leader: randomUUID(), after: noLeader } }),
+  )
+})
+
+test('while the broker has an alarm the journal says that it is blocked, and afterwards that it is not', async () => {
+  const term = await acquire('alarm')
+  await broker.control('set_vm_memory_high_watermark', '0.00001')
+  // The broker tells a connection when it next publishes.
+  const leader = randomUUID()
+  const appended = term.append({ version: 1, campus: 'alarm', start: { leader, after: noLeader } })
+  await until(() => term.blocked)
+  await broker.control('set_vm_memory_high_watermark', '0.6')
+  await until(() => !term.blocked)
+  await appended
+  await term.close()
+})
+
+test('a killed broker ends the term at once, and the next term finds the journal as it was confirmed', async () => {
+  const campus = 'killed'
+  const term = await acquire(campus, 3000)
+  await term.append({ version: 1, campus, start: { leader: randomUUID(), after: noLeader } })
+  await broker.kill()
+  await term.ended
+  await assert.rejects(
+    term.append({ version: 1, campus, start: { leader: randomUUID(), after: noLeader } }),
+    JournalLost,
+  )
+  const successor = acquire(campus)
+  await broker.start()
+  const next = await successor
+  assert.match(await broker.control('list_queues', 'name', 'messages'), /killed\.journal\s+1\b/)
+  await next.close()
+})
