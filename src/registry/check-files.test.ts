@@ -1,0 +1,266 @@
+import assert from 'node:assert/strict'
+import { appendFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { unpackClassTime } from '../../actors/timetable.ts'
+import { checkFiles } from './check-files.ts'
+import {
+  argon,
+  bcrypt,
+  check,
+  type Contents,
+  course,
+  courseHeader,
+  coursesWith,
+  departments,
+  faultsOf,
+  folder,
+  rowsOf,
+  student,
+  studentHeader,
+  write,
+} from './csv-fixture.ts'
+import type { RegistryFileError } from './findings.ts'
+import { noExam } from './rows.ts'
+
+test('four good files become rows whose fields are the columns of the tables', async () => {
+  const checked = await check({
+    departments,
+    staff: `id,password,department_id\n1,${bcrypt},2\n2,"${argon}",1\n`,
+    students: `${studentHeader},enrollment_end_time\n${student(7)},2026-09-01T09:00:00.5+03:30\n${student(8)},\n`,
+    courses: `${courseHeader}\n${course}\n`,
+  })
+  assert.deepEqual(await rowsOf(checked.departments), [
+    { id: 1, name: 'Physics' },
+    { id: 2, name: 'Arts, Crafts' },
+  ])
+  assert.deepEqual(await rowsOf(checked.staff), [
+    { id: 1, password: bcrypt, department_id: 2 },
+    { id: 2, password: argon, department_id: 1 },
+  ])
+  assert.equal(checked.plainPasswords, 2)
+  const done: number[] = []
+  await checked.hashPasswords(
+    async (plain) => `hash of ${plain}`,
+    (count) => done.push(count),
+  )
+  assert.deepEqual(done, [1, 2])
+  const first = {
+    id: 7,
+    password: 'hash of secret-7',
+    enrollment_start_time: '2026-09-01T03:30:00.000Z',
+    enrollment_end_time: '2026-09-01T05:30:00.500Z',
+    max_units: 20,
+    remaining_actions: 12,
+    department_id: 1,
+    entry_year: 1402,
+    gender: 'female',
+  }
+  const second = { ...first, id: 8, password: 'hash of secret-8', enrollment_end_time: null }
+  assert.deepEqual(await rowsOf(checked.students), [first, second])
+  assert.deepEqual(await rowsOf(checked.students), [first, second], 'a second reading gives the same')
+  const [row] = await rowsOf(checked.courses)
+  assert.deepEqual(row && unpackClassTime(row.class_time), [
+    { day: 0, startMinute: 540, endMinute: 630 },
+    { day: 2, startMinute: 540, endMinute: 630 },
+  ])
+  assert.deepEqual(row, {
+    course_id: 40_103,
+    group_id: 1,
+    for_department: 1,
+    name: 'Optics',
+    lecturer: 'Ada Lovelace',
+    units: 3,
+    capacity: 40,
+    reserve_capacity: 10,
+    exam_time: '2027-01-10T08:00:00.000Z',
+    exam_minutes: 120,
+    class_time: row?.class_time,
+    meetings: null,
+    sex_lock: null,
+    notes: '',
+  })
+  assert.deepEqual(
+    [checked.departments.count, checked.staff.count, checked.students.count, checked.courses.count],
+    [2, 2, 2, 1],
+  )
+})
+
+test('meetings that differ by day get the column of their own, and no exam is the time zero', async () => {
+  const text = coursesWith('class_time', 'saturday 08:00-09:30; TUE 7:15–8:00;')
+    .replace('2027-01-10T08:00Z', '')
+    .replace(',120,', ',,')
+  const [row] = await rowsOf((await check({ departments, courses: text })).courses)
+  assert.equal(row?.class_time, 0)
+  assert.equal(
+    row?.meetings,
+    '[{"day":0,"start_minute":480,"end_minute":570},{"day":3,"start_minute":435,"end_minute":480}]',
+  )
+  assert.equal(row?.exam_time, noExam)
+  assert.equal(row?.exam_minutes, null)
+})
+
+test('the packed class time of an older export is read, and no class is no class', async () => {
+  const packed = 480 + 1440 * 570 + 2 ** 22 + 2 ** 24
+  for (const [cell, classTime] of [
+    [String(packed), packed],
+    ['0', 0],
+    ['', 0],
+  ] as const) {
+    const [row] = await rowsOf(
+      (await check({ departments, courses: coursesWith('class_time', cell) })).courses,
+    )
+    assert.equal(row?.class_time, classTime)
+    assert.equal(row?.meetings, null)
+  }
+})
+
+test('columns may stand in any order, cells may be quoted, lines may end the Windows way, blank lines count for nothing', async () => {
+  const text = '\uFEFFname,id\r\n"Say ""hi"", Bob",3\r\n\r\n"Müller\u2019s",4'
+  assert.deepEqual(await rowsOf((await check({ departments: text })).departments), [
+    { id: 3, name: 'Say "hi", Bob' },
+    { id: 4, name: 'Müller’s' },
+  ])
+})
+
+test('a file with nothing but its header loads nothing', async () => {
+  const checked = await check({ departments: 'id,name' })
+  assert.equal(checked.departments.count, 0)
+  assert.deepEqual(await rowsOf(checked.departments), [])
+  assert.deepEqual(await rowsOf(checked.courses), [])
+})
+
+test('a department may be in the database instead of in the files', async () => {
+  await check({ students: `${studentHeader}\n${student(1)}` }, [1])
+  const [fault] = await faultsOf({ students: `${studentHeader}\n${student(1)}` }, [2])
+  assert.deepEqual([fault?.line, fault?.column], [2, 'department_id'])
+  assert.match(fault?.reason ?? '', /^is 1, a department that is neither/)
+})
+
+test('an id or a group that comes again is told with the line of the first', async () => {
+  const students = `${studentHeader}\n${student(1)}\n\n${student(2)}\n${student(1)}\n`
+  const twice = `${courseHeader}\n${course}\n${course.replace(',1,', ',2,')}\n${course}\n`
+  const faults = await faultsOf({ departments: `${departments}2,Again\n`, students, courses: twice })
+  assert.deepEqual(
+    faults.map(({ line, column, reason }) => [line, column, reason]),
+    [
+      [4, 'id', 'is 2 again; first on line 3'],
+      [5, 'id', 'is 1 again; first on line 2'],
+      [4, 'course_id, group_id', 'is 40103, 1 again; first on line 2'],
+    ],
+  )
+})
+
+test('every fault of a row is told, and the line is right behind cells of several lines', async () => {
+  const withNotes = coursesWith('notes', '"one\ntwo\nthree"')
+  const faults = await faultsOf({ departments, courses: `${withNotes}x,1,9,Optics,,3,40,10,,,,,\n` })
+  assert.deepEqual(
+    faults.map(({ line, column }) => [line, column]),
+    [
+      [5, 'course_id'],
+      [5, 'lecturer'],
+    ],
+  )
+})
+
+test('a header must name the columns that there are, once each', async () => {
+  const reasons = async (contents: Contents) =>
+    (await faultsOf(contents)).map(({ column, reason }) => `${column}: ${reason}`)
+  assert.deepEqual(await reasons({ departments: 'id,name,id,titel\n' }), [
+    'id: is there twice',
+    '"titel": is no column of this file; it has id, name',
+  ])
+  assert.deepEqual(await reasons({ departments: 'name\n' }), ['id: is missing'])
+  assert.match(
+    (await reasons({ departments: 'id;name\n1;x\n' }))[0] ?? '',
+    /separated by semicolons; wants commas/,
+  )
+  assert.match((await reasons({ departments: '' }))[0] ?? '', /is empty; wants a header: id, name/)
+  assert.match(
+    (await reasons({ staff: 'id,department_id\n' }))[0] ?? '',
+    /has no column password and no password_plain/,
+  )
+})
+
+test('rows with too few or too many cells are refused', async () => {
+  const faults = await faultsOf({ departments: 'id,name\n1\n2,x,y\n3,z\n' })
+  assert.deepEqual(
+    faults.map(({ line, reason }) => [line, reason]),
+    [
+      [2, 'has 1 cells where the header has 2'],
+      [3, 'has 3 cells where the header has 2'],
+    ],
+  )
+})
+
+test('what is no CSV is refused on the line where it stops being one, after the faults before it', async () => {
+  const cases = [
+    ['id,name\nx,ok\n2,"open\n3,x\n', 3, /never closed/],
+    ['id,name\nx,ok\n2,"a"b\n', 3, /behind a closing quotation mark/],
+    ['id,name\nx,ok\n2,a"b\n', 3, /inside a cell that does not begin with one/],
+    [`id,name\nx,ok\n2,"${'x'.repeat(1_100_000)}\n`, 3, /never closed/],
+    [Buffer.from('id,name\nx,ok\n2,M\xfcller\n', 'latin1'), 3, /is not UTF-8/],
+    [Buffer.from('id,name\nx,ok\n2,M\xc3', 'latin1'), 3, /is not UTF-8/],
+  ] as const
+  for (const [content, line, reason] of cases) {
+    const faults = await faultsOf({ departments: content })
+    const last = faults.at(-1)
+    assert.equal(last?.line, line)
+    assert.match(last?.reason ?? '', reason)
+  }
+  const [fault] = await faultsOf({ departments: Buffer.from('\uFEFFid,name\n', 'utf16le') })
+  assert.match(fault?.reason ?? '', /is UTF-16/)
+})
+
+test('characters of several bytes that fall between two pieces of a large file are read whole', async () => {
+  // 3 bytes each, so that a piece of 64 KiB ends inside one whatever comes before.
+  for (const shift of ['', 'a', 'aa']) {
+    const names = Array.from({ length: 1000 }, (_, index) => `${index},"${shift}${'\u2019'.repeat(190)}"`)
+    const checked = await check({ departments: `id,name\n${names.join('\n')}` })
+    for (const { name } of await rowsOf(checked.departments))
+      assert.equal(name, `${shift}${'\u2019'.repeat(190)}`)
+    assert.equal(checked.departments.count, 1000)
+  }
+})
+
+test('the first 20 faults are told, and that there may be more', async () => {
+  const text = `id,name\n${Array.from({ length: 50 }, (_, index) => `x${index},y`).join('\n')}\n`
+  await assert.rejects(check({ departments: text }), (error: RegistryFileError) => {
+    assert.equal(error.findings.length, 20)
+    assert.equal(error.message.split('\n').length, 21)
+    assert.match(
+      error.message,
+      /line 21, id: is "x19"; wants .*\nstopped after 20 errors; there may be more$/,
+    )
+    return true
+  })
+})
+
+test('a file that is not there, or that cannot be read twice, is refused', async () => {
+  const departmentsInDatabase = async () => new Set<number>()
+  for (const [path, reason] of [
+    [join(folder, 'none.csv'), /cannot be read \(ENOENT\)/],
+    [folder, /is not a regular file/],
+  ] as const) {
+    await assert.rejects(checkFiles({ courses: path }, { departmentsInDatabase }), reason)
+  }
+})
+
+test('a file that changes after it was checked is not loaded', async () => {
+  const checked = await check({ departments })
+  await appendFile(join(folder, 'departments.csv'), '3,Added\n')
+  await assert.rejects(rowsOf(checked.departments), /has changed since it was checked/)
+  await appendFile(join(folder, 'departments.csv'), 'x,Broken\n')
+  await assert.rejects(rowsOf(checked.departments), /has changed since it was checked/)
+})
+
+test('progress counts the bytes of all files', async () => {
+  const files = await write({ departments, students: `${studentHeader}\n${student(1)}\n` })
+  const told: number[][] = []
+  await checkFiles(files, {
+    departmentsInDatabase: async () => new Set(),
+    onBytes: (read, total) => told.push([read, total]),
+  })
+  const [read, total] = told.at(-1) ?? []
+  assert.ok(read === total && (total ?? 0) > departments.length)
+})

@@ -1,0 +1,88 @@
+import { Findings, RegistryFileError } from './findings.ts'
+import { type HashPassword, hashAll } from './passwords.ts'
+import type { RowSource } from './rows.ts'
+import { readTable } from './table-reader.ts'
+import type { PasswordCells, TableFile } from './tables.ts'
+
+/**
+ * A file that was checked from end to end. Its rows are read again when they are asked for, so that a
+ * million of them need no memory; the file must be the same still, which its digest tells.
+ */
+export class CheckedTable<Cells extends object, Row> implements RowSource<Row> {
+  readonly count: number
+  /** Rows that bring a plain password; `hashPasswords` must run before `rows` is read. */
+  readonly plainPasswords: number
+  readonly #file: string
+  readonly #table: TableFile<Cells, Row>
+  readonly #digest: string
+  /** By line. */
+  readonly #hashes = new Map<number, string>()
+
+  constructor(
+    source: { file: string; table: TableFile<Cells, Row> },
+    seen: { count: number; plainPasswords: number; digest: string },
+  ) {
+    this.#file = source.file
+    this.#table = source.table
+    this.count = seen.count
+    this.plainPasswords = seen.plainPasswords
+    this.#digest = seen.digest
+  }
+
+  /** @throws RegistryFileError, while iterating, if the file is no longer the one that was checked */
+  get rows(): AsyncIterable<Row> {
+    return this.#read((line, cells) => this.#table.toRow(cells, this.#passwordOf(line, cells)))
+  }
+
+  /** @throws RegistryFileError if the file is no longer the one that was checked */
+  async hashPasswords(hash: HashPassword, onHashed: () => void): Promise<void> {
+    const flush = async (batch: readonly (readonly [line: number, plain: string])[]) => {
+      const plain = batch.map(([, password]) => password)
+      const hashes = await hashAll(plain, hash, onHashed)
+      batch.forEach(([line], index) => this.#hashes.set(line, hashes[index] ?? ''))
+    }
+    let batch: (readonly [number, string])[] = []
+    for await (const [line, cells] of this.#read((at, row) => [at, row] as const)) {
+      const plain = plainPasswordOf(cells)
+      if (plain === '') continue
+      batch.push([line, plain])
+      if (batch.length < 1000) continue
+      await flush(batch)
+      batch = []
+    }
+    await flush(batch)
+  }
+
+  async *#read<T>(make: (line: number, cells: Cells) => T): AsyncGenerator<T, void, void> {
+    const changed = () =>
+      new RegistryFileError([{ file: this.#file, reason: 'has changed since it was checked' }], false)
+    const findings = new Findings(1)
+    const pieces = readTable(this.#file, this.#table, findings, () => undefined)
+    for (;;) {
+      const piece = await pieces.next().catch((cause: unknown) => {
+        throw cause instanceof RegistryFileError ? changed() : cause
+      })
+      if (piece.done) {
+        if (piece.value !== this.#digest) throw changed()
+        return
+      }
+      for (const { line, cells } of piece.value) yield make(line, cells)
+    }
+  }
+
+  #passwordOf(line: number, cells: Cells): string {
+    if (!hasPassword(cells)) return ''
+    const password = cells.password === '' ? this.#hashes.get(line) : cells.password
+    if (password === undefined) throw new Error('rows were read before their passwords were hashed')
+    return password
+  }
+}
+
+/** The password that a row brings in plain; empty if it brings none. */
+export function plainPasswordOf(cells: object): string {
+  return hasPassword(cells) ? cells.password_plain : ''
+}
+
+function hasPassword(cells: object): cells is PasswordCells {
+  return 'password_plain' in cells
+}

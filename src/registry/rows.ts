@@ -1,0 +1,77 @@
+/**
+ * Rows of the registry's tables, ready for COPY: fields are named as the SQL columns. Times are ISO 8601 in
+ * UTC with a Z (the columns have no zone and hold UTC); `meetings` is JSON text.
+ */
+export interface DepartmentRow {
+  readonly id: number
+  readonly name: string
+}
+
+export interface StaffRow {
+  readonly id: number
+  /** Hash, argon2id or bcrypt. */
+  readonly password: string
+  readonly department_id: number
+}
+
+export interface StudentRow {
+  readonly id: number
+  /** Hash, argon2id or bcrypt. */
+  readonly password: string
+  readonly enrollment_start_time: string
+  /** null = the server's ENROLLMENT_WINDOW after the start. */
+  readonly enrollment_end_time: string | null
+  readonly max_units: number
+  readonly remaining_actions: number
+  readonly department_id: number
+  readonly entry_year: number
+  readonly gender: 'male' | 'female'
+}
+
+export interface CourseRow {
+  readonly course_id: number
+  readonly group_id: number
+  readonly for_department: number
+  readonly name: string
+  readonly lecturer: string
+  readonly units: number
+  readonly capacity: number
+  readonly reserve_capacity: number
+  /** `noExam` where there is none: the column is NOT NULL. */
+  readonly exam_time: string
+  /** null = not known; the exam is the instant of its start. */
+  readonly exam_minutes: number | null
+  /** Packed (see actors/timetable.ts); 0 where `meetings` counts or there is no class. */
+  readonly class_time: number
+  /** JSON, only where the meetings differ by day: `[{"day", "start_minute", "end_minute"}, …]`. */
+  readonly meetings: string | null
+  readonly sex_lock: 'male' | 'female' | null
+  readonly notes: string
+}
+
+export interface EnrolledCourseRow {
+  readonly course_id: number
+  readonly group_id: number
+  readonly student_id: number
+  readonly reserved: boolean
+  /** Order in the reserve queue, ascending; null for a seat. */
+  readonly reserve_order: number | null
+}
+
+/** What a bulk load writes, table by table. Iterating again reads the same rows again. */
+export interface RegistryRows {
+  readonly departments: RowSource<DepartmentRow>
+  readonly staff: RowSource<StaffRow>
+  readonly students: RowSource<StudentRow>
+  readonly courses: RowSource<CourseRow>
+  readonly enrolled_courses: RowSource<EnrolledCourseRow>
+}
+
+/** `count` rows, known before the first is read. */
+export interface RowSource<Row> {
+  readonly count: number
+  readonly rows: Iterable<Row> | AsyncIterable<Row>
+}
+
+/** `exam_time` of a course without an exam: Unix time 0. */
+export const noExam = '1970-01-01T00:00:00.000Z'

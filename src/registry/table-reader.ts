@@ -1,0 +1,152 @@
+import { readCsv, NotCsv, type CsvRecord } from './csv-records.ts'
+import { type Field, UnfitCell } from './fields.ts'
+import { type Findings, quote } from './findings.ts'
+import type { TableFile } from './tables.ts'
+
+/** A row whose cells are right, each by itself and together. */
+export interface ReadRow<Cells> {
+  readonly line: number
+  readonly cells: Cells
+}
+
+/**
+ * Reads one table's file in pieces. What is wrong goes to `findings`; only rows without fault are given.
+ * Returns the SHA-256 of the file, or undefined where it could not be read to its end.
+ */
+export async function* readTable<Cells extends object>(
+  file: string,
+  table: TableFile<Cells, unknown>,
+  findings: Findings,
+  onBytes: (bytes: number) => void,
+): AsyncGenerator<readonly ReadRow<Cells>[], string | undefined, void> {
+  let header: Header | undefined
+  const records = readCsv(file, onBytes)
+  try {
+    for (;;) {
+      const piece = await records.next()
+      if (piece.done) {
+        if (header === undefined)
+          findings.add({ file, reason: `is empty; wants a header: ${columnsOf(table)}` })
+        return piece.value
+      }
+      let rows: readonly CsvRecord[] = piece.value
+      const [first] = rows
+      if (header === undefined && first !== undefined) {
+        header = readHeader(file, table, first, findings)
+        if (header === undefined) return undefined
+        rows = rows.slice(1)
+      }
+      if (header !== undefined) yield readRows(file, table, header, rows, findings)
+    }
+  } catch (error) {
+    if (error instanceof NotCsv) findings.add({ file, line: error.line, reason: error.message })
+    else if (isSystemError(error)) findings.add({ file, reason: `cannot be read (${error.code})` })
+    else throw error
+    return undefined
+  } finally {
+    await records.return('')
+  }
+}
+
+/** A table's columns, whatever they are read to. */
+interface TableColumns {
+  readonly fields: Readonly<Record<string, Field<unknown>>>
+  readonly anyOf?: readonly string[]
+}
+
+/** Each column of the table, and its place in the file; -1 = the file lacks it. */
+interface Header {
+  readonly length: number
+  readonly columns: readonly {
+    readonly name: string
+    readonly index: number
+    readonly field: Field<unknown>
+  }[]
+}
+
+/** @returns undefined where it does not do, which is among the findings then */
+function readHeader(
+  file: string,
+  table: TableColumns,
+  { line, cells }: CsvRecord,
+  findings: Findings,
+): Header | undefined {
+  const fields = Object.entries(table.fields)
+  const known = new Set(fields.map(([name]) => name))
+  const before = findings.list.length
+  const [only = ''] = cells
+  if (cells.length === 1 && !known.has(only) && /[;\t]/.test(only)) {
+    findings.add({
+      file,
+      line,
+      reason: `is separated by ${only.includes(';') ? 'semicolons' : 'tabs'}; wants commas`,
+    })
+    return undefined
+  }
+  cells.forEach((name, index) => {
+    if (!known.has(name)) {
+      findings.add({
+        file,
+        line,
+        column: quote(name),
+        reason: `is no column of this file; it has ${columnsOf(table)}`,
+      })
+    } else if (cells.indexOf(name) !== index) {
+      findings.add({ file, line, column: name, reason: 'is there twice' })
+    }
+  })
+  for (const [name, { optional }] of fields) {
+    if (!optional && !cells.includes(name)) findings.add({ file, line, column: name, reason: 'is missing' })
+  }
+  if (table.anyOf !== undefined && !table.anyOf.some((name) => cells.includes(name))) {
+    findings.add({ file, line, reason: `has no column ${table.anyOf.join(' and no ')}; wants one of them` })
+  }
+  if (findings.list.length > before) return undefined
+  const columns = fields.map(([name, field]) => ({ name, index: cells.indexOf(name), field }))
+  return { length: cells.length, columns }
+}
+
+function readRows<Cells extends object>(
+  file: string,
+  table: TableFile<Cells, unknown>,
+  header: Header,
+  records: readonly CsvRecord[],
+  findings: Findings,
+): ReadRow<Cells>[] {
+  const rows: ReadRow<Cells>[] = []
+  for (const { line, cells } of records) {
+    const before = findings.list.length
+    if (cells.length !== header.length) {
+      const reason = `has ${cells.length} cells where the header has ${header.length}`
+      findings.add({ file, line, reason })
+      continue
+    }
+    const values: Record<string, unknown> = {}
+    for (const { name, index, field } of header.columns) {
+      try {
+        values[name] = field.read(cells[index] ?? '')
+      } catch (error) {
+        if (!(error instanceof UnfitCell)) throw error
+        findings.add({ file, line, column: name, reason: error.message })
+      }
+    }
+    if (findings.list.length > before) continue
+    // Every column of the table was just read by its own field.
+    const whole = values as Cells
+    for (const fault of table.faults(whole)) findings.add({ file, line, ...fault })
+    if (findings.list.length === before) rows.push({ line, cells: whole })
+  }
+  return rows
+}
+
+/** The columns of a file, optional ones in brackets. */
+function columnsOf(table: TableColumns): string {
+  return Object.entries(table.fields)
+    .map(([name, { optional }]) => (optional ? `[${name}]` : name))
+    .join(', ')
+}
+
+/** Whether the operating system refused something, and `code` says what (ENOENT, …). */
+export function isSystemError(error: unknown): error is Error & { code: string } {
+  return error instanceof Error && 'code' in error && 'syscall' in error
+}

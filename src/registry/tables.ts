@@ -1,0 +1,186 @@
+import { packClassTime } from '../../actors/timetable.ts'
+import {
+  classTime,
+  type Field,
+  gender,
+  int16Max,
+  int32Max,
+  integer,
+  orNull,
+  passwordHash,
+  plainPassword,
+  text,
+  time,
+} from './fields.ts'
+import { type CourseRow, type DepartmentRow, noExam, type StaffRow, type StudentRow } from './rows.ts'
+
+/** How the file of one table is read: its columns, what must hold between the cells of a row, and the row. */
+export interface TableFile<Cells extends object, Row> {
+  readonly fields: { readonly [Column in keyof Cells & string]: Field<Cells[Column]> }
+  /** At least one of these columns must be there. */
+  readonly anyOf?: readonly (keyof Cells & string)[]
+  readonly key: readonly (keyof Cells & string)[]
+  /** Column that names a department. */
+  readonly department?: keyof Cells & string
+  /** What is wrong between cells that are right by themselves. */
+  faults(cells: Cells): readonly { readonly column: keyof Cells & string; readonly reason: string }[]
+  /** @param password the hash to store, for tables that have one */
+  toRow(cells: Cells, password: string): Row
+}
+
+const nameLengthMax = 200
+const notesLengthMax = 2000
+const departmentId = integer(0, int16Max)
+const personId = integer(0, int32Max)
+const minutesPerDay = 1440
+
+export const departmentsFile: TableFile<{ id: number; name: string }, DepartmentRow> = {
+  fields: { id: departmentId, name: text(1, nameLengthMax) },
+  key: ['id'],
+  faults: () => [],
+  toRow: ({ id, name }) => ({ id, name }),
+}
+
+/** The two ways to bring a password; exactly one of them in each row. */
+export interface PasswordCells {
+  password: string
+  password_plain: string
+}
+
+const passwordFields = { password: passwordHash, password_plain: plainPassword }
+const passwordColumns = ['password', 'password_plain'] as const
+
+function passwordFaults({ password, password_plain }: PasswordCells) {
+  if (password === '' && password_plain === '') {
+    return [
+      {
+        column: 'password',
+        reason: 'is empty, and so is password_plain; wants a hash, or a plain password there',
+      },
+    ] as const
+  }
+  if (password !== '' && password_plain !== '') {
+    return [{ column: 'password_plain', reason: 'and password are both filled; wants one of them' }] as const
+  }
+  return []
+}
+
+interface StaffCells extends PasswordCells {
+  id: number
+  department_id: number
+}
+
+export const staffFile: TableFile<StaffCells, StaffRow> = {
+  fields: { id: personId, ...passwordFields, department_id: departmentId },
+  anyOf: passwordColumns,
+  key: ['id'],
+  department: 'department_id',
+  faults: passwordFaults,
+  toRow: ({ id, department_id }, password) => ({ id, password, department_id }),
+}
+
+interface StudentCells extends PasswordCells {
+  id: number
+  enrollment_start_time: string
+  enrollment_end_time: string | null
+  max_units: number
+  remaining_actions: number
+  department_id: number
+  entry_year: number
+  gender: 'male' | 'female'
+}
+
+export const studentsFile: TableFile<StudentCells, StudentRow> = {
+  fields: {
+    id: personId,
+    ...passwordFields,
+    enrollment_start_time: time,
+    enrollment_end_time: orNull(time),
+    max_units: integer(0, int16Max),
+    remaining_actions: integer(0, int16Max),
+    department_id: departmentId,
+    entry_year: integer(0, int16Max),
+    gender,
+  },
+  anyOf: passwordColumns,
+  key: ['id'],
+  department: 'department_id',
+  faults: (cells) => {
+    const { enrollment_start_time: start, enrollment_end_time: end } = cells
+    // Both are ISO 8601 in UTC, where the order of texts is the order of times.
+    const endsFirst = end !== null && end <= start
+    const fault = { column: 'enrollment_end_time', reason: 'is not after enrollment_start_time' } as const
+    return [...passwordFaults(cells), ...(endsFirst ? [fault] : [])]
+  },
+  toRow: (cells, password) => ({
+    id: cells.id,
+    password,
+    enrollment_start_time: cells.enrollment_start_time,
+    enrollment_end_time: cells.enrollment_end_time,
+    max_units: cells.max_units,
+    remaining_actions: cells.remaining_actions,
+    department_id: cells.department_id,
+    entry_year: cells.entry_year,
+    gender: cells.gender,
+  }),
+}
+
+interface CourseCells {
+  course_id: number
+  group_id: number
+  for_department: number
+  name: string
+  lecturer: string
+  units: number
+  capacity: number
+  reserve_capacity: number
+  exam_time: string | null
+  exam_minutes: number | null
+  class_time: ReturnType<typeof classTime.read>
+  sex_lock: 'male' | 'female' | null
+  notes: string
+}
+
+export const coursesFile: TableFile<CourseCells, CourseRow> = {
+  fields: {
+    course_id: integer(0, int32Max),
+    group_id: integer(0, int32Max),
+    for_department: departmentId,
+    name: text(1, nameLengthMax),
+    lecturer: text(1, nameLengthMax),
+    units: integer(0, int16Max),
+    capacity: integer(0, int32Max),
+    reserve_capacity: integer(0, int32Max),
+    exam_time: orNull(time),
+    exam_minutes: orNull(integer(1, minutesPerDay)),
+    class_time: classTime,
+    sex_lock: orNull(gender),
+    notes: text(0, notesLengthMax, true),
+  },
+  key: ['course_id', 'group_id'],
+  department: 'for_department',
+  faults: ({ exam_time, exam_minutes }) =>
+    exam_time === null && exam_minutes !== null
+      ? [{ column: 'exam_minutes', reason: 'is set, but exam_time is empty' }]
+      : [],
+  toRow: ({ class_time: meetings, exam_time, ...cells }) => {
+    const packed = packClassTime(meetings)
+    return {
+      ...cells,
+      exam_time: exam_time ?? noExam,
+      class_time: packed ?? 0,
+      meetings: packed === undefined ? meetingsAsJson(meetings) : null,
+    }
+  },
+}
+
+/** The text of `courses.meetings`. */
+export function meetingsAsJson(meetings: CourseCells['class_time']): string {
+  return JSON.stringify(
+    meetings.map(({ day, startMinute, endMinute }) => ({
+      day,
+      start_minute: startMinute,
+      end_minute: endMinute,
+    })),
+  )
+}
