@@ -61,7 +61,7 @@ CREATE TABLE IF NOT EXISTS enrolled_courses
   FOREIGN KEY (course_id, group_id) REFERENCES courses (course_id, group_id)
 );
 
--- Older versions of the replaced system had no staff table's department and no reserve flag.
+-- Older versions of the replaced system had no reserve flag.
 ALTER TABLE enrolled_courses ADD COLUMN IF NOT EXISTS reserved BOOLEAN NOT NULL DEFAULT FALSE;
 
 -- What we add: every column is nullable or has a default, so that older INSERTs keep working.
@@ -79,6 +79,13 @@ ALTER TABLE courses ADD CONSTRAINT courses_numbers_not_negative
   CHECK (capacity >= 0 AND reserve_capacity >= 0 AND units >= 0 AND course_id >= 0 AND group_id >= 0) NOT VALID;
 ALTER TABLE courses ADD CONSTRAINT courses_exam_length
   CHECK (exam_minutes IS NULL OR exam_minutes > 0) NOT VALID;
+-- The last bracket holds the meetings that are as they must be; the check compares how many.
+ALTER TABLE courses ADD CONSTRAINT courses_meetings_are_times_of_a_week
+  CHECK (meetings IS NULL OR jsonb_typeof(meetings) = 'array' AND jsonb_array_length(meetings) =
+    jsonb_array_length(jsonb_path_query_array(meetings, 'strict $[*] ? (
+      @.day >= 0 && @.day <= 6 && @.day.floor() == @.day &&
+      @.start_minute >= 0 && @.start_minute.floor() == @.start_minute &&
+      @.end_minute > @.start_minute && @.end_minute <= 1440 && @.end_minute.floor() == @.end_minute)')));
 ALTER TABLE students ADD CONSTRAINT students_numbers_not_negative
   CHECK (id >= 0 AND max_units >= 0) NOT VALID;
 ALTER TABLE students ADD CONSTRAINT students_window_ends_after_start

@@ -51,16 +51,16 @@ CREATE TABLE decisions
   key          TEXT,
   request_hash TEXT,
   request      TEXT,
-  -- For looking up: the courses that the legs name, and students it promoted.
-  courses      INTEGER[]   NOT NULL,
-  promoted     INTEGER[],
+  -- For looking up: the courses that the legs name, and whom it touched besides student_id (promotions).
+  courses        INTEGER[] NOT NULL,
+  other_students INTEGER[],
   PRIMARY KEY (term, seq),
   CHECK ((effects IS NULL) <> (reasons IS NULL))
 );
 CREATE INDEX decisions_by_student ON decisions (student_id, term, seq);
 CREATE INDEX decisions_by_key ON decisions (actor_role, actor_id, at) WHERE key IS NOT NULL;
 CREATE INDEX decisions_by_course ON decisions USING gin (courses);
-CREATE INDEX decisions_by_promoted ON decisions USING gin (promoted) WHERE promoted IS NOT NULL;
+CREATE INDEX decisions_by_other_students ON decisions USING gin (other_students) WHERE other_students IS NOT NULL;
 
 -- Decisions of a deposed leader that reached the journal. Never applied, never acknowledged.
 CREATE TABLE void_records
@@ -75,8 +75,8 @@ CREATE TABLE void_records
 -- Effects that found no row to change, because somebody deleted it: the decision stands, the table cannot.
 CREATE TABLE orphaned_effects
 (
-  term   INTEGER NOT NULL,
-  seq    BIGINT  NOT NULL,
-  effect JSONB   NOT NULL,
+  term     INTEGER     NOT NULL,
+  seq      BIGINT      NOT NULL,
+  effect   JSONB       NOT NULL,
   found_at TIMESTAMPTZ NOT NULL DEFAULT now()
 );

@@ -1,0 +1,92 @@
+import type { Database } from './database.ts'
+
+/** This process and the database disagree about which campus or which journal it is. */
+export class WrongCampus extends Error {
+  override readonly name = 'WrongCampus'
+}
+
+export interface CampusRow {
+  readonly id: string
+  /** The only journal that may feed this database; undefined until a process claims it. */
+  readonly journal: string | undefined
+  /** Whose passwords everybody knows. */
+  readonly isSample: boolean
+}
+
+const insertCampus = 'INSERT INTO campus (id) VALUES ($1) ON CONFLICT (only_row) DO NOTHING'
+const selectCampus = 'SELECT id, journal, is_sample FROM campus'
+const claimCampusJournal = 'UPDATE campus SET journal = coalesce(journal, $1) RETURNING journal'
+// The position's lock waits for a batch that is being applied.
+const lockPosition = 'SELECT 1 FROM journal_position FOR UPDATE'
+const switchCampusJournal = `
+  UPDATE campus SET journal = $1 FROM (SELECT journal AS before FROM campus) AS old RETURNING old.before`
+const keepJwtSecret = 'UPDATE campus SET jwt_secret = coalesce(jwt_secret, $1) RETURNING jwt_secret'
+const selectJwtSecret = 'SELECT jwt_secret FROM campus'
+const markCampusSample = 'UPDATE campus SET is_sample = TRUE'
+
+/**
+ * The campus that this database is, named now if it has no name yet.
+ * @param wanted.configured what the operator says it is, if they do
+ * @param wanted.generated a fresh name, like `campus-1f3a9c2b`
+ * @throws WrongCampus when the database is another campus than the configured one
+ */
+export async function ensureCampus(
+  database: Database,
+  wanted: { readonly configured?: string | undefined; readonly generated: string },
+): Promise<CampusRow> {
+  await database.query(insertCampus, [wanted.configured ?? wanted.generated])
+  const campus = await readCampus(database)
+  if (wanted.configured !== undefined && wanted.configured !== campus.id) {
+    throw new WrongCampus(`this database is campus ${campus.id}, not ${wanted.configured}`)
+  }
+  return campus
+}
+
+/** @throws if the database was not migrated or never named */
+export async function readCampus(database: Database): Promise<CampusRow> {
+  const [row] = await database.query<{ id: string; journal: string | null; is_sample: boolean }>(selectCampus)
+  if (row === undefined) throw new Error('the database names no campus yet')
+  return { id: row.id, journal: row.journal ?? undefined, isSample: row.is_sample }
+}
+
+/**
+ * Makes `identity` the journal that feeds this database, if none does yet.
+ * @throws WrongCampus when another one does
+ */
+export async function claimJournal(database: Database, identity: string): Promise<void> {
+  const [row] = await database.query<{ journal: string }>(claimCampusJournal, [identity])
+  if (row === undefined) throw new Error('the database names no campus yet')
+  if (row.journal === identity) return
+  throw new WrongCampus(
+    `the journal of this database is ${row.journal}, and this process is configured for ${identity}; to switch, ` +
+      'stop the servers, let a batcher drain the old journal, then run: enrollment migrate --switch-journal',
+  )
+}
+
+/**
+ * Makes `identity` the journal from now on. Only safe once the old one is drained: what it still holds would
+ * never be applied.
+ * @returns the journal before
+ */
+export async function switchJournal(database: Database, identity: string): Promise<string | undefined> {
+  return database.transaction(async (client) => {
+    await client.query(lockPosition)
+    const { rows } = await client.query<{ before: string | null }>(switchCampusJournal, [identity])
+    return rows[0]?.before ?? undefined
+  })
+}
+
+/** The key that signs tokens, made by `create` once and kept, so that every server agrees on it. */
+export async function jwtSecret(database: Database, create: () => string): Promise<string> {
+  const [kept] = await database.query<{ jwt_secret: string | null }>(selectJwtSecret)
+  if (kept?.jwt_secret) return kept.jwt_secret
+  // Two processes at once: the row's lock lets one write, and the other reads what it wrote.
+  const [row] = await database.query<{ jwt_secret: string }>(keepJwtSecret, [create()])
+  if (row === undefined) throw new Error('the database names no campus yet')
+  return row.jwt_secret
+}
+
+/** Notes that the accounts are sample ones, so that nobody serves them to the world by mistake. */
+export async function markSample(database: Database): Promise<void> {
+  await database.query(markCampusSample)
+}

@@ -1,0 +1,200 @@
+import type { DecisionRecord, Effect } from '../../actors/records.ts'
+import { arrayText, type CopyField, CopyRows } from './copy.ts'
+
+/**
+ * How a batch of decisions becomes rows. Records and their effects (flattened, numbered in the order in which
+ * they happened) are copied into two tables of the session; from there a few statements fold them into the
+ * tables that say how the campus stands. The last effect on a place, a capacity or a student's actions wins.
+ *
+ * The statements are prepared once per session, with plans that never depend on the statistics of the moment:
+ * always from the batch to the tables, row by row through their keys. A batch of one costs no planning, and a
+ * batch of thousands never reads a table of millions from end to end.
+ */
+export const prepareSession = `
+  SET enrollment.writer = 'batcher';
+  SET plan_cache_mode = force_generic_plan;
+  SET enable_seqscan = off;
+  SET enable_hashjoin = off;
+  SET enable_mergejoin = off;
+  SET jit = off;
+
+  CREATE TEMPORARY TABLE staged_decisions
+  (
+    seq BIGINT, at TIMESTAMPTZ, actor_role TEXT, actor_id INTEGER, student_id INTEGER, legs JSONB, effects JSONB,
+    reasons JSONB, remaining SMALLINT, key TEXT, request_hash TEXT, request TEXT, courses INTEGER[],
+    other_students INTEGER[]
+  ) ON COMMIT DELETE ROWS;
+
+  CREATE TEMPORARY TABLE staged_effects
+  (
+    ordinal INTEGER, seq BIGINT, type TEXT, student_id INTEGER, course_id INTEGER, group_id INTEGER,
+    -- The order of a reserve place, the capacity, the remaining actions.
+    number BIGINT, row_ids INTEGER[]
+  ) ON COMMIT DELETE ROWS;
+
+  PREPARE insert_decisions (INTEGER) AS
+  INSERT INTO decisions (term, seq, at, actor_role, actor_id, student_id, legs, effects, reasons, remaining, key,
+    request_hash, request, courses, other_students)
+  SELECT $1, seq, at, actor_role, actor_id, student_id, legs, effects, reasons, remaining, key,
+    request_hash, request, courses, other_students
+  FROM staged_decisions;
+
+  PREPARE delete_duplicates AS
+  WITH surplus AS MATERIALIZED (
+    SELECT unnest(row_ids) AS id, student_id, course_id, group_id
+    FROM staged_effects WHERE type = 'duplicates_removed'
+  )
+  DELETE FROM enrolled_courses AS place USING surplus
+  WHERE place.id = surplus.id AND place.student_id = surplus.student_id
+    AND place.course_id = surplus.course_id AND place.group_id = surplus.group_id;
+
+  PREPARE fold_places (INTEGER) AS
+  WITH last AS MATERIALIZED (
+    SELECT DISTINCT ON (student_id, course_id, group_id) ordinal, seq, type, student_id, course_id, group_id,
+      type = 'reserved' AS reserved, CASE WHEN type = 'reserved' THEN number END AS reserve_order
+    FROM staged_effects WHERE type IN ('registered', 'reserved', 'promoted', 'left')
+    ORDER BY student_id, course_id, group_id, ordinal DESC
+  ), left_behind AS (
+    DELETE FROM enrolled_courses AS place USING last
+    WHERE last.type = 'left' AND place.student_id = last.student_id
+      AND place.course_id = last.course_id AND place.group_id = last.group_id
+  ), kept AS (
+    UPDATE enrolled_courses AS place SET reserved = last.reserved, reserve_order = last.reserve_order
+    FROM last
+    WHERE last.type <> 'left' AND place.student_id = last.student_id
+      AND place.course_id = last.course_id AND place.group_id = last.group_id
+  ), absent AS MATERIALIZED (
+    SELECT last.*,
+      EXISTS (SELECT FROM students WHERE students.id = last.student_id) AND EXISTS (
+        SELECT FROM courses WHERE courses.course_id = last.course_id AND courses.group_id = last.group_id
+      ) AS has_room
+    FROM last
+    WHERE last.type <> 'left' AND NOT EXISTS (
+      SELECT FROM enrolled_courses AS place WHERE place.student_id = last.student_id
+        AND place.course_id = last.course_id AND place.group_id = last.group_id)
+  ), entered AS (
+    INSERT INTO enrolled_courses (course_id, group_id, student_id, reserved, reserve_order)
+    SELECT course_id, group_id, student_id, reserved, reserve_order FROM absent WHERE has_room ORDER BY ordinal
+    -- Somebody else may write the same place at this moment; it is noted as an outside change.
+    ON CONFLICT DO NOTHING
+  )
+  INSERT INTO orphaned_effects (term, seq, effect)
+  SELECT $1, seq, jsonb_strip_nulls(jsonb_build_object('type', type, 'student', student_id, 'course', course_id,
+    'group', group_id, 'order', reserve_order))
+  FROM absent WHERE NOT has_room;
+
+  PREPARE fold_capacities (INTEGER) AS
+  WITH last AS MATERIALIZED (
+    SELECT DISTINCT ON (course_id, group_id) seq, course_id, group_id, number
+    FROM staged_effects WHERE type = 'capacity_changed'
+    ORDER BY course_id, group_id, ordinal DESC
+  ), changed AS (
+    UPDATE courses SET capacity = last.number FROM last
+    WHERE courses.course_id = last.course_id AND courses.group_id = last.group_id
+  )
+  INSERT INTO orphaned_effects (term, seq, effect)
+  SELECT $1, seq, jsonb_build_object('type', 'capacity_changed', 'course', course_id, 'group', group_id,
+    'capacity', number)
+  FROM last
+  WHERE NOT EXISTS (
+    SELECT FROM courses WHERE courses.course_id = last.course_id AND courses.group_id = last.group_id);
+
+  PREPARE fold_actions (INTEGER) AS
+  WITH last AS MATERIALIZED (
+    SELECT DISTINCT ON (student_id) seq, student_id, number
+    FROM staged_effects WHERE type = 'actions_spent'
+    ORDER BY student_id, ordinal DESC
+  ), changed AS (
+    UPDATE students SET remaining_actions = last.number FROM last WHERE students.id = last.student_id
+  )
+  INSERT INTO orphaned_effects (term, seq, effect)
+  SELECT $1, seq, jsonb_build_object('type', 'actions_spent', 'student', student_id, 'remaining', number)
+  FROM last
+  WHERE NOT EXISTS (SELECT FROM students WHERE students.id = last.student_id);
+
+  PREPARE move_position (BIGINT, BIGINT) AS
+  UPDATE journal_position SET seq = $1, at_ms = greatest(at_ms, $2)`
+
+export const clearStaged = 'DELETE FROM staged_decisions; DELETE FROM staged_effects'
+
+export const copyDecisions = `
+  COPY staged_decisions (seq, at, actor_role, actor_id, student_id, legs, effects, reasons, remaining, key,
+    request_hash, request, courses, other_students) FROM STDIN`
+
+export const copyEffects = `
+  COPY staged_effects (ordinal, seq, type, student_id, course_id, group_id, number, row_ids) FROM STDIN`
+
+/** What is to be copied for one batch, and the statements that its effects call for. */
+export interface StagedBatch {
+  readonly decisions: CopyRows
+  readonly effects: CopyRows
+  /** One string for one round trip. */
+  readonly foldStatements: string
+}
+
+/** @param records at least one, `seq` ascending */
+export function stageBatch(records: readonly DecisionRecord[], term: number): StagedBatch {
+  const decisions = new CopyRows()
+  const effects = new CopyRows()
+  const types = new Set<Effect['type']>()
+  let newestAt = 0
+  for (const record of records) {
+    decisions.add(decisionFields(record))
+    for (const effect of record.effects ?? []) {
+      types.add(effect.type)
+      effects.add([effects.rows, record.seq, ...effectFields(effect)])
+    }
+    newestAt = Math.max(newestAt, record.at)
+  }
+  const statements = [`EXECUTE insert_decisions(${term})`]
+  // Before the places: a surplus row would stand in the way of the one that counts.
+  if (types.has('duplicates_removed')) statements.push('EXECUTE delete_duplicates')
+  if (placeTypes.some((type) => types.has(type))) statements.push(`EXECUTE fold_places(${term})`)
+  if (types.has('capacity_changed')) statements.push(`EXECUTE fold_capacities(${term})`)
+  if (types.has('actions_spent')) statements.push(`EXECUTE fold_actions(${term})`)
+  statements.push(`EXECUTE move_position(${records.at(-1)?.seq}, ${newestAt})`)
+  return { decisions, effects, foldStatements: statements.join('; ') }
+}
+
+const placeTypes = ['registered', 'reserved', 'promoted', 'left'] as const
+
+function decisionFields(record: DecisionRecord): CopyField[] {
+  const others = new Set<number>()
+  for (const effect of record.effects ?? []) {
+    if ('student' in effect && effect.student !== record.student) others.add(effect.student)
+  }
+  return [
+    record.seq,
+    new Date(record.at).toISOString(),
+    record.actor.role,
+    record.actor.id,
+    record.student,
+    JSON.stringify(record.legs),
+    record.effects && JSON.stringify(record.effects),
+    record.reasons && JSON.stringify(record.reasons),
+    record.remaining,
+    record.key,
+    record.requestHash,
+    record.request,
+    arrayText(new Set(record.legs.map((leg) => leg.course))),
+    others.size === 0 ? undefined : arrayText(others),
+  ]
+}
+
+/** type, student, course, group, number, row ids */
+function effectFields(effect: Effect): CopyField[] {
+  switch (effect.type) {
+    case 'registered':
+    case 'left':
+    case 'promoted':
+      return [effect.type, effect.student, effect.course, effect.group, undefined, undefined]
+    case 'reserved':
+      return [effect.type, effect.student, effect.course, effect.group, effect.order, undefined]
+    case 'actions_spent':
+      return [effect.type, effect.student, undefined, undefined, effect.remaining, undefined]
+    case 'capacity_changed':
+      return [effect.type, undefined, effect.course, effect.group, effect.capacity, undefined]
+    case 'duplicates_removed':
+      return [effect.type, effect.student, effect.course, effect.group, undefined, arrayText(effect.rows)]
+  }
+}

@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Client, Database } from './database.ts'
+import { endQuietly, inTransaction } from './database.ts'
+
+/** The database and this program's migrations do not belong together; nothing was changed. */
+export class MigrationRefused extends Error {
+  override readonly name = 'MigrationRefused'
+}
+
+export interface Migration {
+  /** File name without `.sql`; its order is the order of application. */
+  readonly name: string
+  readonly sql: string
+  readonly checksum: string
+}
+
+const lockMigrations = 'SELECT pg_advisory_lock(1701733747, 1)'
+const createMigrationsTable = `
+  CREATE TABLE IF NOT EXISTS enrollment_migrations
+  (
+    name       TEXT PRIMARY KEY,
+    checksum   TEXT        NOT NULL,
+    applied_at TIMESTAMPTZ NOT NULL DEFAULT now()
+  )`
+const selectApplied = 'SELECT name, checksum FROM enrollment_migrations ORDER BY name COLLATE "C"'
+const insertApplied = 'INSERT INTO enrollment_migrations (name, checksum) VALUES ($1, $2)'
+
+/**
+ * Applies the migrations that the database lacks, each in a transaction, one process at a time. Works on an
+ * empty database and on one of the replaced system, and does nothing when all are applied.
+ * @returns the names of those applied now
+ * @throws MigrationRefused if an applied one has changed, or the database is newer than this program
+ */
+export async function migrate(database: Database, migrations?: readonly Migration[]): Promise<string[]> {
+  const pending = migrations ?? (await readMigrations())
+  const client = await database.connect({ applicationName: 'enrollment migrate' })
+  try {
+    // Released with the connection.
+    await client.query(lockMigrations)
+    await client.query(createMigrationsTable)
+    const applied = await client.query<{ name: string; checksum: string }>(selectApplied)
+    const lacking = lackingFrom(applied.rows, pending)
+    for (const migration of lacking) await applyMigration(client, migration)
+    return lacking.map(({ name }) => name)
+  } finally {
+    await endQuietly(client)
+  }
+}
+
+async function applyMigration(client: Client, { name, sql, checksum }: Migration): Promise<void> {
+  try {
+    await inTransaction(client, 'BEGIN', async () => {
+      await client.query(sql)
+      await client.query(insertApplied, [name, checksum])
+    })
+  } catch (cause) {
+    throw new Error(`migration ${name} failed: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    })
+  }
+}
+
+function lackingFrom(
+  applied: readonly { name: string; checksum: string }[],
+  migrations: readonly Migration[],
+): readonly Migration[] {
+  applied.forEach(({ name, checksum }, index) => {
+    if (!migrations.some((known) => known.name === name)) {
+      throw new MigrationRefused(
+        `the database is newer than this program: it has migration ${name}, which is not known here`,
+      )
+    }
+    const expected = migrations[index]
+    if (expected?.name !== name) {
+      throw new MigrationRefused(`the database has migration ${name} without ${expected?.name} before it`)
+    }
+    if (expected.checksum !== checksum) {
+      throw new MigrationRefused(
+        `migration ${name} has changed since it was applied: migrations are append-only`,
+      )
+    }
+  })
+  return migrations.slice(applied.length)
+}
+
+/** Reads `schema/migrations` of the package that this file is part of, wherever it was compiled to. */
+export async function readMigrations(directory = findMigrations()): Promise<Migration[]> {
+  const files = (await readdir(directory)).filter((file) => file.endsWith('.sql')).toSorted()
+  return Promise.all(
+    files.map(async (file) => {
+      // A checkout with CRLF line ends holds the same migration.
+      const sql = (await readFile(join(directory, file), 'utf8')).replaceAll('\r\n', '\n')
+      return {
+        name: file.slice(0, -'.sql'.length),
+        sql,
+        checksum: createHash('sha256').update(sql).digest('hex'),
+      }
+    }),
+  )
+}
+
+function findMigrations(): string {
+  const start = dirname(fileURLToPath(import.meta.url))
+  for (let directory = start; ; directory = dirname(directory)) {
+    const candidate = join(directory, 'schema', 'migrations')
+    // The compiled schema folder may exist without the SQL files beside it.
+    if (existsSync(candidate)) return candidate
+    if (directory === dirname(directory)) throw new Error(`found no schema/migrations above ${start}`)
+  }
+}
+
+const createUniquePlaces =
+  'CREATE UNIQUE INDEX IF NOT EXISTS enrolled_courses_once ON enrolled_courses (student_id, course_id, group_id)'
+
+/**
+ * Makes it impossible for a row of `enrolled_courses` to repeat another, once adoption has removed those that
+ * did. Does nothing when that was done before.
+ * @throws if duplicates stand
+ */
+export async function finishAdoption(database: Database): Promise<void> {
+  const client = await database.connect()
+  try {
+    await client.query(createUniquePlaces)
+  } finally {
+    await endQuietly(client)
+  }
+}

@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict'
+import type { DecisionRecord } from '../../actors/records.ts'
+import type { BatchTransaction, MarkerJudgement, Position, RecordId, TableStore } from '../engine/ports.ts'
+import { copyIn } from './copy.ts'
+import { type Client, type Database, endQuietly } from './database.ts'
+import { clearStaged, copyDecisions, copyEffects, prepareSession, stageBatch } from './fold.ts'
+
+const beginWithPosition = `
+  BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+  SELECT leader, term, seq, at_ms FROM journal_position FOR UPDATE`
+const selectJudgement = 'SELECT term FROM leaders WHERE leader = $1'
+const selectIsApplied = `
+  SELECT EXISTS (SELECT FROM leaders JOIN decisions USING (term) WHERE leader = $1 AND seq = $2) AS applied`
+const insertLeader = 'INSERT INTO leaders (leader, after, term) VALUES ($1, $2, $3)'
+const moveToLeader = 'UPDATE journal_position SET leader = $1, term = $2, seq = 0'
+const insertVoids = `
+  INSERT INTO void_records (leader, seq, record)
+  SELECT $1, (record ->> 'seq')::bigint, record FROM jsonb_array_elements($2::jsonb) AS record
+  ON CONFLICT DO NOTHING`
+const selectNeedsBaseline = `
+  SELECT NOT EXISTS (SELECT FROM baseline)
+    OR EXISTS (SELECT FROM outside_changes WHERE absorbed_by_term IS NULL) AS needed`
+const deleteBaseline = `
+  DELETE FROM baseline; DELETE FROM baseline_places; DELETE FROM baseline_courses; DELETE FROM baseline_students`
+/** One statement, so one snapshot: the changes marked are those that the baseline holds, no more and no less. */
+const takeBaseline = `
+  WITH places AS (
+    INSERT INTO baseline_places (student_id, course_id, group_id, reserve_order)
+    SELECT student_id, course_id, group_id, CASE WHEN reserved THEN coalesce(reserve_order, id) END
+    FROM enrolled_courses
+  ), capacities AS (
+    INSERT INTO baseline_courses (course_id, group_id, capacity)
+    SELECT course_id, group_id, capacity FROM courses
+  ), actions AS (
+    INSERT INTO baseline_students (id, remaining_actions) SELECT id, remaining_actions FROM students
+  ), absorbed AS (
+    UPDATE outside_changes SET absorbed_by_term = $1 WHERE absorbed_by_term IS NULL
+  )
+  INSERT INTO baseline (term) VALUES ($1)`
+/** These read whole tables, unlike the folding statements that the session is tuned for. */
+const readWholeTables = 'SET LOCAL enable_seqscan = on'
+const readByKeys = 'SET LOCAL enable_seqscan = off'
+
+/** A holder of the position's lock that hangs gives it up after this long, so that another batcher goes on. */
+const batchSettings = { idle_in_transaction_session_timeout: '60s' }
+
+interface PositionRow {
+  readonly leader: string
+  readonly term: number
+  readonly seq: number
+  readonly at_ms: number
+}
+
+/** The batcher's tables over one connection of their own, opened when first needed and again when lost. */
+export class BatcherTables implements TableStore {
+  readonly #database: Database
+  #client: Client | undefined
+  #tables: TableStore | undefined
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  async begin(): Promise<BatchTransaction> {
+    const tables = this.#tables ?? (await this.#connect())
+    try {
+      return await tables.begin()
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+  }
+
+  /** Ends the connection; a transaction that is open is rolled back. */
+  async close(): Promise<void> {
+    const client = this.#client
+    this.#forget(client)
+    if (client !== undefined) await endQuietly(client)
+  }
+
+  async #connect(): Promise<TableStore> {
+    const client = await this.#database.connect({
+      applicationName: 'enrollment batcher',
+      settings: batchSettings,
+    })
+    client.once('end', () => this.#forget(client))
+    client.once('error', () => this.#forget(client))
+    this.#client = client
+    this.#tables = batchTransactions(client)
+    return this.#tables
+  }
+
+  #forget(client: Client | undefined): void {
+    if (this.#client !== client) return
+    this.#client = undefined
+    this.#tables = undefined
+  }
+}
+
+/** Batch transactions on a connection that somebody else owns, and that runs nothing else meanwhile. */
+export function batchTransactions(client: Client): TableStore {
+  let prepared = false
+  return {
+    async begin() {
+      if (!prepared) await client.query(prepareSession)
+      prepared = true
+      const results = (await client.query<PositionRow>(beginWithPosition)) as unknown as {
+        rows: PositionRow[]
+      }[]
+      const row = results[1]?.rows[0]
+      if (row === undefined) throw new Error('journal_position has lost its row')
+      return new SqlBatch(client, { leader: row.leader, term: row.term, seq: row.seq, atMs: row.at_ms })
+    },
+  }
+}
+
+class SqlBatch implements BatchTransaction {
+  readonly position: Position
+  readonly #client: Client
+  /** The position as this transaction has moved it. */
+  #current: Position
+  #staged = false
+
+  constructor(client: Client, position: Position) {
+    this.#client = client
+    this.position = position
+    this.#current = position
+  }
+
+  judgementOf(leader: string): Promise<'accepted' | 'rejected' | undefined> {
+    return readJudgement(this.#client, leader)
+  }
+
+  async isApplied({ leader, seq }: RecordId): Promise<boolean> {
+    const { rows } = await this.#client.query<{ applied: boolean }>(selectIsApplied, [leader, seq])
+    return rows[0]?.applied === true
+  }
+
+  async recordMarker({ leader, after, judgement }: MarkerJudgement): Promise<void> {
+    const term = judgement === 'accepted' ? this.#current.term + 1 : null
+    await this.#client.query(insertLeader, [leader, after, term])
+    if (term === null) return
+    await this.#client.query(moveToLeader, [leader, term])
+    this.#current = { leader, term, seq: 0, atMs: this.#current.atMs }
+    const { rows } = await this.#client.query<{ needed: boolean }>(selectNeedsBaseline)
+    if (rows[0]?.needed === true) await this.#takeBaseline(term)
+  }
+
+  async recordVoids(leader: string, records: readonly DecisionRecord[]): Promise<void> {
+    if (records.length > 0) await this.#client.query(insertVoids, [leader, JSON.stringify(records)])
+  }
+
+  async apply(records: readonly DecisionRecord[]): Promise<void> {
+    const last = records.at(-1)
+    if (last === undefined) return
+    records.forEach(({ seq }, index) =>
+      assert.equal(seq, this.#current.seq + 1 + index, 'records are applied in order, without gaps'),
+    )
+    const batch = stageBatch(records, this.#current.term)
+    if (this.#staged) await this.#client.query(clearStaged)
+    this.#staged = true
+    await copyIn(this.#client, copyDecisions, batch.decisions)
+    if (batch.effects.rows > 0) await copyIn(this.#client, copyEffects, batch.effects)
+    await this.#client.query(batch.foldStatements)
+    this.#current = { ...this.#current, seq: last.seq, atMs: Math.max(this.#current.atMs, last.at) }
+  }
+
+  async commit(): Promise<void> {
+    const { command } = await this.#client.query('COMMIT')
+    // PostgreSQL answers a COMMIT after a failed statement with ROLLBACK, and no error.
+    if (command !== 'COMMIT') throw new Error('the transaction had failed; nothing was committed')
+  }
+
+  async rollback(): Promise<void> {
+    // When it cannot be said, the connection is lost, and PostgreSQL rolls back by itself.
+    await this.#client.query('ROLLBACK').catch(() => undefined)
+  }
+
+  async #takeBaseline(term: number): Promise<void> {
+    await this.#client.query(`${readWholeTables}; ${deleteBaseline}`)
+    await this.#client.query(takeBaseline, [term])
+    await this.#client.query(readByKeys)
+  }
+}
+
+/** What became of a leader's marker; undefined while nobody has judged it. */
+export async function readJudgement(
+  client: Pick<Client, 'query'>,
+  leader: string,
+): Promise<'accepted' | 'rejected' | undefined> {
+  const { rows } = await client.query<{ term: number | null }>(selectJudgement, [leader])
+  const [row] = rows
+  if (row === undefined) return undefined
+  return row.term === null ? 'rejected' : 'accepted'
+}
