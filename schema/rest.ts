@@ -1,0 +1,303 @@
+import { type Static, Type } from 'typebox'
+
+/**
+ * Bodies, queries and replies of the REST API. The same schemas validate requests, serialize replies and
+ * make the OpenAPI document. Unknown fields are refused; integers are bound to the columns' ranges.
+ */
+
+const int32Max = 2_147_483_647
+/** No NUL and no lone surrogates: PostgreSQL stores neither. */
+const storable = '^[^\\u0000\\uD800-\\uDFFF]*$'
+
+function whole(description: string) {
+  return Type.Integer({ minimum: 0, maximum: int32Max, description })
+}
+
+function closed<P extends Record<string, Type.TSchema>>(properties: P, options: Type.TObjectOptions = {}) {
+  return Type.Object(properties, { additionalProperties: false, ...options })
+}
+
+const courseId = whole('Number of the course.')
+const groupId = whole('Number of the group of that course.')
+const studentId = whole('Number of the student.')
+const note = Type.String({ maxLength: 500, pattern: storable, description: 'Why; kept with the decision.' })
+const reserve = Type.Enum(['allow', 'never', 'only'], {
+  description:
+    'What to do about the reserve queue: `allow` takes a seat, else a reserve place (the default); `never` only a seat; `only` joins the queue.',
+})
+const allowReserve = Type.Boolean({
+  description: 'A seat held now may be given up for a place in the reserve queue of the new group.',
+})
+
+/** For routes that take no body: none at all, `null` and `{}` are the same. */
+export const noBody = Type.Unsafe<unknown>({ type: ['object', 'null'], maxProperties: 0 })
+export const noQuery = closed({})
+
+export const loginBody = closed(
+  {
+    user: whole('Number of the student or staff member.'),
+    password: Type.String({ maxLength: 1024 }),
+    staff: Type.Optional(Type.Boolean({ description: 'Log in as a staff member; false if absent.' })),
+  },
+  { examples: [{ user: 99171333, password: 'student-99171333' }] },
+)
+export const tokenReply = closed({ token: Type.String({ description: 'Bearer token, valid for an hour.' }) })
+
+export const addBody = closed(
+  { course_id: courseId, group_id: groupId, reserve: Type.Optional(reserve) },
+  { examples: [{ course_id: 40103, group_id: 1 }] },
+)
+export const moveBody = closed(
+  { course_id: courseId, group_id: groupId, allow_reserve: Type.Optional(allowReserve) },
+  { examples: [{ course_id: 40103, group_id: 2 }] },
+)
+export const dropQuery = closed({ course_id: courseId })
+export const catalogQuery = closed({ department: whole('Number of the department.') })
+
+const planLeg = closed(
+  {
+    drop: Type.Optional(closed({ course_id: courseId })),
+    add: Type.Optional(closed({ course_id: courseId, group_id: groupId, reserve: Type.Optional(reserve) })),
+    move: Type.Optional(
+      closed({ course_id: courseId, group_id: groupId, allow_reserve: Type.Optional(allowReserve) }),
+    ),
+  },
+  { minProperties: 1, maxProperties: 1 },
+)
+export type PlanLeg = Static<typeof planLeg>
+
+export const planBody = closed(
+  {
+    legs: Type.Array(planLeg, { minItems: 1, maxItems: 20 }),
+    dry_run: Type.Optional(Type.Boolean({ description: 'Judge only; change and record nothing.' })),
+  },
+  {
+    examples: [
+      {
+        legs: [
+          { drop: { course_id: 40101 } },
+          { add: { course_id: 40103, group_id: 1, reserve: 'never' } },
+          { move: { course_id: 40105, group_id: 2 } },
+        ],
+      },
+    ],
+  },
+)
+
+export const forceAddBody = closed(
+  { course_id: courseId, group_id: groupId, std_id: studentId, note: Type.Optional(note) },
+  { examples: [{ course_id: 40103, group_id: 1, std_id: 99171333, note: 'Graduates this term.' }] },
+)
+export const forceDropQuery = closed({
+  std_id: studentId,
+  course_id: courseId,
+  group_id: groupId,
+  note: Type.Optional(note),
+})
+export const capacityBody = closed(
+  {
+    course_id: courseId,
+    group_id: groupId,
+    capacity: Type.Optional(whole('Seats of the group from now on.')),
+    new_capacity: Type.Optional(whole('The same as `capacity`.')),
+    note: Type.Optional(note),
+  },
+  {
+    oneOf: [{ required: ['capacity'] }, { required: ['new_capacity'] }],
+    examples: [{ course_id: 40103, group_id: 1, capacity: 45 }],
+  },
+)
+export const studentQuery = closed({ std_id: studentId })
+export const groupQuery = closed({ course_id: courseId, group_id: groupId })
+
+const instant = Type.String({
+  maxLength: 30,
+  pattern: '^\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,3})?)?Z)?$',
+  description: 'A day or a moment in UTC, such as `2026-02-01` or `2026-02-01T07:00:00Z`.',
+})
+export const decisionsQuery = closed(
+  {
+    student_id: Type.Optional(studentId),
+    course_id: Type.Optional(courseId),
+    group_id: Type.Optional(groupId),
+    from: Type.Optional(instant),
+    to: Type.Optional(instant),
+    cursor: Type.Optional(
+      Type.String({
+        maxLength: 30,
+        pattern: '^\\d{1,10}\\.\\d{1,16}$',
+        description: '`next` of the page before.',
+      }),
+    ),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 200, description: 'Decisions per page; 50 if absent.' }),
+    ),
+  },
+  {
+    oneOf: [{ required: ['student_id'] }, { required: ['course_id', 'group_id'] }],
+    dependencies: { course_id: ['group_id'], group_id: ['course_id'] },
+  },
+)
+
+const integer = Type.Integer()
+const text = Type.String()
+const nullableInteger = Type.Unsafe<number | null>({ type: ['integer', 'null'] })
+
+export const courseReply = closed({
+  course_id: integer,
+  group_id: integer,
+  units: integer,
+  capacity: integer,
+  registered_count: integer,
+  exam_time: Type.Integer({ description: 'Unix seconds; 0 = no exam.' }),
+  class_time: Type.Array(
+    closed({
+      day: Type.Integer({ description: '0 = Saturday … 6 = Friday.' }),
+      start_minute: integer,
+      end_minute: integer,
+    }),
+  ),
+  lecturer: text,
+  name: text,
+  reserve_capacity: integer,
+  reserved_count: integer,
+  department: integer,
+  sex_lock: Type.Unsafe<'male' | 'female' | null>({
+    type: ['string', 'null'],
+    enum: ['male', 'female', null],
+  }),
+  notes: text,
+})
+export type CourseReply = Static<typeof courseReply>
+
+export const studentCoursesReply = closed({
+  data: Type.Array(
+    closed({
+      course: courseReply,
+      reserve_queue_position: Type.Integer({
+        description: '0 = registered, 1 = first in the reserve queue.',
+      }),
+    }),
+  ),
+})
+export type StudentCoursesReply = Static<typeof studentCoursesReply>
+export const catalogReply = closed({ courses: Type.Array(courseReply) })
+export const rosterReply = closed({
+  registered_students: Type.Array(integer),
+  reserved_queue_students: Type.Array(integer, { description: 'First come first.' }),
+})
+
+const place = Type.Unsafe<'registered' | 'reserved' | null>({
+  type: ['string', 'null'],
+  enum: ['registered', 'reserved', null],
+  description: 'The place held in this course after the decision; null = none.',
+})
+const position = Type.Unsafe<number | null>({
+  type: ['integer', 'null'],
+  description:
+    '0 = registered, 1 = first in the reserve queue, at the moment of the decision; null = no place.',
+})
+const decision = closed({
+  seq: Type.Integer({ description: 'Number of the decision within its leader’s term.' }),
+  at: Type.String({ description: 'When it was decided, UTC.' }),
+})
+
+/** What a command did, for `Prefer: return=representation`. */
+export const commandReply = closed({
+  place,
+  reserve_queue_position: position,
+  remaining_actions: nullableInteger,
+  course_id: integer,
+  group_id: integer,
+  decision,
+})
+export type CommandReply = Static<typeof commandReply>
+
+export const capacityReply = closed({
+  course_id: integer,
+  group_id: integer,
+  capacity: integer,
+  promoted: Type.Array(integer, { description: 'Students who moved up from the reserve queue, in order.' }),
+  decision,
+})
+export type CapacityReply = Static<typeof capacityReply>
+
+export const planReply = closed({
+  dry_run: Type.Boolean(),
+  legs: Type.Array(
+    closed({
+      do: Type.Enum(['drop', 'add', 'move']),
+      course_id: integer,
+      group_id: nullableInteger,
+      place: Type.Unsafe<'registered' | 'reserved' | 'unchanged' | null>({
+        type: ['string', 'null'],
+        enum: ['registered', 'reserved', 'unchanged', null],
+        description:
+          'The place held after the whole plan; null where this leg, or a later one, leaves none here.',
+      }),
+      reserve_queue_position: position,
+    }),
+  ),
+  remaining_actions: nullableInteger,
+  decision: Type.Unsafe<Static<typeof decision> | null>({
+    ...decision,
+    type: ['object', 'null'],
+    description: 'Absent for a dry run.',
+  }),
+})
+export type PlanReply = Static<typeof planReply>
+
+const problemReason = Type.Object({
+  code: text,
+  detail: text,
+  leg: Type.Optional(Type.Integer({ description: 'Index of the leg of a plan.' })),
+  course_id: Type.Optional(integer),
+  group_id: Type.Optional(integer),
+  with: Type.Optional(
+    Type.Object(
+      { course_id: integer, group_id: integer },
+      { description: 'The other course of a conflict.' },
+    ),
+  ),
+})
+
+/** Decisions carry what the journal holds, whatever version wrote it: legs and effects are open objects. */
+const open = Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true })
+export const decisionsReply = closed({
+  decisions: Type.Array(
+    closed({
+      term: integer,
+      seq: integer,
+      at: text,
+      actor: closed({ role: text, id: integer }),
+      student_id: nullableInteger,
+      outcome: Type.Enum(['accepted', 'refused']),
+      legs: Type.Array(open),
+      effects: Type.Array(open),
+      reasons: Type.Array(problemReason),
+      remaining_actions: nullableInteger,
+    }),
+    { description: 'Newest first.' },
+  ),
+  next: Type.Unsafe<string | null>({ type: ['string', 'null'], description: '`cursor` of the next page.' }),
+  up_to_date: Type.Boolean({
+    description: 'False while the database is behind what was acknowledged when the request came.',
+  }),
+})
+export type DecisionsReply = Static<typeof decisionsReply>
+
+export const liveReply = closed({ status: text })
+export const readyReply = closed({ state: text, detail: text, term: integer })
+
+/** Every error, RFC 9457. `reason` repeats `detail`, because older clients read that field. */
+export const problemReply = Type.Object({
+  type: text,
+  title: text,
+  status: integer,
+  detail: text,
+  code: text,
+  reason: text,
+  reasons: Type.Array(problemReason, {
+    description: 'Every violated rule, the most important first; its code is the problem’s `code`.',
+  }),
+})

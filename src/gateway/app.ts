@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto'
+import { fastify, type FastifyInstance } from 'fastify'
+import { type Gate } from './admission.ts'
+import { Commands } from './commands.ts'
+import { decisionRoutes } from './decision-routes.ts'
+import { describeRoutes, docsRoutes } from './docs.ts'
+import { answerClientError, answerErrors } from './errors.ts'
+import { Login } from './login.ts'
+import { loginRoutes } from './login-routes.ts'
+import { GatewayMetrics } from './metrics.ts'
+import type { GatewayDeps } from './ports.ts'
+import { sendProblem } from './problems.ts'
+import { serviceRoutes } from './service-routes.ts'
+import { staffRoutes } from './staff-routes.ts'
+import { StaffView } from './staff-view.ts'
+import { studentRoutes } from './student-routes.ts'
+import { TokenBuckets } from './token-buckets.ts'
+import { keysOf, registerKeys } from './token-keys.ts'
+import { Tokens } from './tokens.ts'
+import { compileValidator, readBodiesAsJson } from './validation.ts'
+
+const bucketsMax = 100_000
+
+/**
+ * Builds the REST gateway over an enrollment service. It listens to nothing yet: tests inject requests, and
+ * `listen.ts` opens the door. Closing it stops what it measures.
+ */
+export function buildGateway(deps: GatewayDeps): FastifyInstance {
+  const { service, accounts, searchDecisions, limits, logger } = deps
+  const now = () => deps.now()
+  const app = createServer(deps)
+  const metrics = new GatewayMetrics(service)
+  app.addHook('onClose', () => metrics.close())
+  app.setValidatorCompiler(compileValidator)
+  readBodiesAsJson(app)
+  answerErrors(app, logger)
+  measureLatency(app, metrics)
+  describeRoutes(app)
+  registerKeys(app, deps.jwtSecrets)
+  app.register((routes, _options, registered) => {
+    const gate: Gate = {
+      tokens: new Tokens(keysOf(routes, deps.jwtSecrets), limits.tokensCachedMax),
+      requestsByStudent: new TokenBuckets<number>({
+        burst: limits.requestsBurst,
+        tokensPerSecond: limits.requestsPerSecond,
+        bucketsMax,
+      }),
+      now,
+    }
+    const campusWide = deps.staffScope === 'all'
+    const commands = new Commands(service, metrics, logger)
+    const view = new StaffView(service, campusWide)
+    const login = new Login({ accounts, limits, logger, now })
+    loginRoutes(routes, { login, accounts, gate, logger })
+    studentRoutes(routes, { service, commands, gate })
+    staffRoutes(routes, { commands, gate, view, campusWide })
+    decisionRoutes(routes, { service, searchDecisions, gate, view })
+    serviceRoutes(routes, { service, metrics })
+    docsRoutes(routes)
+    registered()
+  })
+  return app
+}
+
+/** Requests are not logged one by one: decisions are on record, and failures are logged where they happen. */
+function createServer({ limits, trustedProxies }: GatewayDeps): FastifyInstance {
+  const start = randomBytes(6).toString('base64url')
+  let requests = 0
+  return fastify({
+    bodyLimit: limits.bodyBytesMax,
+    requestTimeout: limits.requestTimeoutMs,
+    connectionTimeout: limits.connectionTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    http: { headersTimeout: limits.headersTimeoutMs },
+    onProtoPoisoning: 'error',
+    onConstructorPoisoning: 'error',
+    // While closing, requests on open connections are still answered, by the engine's own state.
+    return503OnClosing: false,
+    requestIdHeader: false,
+    genReqId: () => `${start}-${(++requests).toString(36)}`,
+    trustProxy: trustedProxies === undefined ? false : [...trustedProxies],
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (_error, _request, reply) =>
+      sendProblem(reply, 'malformed', { detail: 'The path is not a valid one.' }),
+  })
+}
+
+/** Each route measures its own answers, so that nothing is looked up per request. */
+function measureLatency(app: FastifyInstance, metrics: GatewayMetrics): void {
+  app.decorateRequest('startedAtMs', 0)
+  app.addHook('onRequest', (request, _reply, done) => {
+    request.startedAtMs = performance.now()
+    done()
+  })
+  app.addHook('onRoute', (route) => {
+    if (route.method === 'HEAD' || route.config?.problems === undefined) return
+    const latency = metrics.routeLatency(`${String(route.method)} ${route.url}`)
+    route.onSend = (request, reply, _payload, done) => {
+      latency.observe(reply.statusCode, (performance.now() - request.startedAtMs) / 1000)
+      done()
+    }
+  })
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** By the monotonic clock. */
+    startedAtMs: number
+  }
+}

@@ -1,0 +1,158 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+import type { Command, StudentLeg } from '../../actors/commands.ts'
+import type { DecisionRecord, Verdict } from '../../actors/records.ts'
+import type { RejectionCode } from '../../actors/refusals.ts'
+import type { EnrollmentService, Outcome, SubmitOptions, Unavailable } from '../engine/service.ts'
+import { hashRequest } from './idempotency.ts'
+import type { GatewayMetrics } from './metrics.ts'
+import { type ProblemReason, sendProblem } from './problems.ts'
+import { reasonsOf } from './reasons.ts'
+import { planReplyOf } from './representations.ts'
+
+/** Hands commands to the engine and answers with what became of them. */
+export class Commands {
+  readonly #service: EnrollmentService
+  readonly #metrics: GatewayMetrics
+  readonly #logger: Logger
+
+  constructor(service: EnrollmentService, metrics: GatewayMetrics, logger: Logger) {
+    this.#service = service
+    this.#metrics = metrics
+    this.#logger = logger
+  }
+
+  /**
+   * Runs a command of one leg: 204, or what `describe` makes of the record if the client prefers that.
+   * @returns the payload, if it was not answered already
+   */
+  async run<Reply>(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    command: Command,
+    describe: (record: DecisionRecord) => Reply,
+  ): Promise<Reply | undefined> {
+    const record = await this.#decide(request, reply, command)
+    if (record === undefined) return undefined
+    if (!prefersRepresentation(request)) {
+      reply.code(204)
+      return undefined
+    }
+    reply.header('preference-applied', 'return=representation')
+    return describe(record)
+  }
+
+  /** Runs a plan: 200 with an outcome for each leg, or 409 with the reasons for each leg. */
+  async runPlan(request: FastifyRequest, reply: FastifyReply, student: number, legs: readonly StudentLeg[]) {
+    const record = await this.#decide(request, reply, planOf(student, legs))
+    return record && planReplyOf(student, legs, record, record)
+  }
+
+  /** Judges a plan by the same code and records nothing. An Idempotency-Key means nothing here. */
+  async tryPlan(reply: FastifyReply, student: number, legs: readonly StudentLeg[]) {
+    const command = planOf(student, legs)
+    const outcome = await this.#service.dryRun(command)
+    if (outcome.kind !== 'judged') return refuse(reply, outcome)
+    if (isRefused(reply, outcome.verdict, command)) return undefined
+    return planReplyOf(student, legs, outcome.verdict, undefined)
+  }
+
+  /** @returns the decision if it is a yes; everything else is answered here */
+  async #decide(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    command: Command,
+  ): Promise<DecisionRecord | undefined> {
+    const outcome = await this.#submit(request, command)
+    this.#metrics.countOutcome(outcome)
+    if (outcome.kind !== 'decided') return refuse(reply, outcome)
+    if (outcome.replayed) reply.header('idempotency-replayed', 'true')
+    return isRefused(reply, outcome.record, command) ? undefined : outcome.record
+  }
+
+  /** Whatever goes wrong after the engine has the command, its outcome is not known. */
+  async #submit(request: FastifyRequest, command: Command): Promise<Outcome> {
+    try {
+      return await this.#service.submit(command, optionsOf(request))
+    } catch (err) {
+      this.#logger.error({ err, request: request.id }, 'a command failed in the engine')
+      return { kind: 'unavailable', code: 'outcome_unknown' }
+    }
+  }
+}
+
+function optionsOf(request: FastifyRequest): SubmitOptions {
+  const key = request.headers['idempotency-key']
+  if (typeof key !== 'string') return { request: request.id }
+  const path = request.url.split('?', 1)[0] ?? request.url
+  return {
+    request: request.id,
+    key,
+    requestHash: hashRequest(request.method, path, request.body, request.query),
+  }
+}
+
+/** A command of one leg by a student for themselves. */
+export function studentCommand(student: number, leg: StudentLeg): Command {
+  return { actor: { role: 'student', id: student }, student, legs: [leg] }
+}
+
+function planOf(student: number, legs: readonly StudentLeg[]): Command {
+  return { actor: { role: 'student', id: student }, student, legs, plan: true }
+}
+
+/** Answers a no of the rules. @returns whether it was one */
+function isRefused(reply: FastifyReply, verdict: Verdict, { actor, legs, plan = false }: Command): boolean {
+  const reasons = reasonsOf(verdict, { role: actor.role, legs, plan })
+  const [first] = reasons
+  if (first === undefined) return false
+  sendProblem(reply, first.code, { reasons })
+  return true
+}
+
+type NotDecided = Exclude<Outcome, { readonly kind: 'decided' }>
+
+function refuse(reply: FastifyReply, outcome: NotDecided): undefined {
+  switch (outcome.kind) {
+    case 'rejected':
+      return sendProblem(reply, outcome.code, { reasons: [rejectionOf(outcome)] })
+    case 'key_refused':
+      return sendProblem(reply, outcome.code)
+    case 'unavailable':
+      return refuseUnavailable(reply, outcome)
+  }
+}
+
+/** The engine cannot answer now. */
+export function refuseUnavailable(reply: FastifyReply, { code }: Unavailable): undefined {
+  sendProblem(reply, code, code === 'outcome_unknown' ? { detail: whatToDoNow } : {})
+}
+
+const whatToDoNow =
+  'It is not known whether this was done. Send it again with the same Idempotency-Key, or look at what you hold before you try again.'
+
+function rejectionOf({ code, course, group }: Extract<NotDecided, { kind: 'rejected' }>): ProblemReason {
+  return {
+    code,
+    detail: rejectionDetails[code](groupNamed(course, group)),
+    ...(course !== undefined && { course_id: course }),
+    ...(group !== undefined && { group_id: group }),
+  }
+}
+
+const rejectionDetails: Record<RejectionCode, (what: string) => string> = {
+  other_department: (what) => `Of another department: ${what}.`,
+  no_such_student: () => 'There is no such student.',
+  no_such_course: (what) => `There is no ${what}.`,
+}
+
+function groupNamed(course: number | undefined, group: number | undefined): string {
+  return group === undefined ? `course ${course ?? '?'}` : `group ${group} of course ${course ?? '?'}`
+}
+
+function prefersRepresentation(request: FastifyRequest): boolean {
+  const { prefer } = request.headers
+  if (prefer === undefined) return false
+  const preferences = typeof prefer === 'string' ? prefer.split(/[,;]/) : prefer
+  return preferences.some((preference) => /^\s*return\s*=\s*"?representation"?\s*$/i.test(preference))
+}

@@ -1,0 +1,111 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { FastifyInstance } from 'fastify'
+import { decisionsQuery, decisionsReply } from '../../schema/rest.ts'
+import type { EnrollmentService } from '../engine/service.ts'
+import { admit, type Gate } from './admission.ts'
+import { secured } from './docs.ts'
+import type { DecisionCursor, DecisionSearch, FoundDecision, SearchDecisions } from './ports.ts'
+import { commonProblems, sendProblem, unavailableProblems } from './problems.ts'
+import { foundDecisionReplyOf } from './representations.ts'
+import type { StaffView } from './staff-view.ts'
+
+const pageSize = 50
+/** The database is a moment behind the journal; longer than this is not waited for. */
+const applyWaitMs = { most: 1_500, poll: 20 }
+
+export interface DecisionRoutesDeps {
+  readonly service: EnrollmentService
+  readonly searchDecisions: SearchDecisions
+  readonly gate: Gate
+  readonly view: StaffView
+}
+
+/** Who did what when, yes or no, and why: read from the database, not from memory. */
+export function decisionRoutes(app: FastifyInstance, deps: DecisionRoutesDeps): void {
+  const { service, searchDecisions, gate, view } = deps
+  app.withTypeProvider<TypeBoxTypeProvider>().get(
+    '/staff/decisions',
+    {
+      preHandler: admit(gate, 'staff'),
+      config: {
+        problems: [
+          ...commonProblems,
+          'wrong_role',
+          'other_department',
+          'no_such_student',
+          'no_such_course',
+          ...unavailableProblems,
+        ],
+      },
+      schema: {
+        tags: ['staff'],
+        security: secured,
+        operationId: 'decisions',
+        summary: 'Who did what when, yes or no, and why',
+        description: 'About one student, or about one group. Newest first, page by page.',
+        querystring: decisionsQuery,
+        response: { 200: decisionsReply },
+      },
+    },
+    async (request, reply) => {
+      const { student_id, course_id, group_id, from, to, cursor, limit = pageSize } = request.query
+      const range = { ...instant('fromMs', from), ...instant('toMs', to) }
+      if ([range.fromMs, range.toMs].some(Number.isNaN)) {
+        return sendProblem(reply, 'malformed', {
+          detail: '"from" and "to" are moments of the calendar.',
+        })
+      }
+      const about = aboutWhat(student_id, course_id, group_id)
+      const visible =
+        'student' in about
+          ? await view.student(request.user, about.student, reply)
+          : await view.roster(request.user, about.course, about.group, reply)
+      if (visible === undefined) return undefined
+      const upToDate = await databaseCaughtUp(service)
+      const before = cursor === undefined ? {} : { before: cursorOf(cursor) }
+      const found = await searchDecisions({ about, ...range, ...before, limit })
+      return {
+        decisions: found.map(foundDecisionReplyOf),
+        next: found.length < limit ? null : nextOf(found),
+        up_to_date: upToDate,
+      }
+    },
+  )
+}
+
+function aboutWhat(
+  student: number | undefined,
+  course: number | undefined,
+  group: number | undefined,
+): DecisionSearch['about'] {
+  if (student !== undefined) return { student }
+  if (course === undefined || group === undefined) throw new Error('the schema demands a student or a group')
+  return { course, group }
+}
+
+/** NaN for what no calendar has, such as a 13th month. */
+function instant<Name extends string>(name: Name, text: string | undefined): { [N in Name]?: number } {
+  return text === undefined ? {} : ({ [name]: Date.parse(text) } as { [N in Name]?: number })
+}
+
+function cursorOf(text: string): DecisionCursor {
+  const [term = 0, seq = 0] = text.split('.').map(Number)
+  return { term, seq }
+}
+
+function nextOf(found: readonly FoundDecision[]): string | null {
+  const last = found.at(-1)
+  return last === undefined ? null : `${last.term}.${last.record.seq}`
+}
+
+/** A staff member who was just told of a decision finds it, unless the database is far behind. */
+async function databaseCaughtUp(service: EnrollmentService): Promise<boolean> {
+  const { state, confirmedSeq } = service.status()
+  if (state !== 'leading') return false
+  for (let waitedMs = 0; waitedMs < applyWaitMs.most; waitedMs += applyWaitMs.poll) {
+    if (service.status().appliedSeq >= confirmedSeq) return true
+    await sleep(applyWaitMs.poll)
+  }
+  return false
+}

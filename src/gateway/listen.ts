@@ -1,0 +1,85 @@
+import { lstat, unlink } from 'node:fs/promises'
+import { connect } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+
+export type ListenAddress =
+  | { readonly protocol: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly protocol: 'unix'; readonly path: string }
+
+/** The address cannot be listened on; the message is one line for people. */
+export class AddressUnusable extends Error {
+  override readonly name = 'AddressUnusable'
+}
+
+const probeTimeoutMs = 1_000
+
+/**
+ * Opens the door. A socket file that a killed process left behind is removed; one that somebody answers on,
+ * and a file that is no socket, are left alone.
+ * @returns the address for people: a URL, or the socket's path
+ * @throws AddressUnusable if somebody else listens there, or it cannot be bound
+ */
+export async function openGateway(app: FastifyInstance, address: ListenAddress): Promise<string> {
+  try {
+    if (address.protocol === 'tcp') return await app.listen({ host: address.host, port: address.port })
+    await removeStaleSocket(address.path)
+    await app.listen({ path: address.path })
+    return address.path
+  } catch (error) {
+    if (error instanceof AddressUnusable) throw error
+    throw new AddressUnusable(explain(address, error), { cause: error })
+  }
+}
+
+/**
+ * Stops accepting, lets requests that are being answered finish, and closes.
+ * @param boundMs after this, connections that are still open are cut
+ */
+export async function closeGateway(app: FastifyInstance, boundMs: number): Promise<void> {
+  const cut = setTimeout(() => app.server.closeAllConnections(), boundMs)
+  try {
+    await app.close()
+  } finally {
+    clearTimeout(cut)
+  }
+}
+
+async function removeStaleSocket(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined)
+  if (found === undefined) return
+  if (!found.isSocket()) throw new AddressUnusable(`${path} is there already and is no socket`)
+  if (await isAnswered(path)) throw new AddressUnusable(`another process serves on ${path}`)
+  await unlink(path)
+}
+
+/** Only a refused connection proves that nobody listens. */
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(path)
+    const conclude = (answered: boolean) => {
+      probe.destroy()
+      resolve(answered)
+    }
+    probe.setTimeout(probeTimeoutMs, () => conclude(true))
+    probe.once('connect', () => conclude(true))
+    probe.once('error', (error: NodeJS.ErrnoException) => conclude(error.code !== 'ECONNREFUSED'))
+  })
+}
+
+function explain(address: ListenAddress, error: unknown): string {
+  const where = address.protocol === 'unix' ? address.path : `${address.host}:${address.port}`
+  const code = (error as NodeJS.ErrnoException).code ?? ''
+  switch (code) {
+    case 'EADDRINUSE':
+      return `another process serves on ${where}`
+    case 'EACCES':
+      return `no permission to listen on ${where}`
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `this machine has no address ${where}`
+    case 'ENOENT':
+      return `there is no folder for ${where}`
+    default:
+      return `cannot listen on ${where}: ${error instanceof Error ? error.message : code}`
+  }
+}

@@ -1,0 +1,96 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { Logger } from 'pino'
+import { loginBody, noBody, noQuery, tokenReply } from '../../schema/rest.ts'
+import { admit, type Gate } from './admission.ts'
+import { secured } from './docs.ts'
+import type { Login } from './login.ts'
+import type { Account, Accounts } from './ports.ts'
+import { commonProblems, sendProblem } from './problems.ts'
+
+export interface LoginRoutesDeps {
+  readonly login: Login
+  readonly accounts: Accounts
+  readonly gate: Gate
+  readonly logger: Logger
+}
+
+/** How one gets a token, and the next one. */
+export function loginRoutes(app: FastifyInstance, { login, accounts, gate, logger }: LoginRoutesDeps): void {
+  const routes = app.withTypeProvider<TypeBoxTypeProvider>()
+
+  routes.post(
+    '/login',
+    {
+      config: { problems: ['malformed', 'unauthenticated', 'too_many_requests', 'login_busy'] },
+      schema: {
+        tags: ['login'],
+        operationId: 'login',
+        summary: 'Log in',
+        description: 'Failed logins are limited per account and per address; successful ones are not.',
+        body: loginBody,
+        querystring: noQuery,
+        response: { 200: tokenReply },
+      },
+    },
+    async (request, reply) => {
+      const { user: id, password, staff = false } = request.body
+      const address = request.raw.socket.remoteAddress === undefined ? undefined : request.ip
+      const result = await login.check({ id, staff, password, address })
+      switch (result.kind) {
+        case 'welcome':
+          return tokenFor(gate, { id, staff, department: result.account.department })
+        case 'refused':
+          return sendProblem(reply, 'unauthenticated', { detail: 'User or password is wrong.' })
+        case 'limited':
+          return sendProblem(reply, 'too_many_requests', {
+            detail: 'Too many failed logins.',
+            retryAfterMs: result.retryAfterMs,
+          })
+        case 'busy':
+          return sendProblem(reply, 'login_busy')
+      }
+    },
+  )
+
+  routes.post(
+    '/refresh',
+    {
+      preHandler: admit(gate, 'either'),
+      config: { problems: [...commonProblems, 'too_many_requests', 'login_busy'] },
+      schema: {
+        tags: ['login'],
+        security: secured,
+        operationId: 'refresh',
+        summary: 'Get the next token',
+        description: 'For an account that still exists, with the department that it has by now.',
+        body: noBody,
+        querystring: noQuery,
+        response: { 200: tokenReply },
+      },
+    },
+    async (request, reply) => {
+      const { id, staff } = request.user
+      const account = await find(reply, { id, staff })
+      return account && tokenFor(gate, { id, staff, department: account.department })
+    },
+  )
+
+  async function find(
+    reply: FastifyReply,
+    who: { id: number; staff: boolean },
+  ): Promise<Account | undefined> {
+    try {
+      const account = await accounts.findAccount(who)
+      if (account === undefined) sendProblem(reply, 'unauthenticated', { detail: 'This account is gone.' })
+      return account
+    } catch (err) {
+      logger.error({ err }, 'an account could not be looked up')
+      return sendProblem(reply, 'login_busy')
+    }
+  }
+}
+
+function tokenFor(gate: Gate, caller: Parameters<Gate['tokens']['issue']>[0]): { token: string } {
+  return { token: gate.tokens.issue(caller, gate.now()) }
+}

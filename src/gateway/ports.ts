@@ -1,0 +1,62 @@
+import type { Logger } from 'pino'
+import type { DecisionRecord } from '../../actors/records.ts'
+import type { EnrollmentService } from '../engine/service.ts'
+import type { GatewayLimits } from './limits.ts'
+
+export interface Account {
+  /** As stored: argon2 or bcrypt. */
+  readonly passwordHash: string
+  readonly department: number
+}
+
+/** Who may log in. Read at every login, so that accounts added while it runs can. */
+export interface Accounts {
+  /** Rejects when the accounts cannot be reached. */
+  findAccount(who: { readonly staff: boolean; readonly id: number }): Promise<Account | undefined>
+}
+
+/** A place in the sequence of all decisions. */
+export interface DecisionCursor {
+  readonly term: number
+  readonly seq: number
+}
+
+export interface DecisionSearch {
+  readonly about:
+    | { readonly student: number }
+    /** Decisions whose legs or effects name this very group. */
+    | { readonly course: number; readonly group: number }
+  /** Milliseconds since the Unix epoch, start inclusive, end exclusive. */
+  readonly fromMs?: number
+  readonly toMs?: number
+  /** Only decisions before this one: the last of the page before. */
+  readonly before?: DecisionCursor
+  readonly limit: number
+}
+
+export interface FoundDecision {
+  readonly term: number
+  readonly record: DecisionRecord
+}
+
+/** Finds decisions, newest first, at most `limit`. A decision about a promoted student is about them too. */
+export type SearchDecisions = (search: DecisionSearch) => Promise<readonly FoundDecision[]>
+
+/** Whether staff see and act on their own department only. */
+export type StaffScope = 'department' | 'all'
+
+/** What the gateway is built from. */
+export interface GatewayDeps {
+  readonly service: EnrollmentService
+  readonly accounts: Accounts
+  readonly searchDecisions: SearchDecisions
+  /** HS256 secrets, 32 bytes or more each; the first signs, all verify. */
+  readonly jwtSecrets: readonly [string, ...string[]]
+  readonly staffScope: StaffScope
+  readonly limits: GatewayLimits
+  /** Milliseconds since the Unix epoch. */
+  now(): number
+  readonly logger: Logger
+  /** Proxies whose X-Forwarded-For is believed (addresses or networks); none if absent. */
+  readonly trustedProxies?: readonly string[]
+}

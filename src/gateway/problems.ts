@@ -1,0 +1,128 @@
+import type { FastifyReply } from 'fastify'
+import { refusalCodes, type RefusalCode } from '../../actors/refusals.ts'
+
+interface ProblemKind {
+  readonly status: number
+  readonly title: string
+  /** Seconds after which trying again makes sense; those with it are sent with Retry-After. */
+  readonly retryAfterSeconds?: number
+}
+
+function refusal(code: RefusalCode): ProblemKind {
+  return { status: 409, title: refusalCodes[code].meaning }
+}
+
+function unavailable(title: string, retryAfterSeconds: number): ProblemKind {
+  return { status: 503, title, retryAfterSeconds }
+}
+
+/**
+ * Every code that an error can carry, with its HTTP status: what API clients program against, in order of
+ * precedence. Codes are public: add, never rename. The last ones are HTTP's own.
+ */
+export const problems = {
+  malformed: { status: 400, title: 'The request is malformed.' },
+  unauthenticated: { status: 401, title: 'Log in first.' },
+  wrong_role: { status: 403, title: 'This is not for your role.' },
+  other_department: { status: 403, title: 'This belongs to another department.' },
+  no_such_student: { status: 404, title: 'There is no such student.' },
+  no_such_course: { status: 404, title: 'There is no such course or group.' },
+  idempotency_mismatch: { status: 422, title: 'This Idempotency-Key came with another request before.' },
+  idempotency_in_flight: {
+    status: 409,
+    title: 'The first request with this Idempotency-Key is not decided yet.',
+  },
+  outside_enrollment_window: refusal('outside_enrollment_window'),
+  already_enrolled: refusal('already_enrolled'),
+  not_enrolled: refusal('not_enrolled'),
+  no_change: refusal('no_change'),
+  gender_locked: refusal('gender_locked'),
+  unit_limit: refusal('unit_limit'),
+  class_conflict: refusal('class_conflict'),
+  exam_conflict: refusal('exam_conflict'),
+  no_actions_left: refusal('no_actions_left'),
+  move_would_lose_seat: refusal('move_would_lose_seat'),
+  course_full: refusal('course_full'),
+  capacity_below_registered: refusal('capacity_below_registered'),
+  too_many_requests: { status: 429, title: 'Too many requests.', retryAfterSeconds: 1 },
+  busy: unavailable('Too much is waiting already. This was not done.', 1),
+  login_busy: unavailable('Too many are logging in. This was not done.', 2),
+  not_leading: unavailable('This server does not lead now. This was not done.', 2),
+  recovering: unavailable('The server is recovering. This was not done.', 2),
+  journal_unavailable: unavailable('Decisions cannot be made durable now. This was not done.', 3),
+  outcome_unknown: unavailable('It is not known whether this was done.', 1),
+  no_such_path: { status: 404, title: 'There is nothing at this path.' },
+  method_not_allowed: { status: 405, title: 'This path has no such method.' },
+  request_timeout: { status: 408, title: 'The request took too long to arrive.' },
+  body_too_large: { status: 413, title: 'The body is too large.' },
+  headers_too_large: { status: 431, title: 'The headers are too large.' },
+  internal: { status: 500, title: 'An error of ours.' },
+} as const satisfies Record<string, ProblemKind> & Record<RefusalCode, ProblemKind>
+
+export type ProblemCode = keyof typeof problems
+
+/** What every route with a token can answer. */
+export const commonProblems: readonly ProblemCode[] = ['malformed', 'unauthenticated']
+/** What every command can answer because of its Idempotency-Key. */
+export const keyProblems: readonly ProblemCode[] = ['idempotency_mismatch', 'idempotency_in_flight']
+/** What every route that asks the engine can answer. */
+export const unavailableProblems: readonly ProblemCode[] = [
+  'busy',
+  'not_leading',
+  'recovering',
+  'journal_unavailable',
+  'outcome_unknown',
+]
+
+export interface ProblemReason {
+  readonly code: ProblemCode
+  readonly detail: string
+  readonly leg?: number
+  readonly course_id?: number
+  readonly group_id?: number
+  readonly with?: { readonly course_id: number; readonly group_id: number }
+}
+
+export interface ProblemDetails {
+  /** What is wrong, for people; all reasons' details, or the title, if absent. */
+  readonly detail?: string
+  readonly reasons?: readonly ProblemReason[]
+  /** At the earliest; a little is added at random, so that clients do not return all at once. */
+  readonly retryAfterMs?: number
+  /** What the engine is doing, where that is the answer. */
+  readonly state?: string
+}
+
+export const problemMediaType = 'application/problem+json'
+
+/** The body of an error, as JSON text. */
+export function problemBody(code: ProblemCode, { detail, reasons, state }: ProblemDetails = {}): string {
+  const { status, title }: ProblemKind = problems[code]
+  const what = detail ?? reasons?.map((reason) => reason.detail).join(' ') ?? title
+  return JSON.stringify({
+    type: `/docs/errors#${code}`,
+    title,
+    status,
+    detail: what,
+    code,
+    reason: what,
+    reasons: reasons ?? [{ code, detail: what }],
+    ...(state !== undefined && { state }),
+  })
+}
+
+/** Answers with an error. Sends at once: a handler returns without a value afterwards. */
+export function sendProblem(reply: FastifyReply, code: ProblemCode, details: ProblemDetails = {}): undefined {
+  const { status, retryAfterSeconds }: ProblemKind = problems[code]
+  if (retryAfterSeconds !== undefined) {
+    const earliest = Math.max(retryAfterSeconds, Math.ceil((details.retryAfterMs ?? 0) / 1000))
+    reply.header('retry-after', String(earliest + Math.floor(Math.random() * 3)))
+  }
+  if (status === 401) reply.header('www-authenticate', 'Bearer realm="cea"')
+  reply
+    .code(status)
+    .header('content-type', problemMediaType)
+    .header('x-request-id', reply.request.id)
+    // As bytes: text would get a charset, which this media type does not have.
+    .send(Buffer.from(problemBody(code, details)))
+}

@@ -1,0 +1,58 @@
+import type { FastifyInstance } from 'fastify'
+import { liveReply, readyReply } from '../../schema/rest.ts'
+import type { EnrollmentService } from '../engine/service.ts'
+import type { GatewayMetrics } from './metrics.ts'
+import { sendProblem } from './problems.ts'
+
+/** For those who run the server: no token needed, nothing of students in them. */
+export function serviceRoutes(
+  app: FastifyInstance,
+  { service, metrics }: { service: EnrollmentService; metrics: GatewayMetrics },
+): void {
+  app.get(
+    '/healthz',
+    {
+      config: { problems: [] },
+      schema: {
+        tags: ['service'],
+        operationId: 'live',
+        summary: 'Whether the process answers',
+        response: { 200: liveReply },
+      },
+    },
+    () => ({ status: 'live' }),
+  )
+
+  app.get(
+    '/readyz',
+    {
+      config: { problems: ['not_leading', 'recovering'] },
+      schema: {
+        tags: ['service'],
+        operationId: 'ready',
+        summary: 'Whether this server leads and has recovered',
+        response: { 200: readyReply },
+      },
+    },
+    (_request, reply) => {
+      const { state, detail, term } = service.status()
+      if (state === 'leading') return { state, detail, term }
+      const why = detail === '' ? state : `${state}: ${detail}`
+      sendProblem(reply, state === 'recovering' ? 'recovering' : 'not_leading', { detail: why, state })
+      return undefined
+    },
+  )
+
+  app.get(
+    '/metrics',
+    {
+      config: { problems: [] },
+      schema: { tags: ['service'], operationId: 'metrics', summary: 'Metrics for Prometheus' },
+    },
+    async (_request, reply) => {
+      const text = await metrics.registry.metrics()
+      reply.header('content-type', metrics.registry.contentType)
+      return text
+    },
+  )
+}

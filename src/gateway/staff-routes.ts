@@ -1,0 +1,171 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { FastifyInstance } from 'fastify'
+import type { Actor, StaffLeg } from '../../actors/commands.ts'
+import {
+  capacityBody,
+  capacityReply,
+  commandReply,
+  forceAddBody,
+  forceDropQuery,
+  groupQuery,
+  noBody,
+  noQuery,
+  rosterReply,
+  studentCoursesReply,
+  studentQuery,
+} from '../../schema/rest.ts'
+import { admit, type Gate } from './admission.ts'
+import { type Commands } from './commands.ts'
+import { done, secured } from './docs.ts'
+import { commonProblems, keyProblems, type ProblemCode, unavailableProblems } from './problems.ts'
+import { capacityReplyOf, commandReplyOf, studentCoursesReplyOf } from './representations.ts'
+import type { StaffView } from './staff-view.ts'
+import type { Caller } from './tokens.ts'
+
+const readProblems: readonly ProblemCode[] = [
+  ...commonProblems,
+  'wrong_role',
+  'other_department',
+  ...unavailableProblems,
+]
+const overrideProblems: readonly ProblemCode[] = [...readProblems, ...keyProblems, 'no_such_course']
+
+/** What staff do for students, and with the courses of their department. */
+export function staffRoutes(
+  app: FastifyInstance,
+  { commands, gate, view, campusWide }: StaffRoutesDeps,
+): void {
+  const routes = app.withTypeProvider<TypeBoxTypeProvider>()
+  const preHandler = admit(gate, 'staff')
+  const common = { tags: ['staff'], security: secured }
+  const staffCommand = ({ id, department }: Caller, leg: StaffLeg, student?: number) => {
+    const actor: Actor = { role: 'staff', id, department, campusWide }
+    return { actor, legs: [leg], ...(student !== undefined && { student }) }
+  }
+
+  routes.put(
+    '/staff/force-std',
+    {
+      preHandler,
+      config: { problems: [...overrideProblems, 'no_such_student', 'already_enrolled'] },
+      schema: {
+        ...common,
+        operationId: 'forceAdd',
+        summary: 'Seat a student, whatever the rules say',
+        description:
+          'Bypasses window, units, conflicts, gender lock and queue; a full group grows by one seat. A student who waits in its queue is promoted.',
+        body: forceAddBody,
+        querystring: noQuery,
+        response: { 200: commandReply, 204: done },
+      },
+    },
+    (request, reply) => {
+      const { course_id, group_id, std_id, note } = request.body
+      const leg = { do: 'force_add', course: course_id, group: group_id, ...noteOf(note) } as const
+      return commands.run(request, reply, staffCommand(request.user, leg, std_id), commandReplyOf)
+    },
+  )
+
+  routes.delete(
+    '/staff/force-std',
+    {
+      preHandler,
+      config: { problems: [...overrideProblems, 'no_such_student', 'not_enrolled'] },
+      schema: {
+        ...common,
+        operationId: 'forceDrop',
+        summary: 'Take a student’s place away',
+        description: 'The group must be the one that the student holds. Costs the student no action.',
+        body: noBody,
+        querystring: forceDropQuery,
+        response: { 200: commandReply, 204: done },
+      },
+    },
+    (request, reply) => {
+      const { course_id, group_id, std_id, note } = request.query
+      const leg = { do: 'force_drop', course: course_id, group: group_id, ...noteOf(note) } as const
+      return commands.run(request, reply, staffCommand(request.user, leg, std_id), commandReplyOf)
+    },
+  )
+
+  routes.patch(
+    '/staff/capacity',
+    {
+      preHandler,
+      config: { problems: [...overrideProblems, 'capacity_below_registered'] },
+      schema: {
+        ...common,
+        operationId: 'setCapacity',
+        summary: 'Set the seats of a group',
+        description: 'As many as fit move up from the reserve queue. Never below the seats taken.',
+        body: capacityBody,
+        querystring: noQuery,
+        response: { 200: capacityReply, 204: done },
+      },
+    },
+    (request, reply) => {
+      const { course_id, group_id, capacity, new_capacity, note } = request.body
+      const seats = capacity ?? new_capacity
+      if (seats === undefined) throw new Error('the schema demands one of the two')
+      const where = { course: course_id, group: group_id }
+      const leg = { do: 'set_capacity', ...where, capacity: seats, ...noteOf(note) } as const
+      return commands.run(request, reply, staffCommand(request.user, leg), capacityReplyOf)
+    },
+  )
+
+  routes.get(
+    '/staff/student-courses',
+    {
+      preHandler,
+      config: { problems: [...readProblems, 'no_such_student'] },
+      schema: {
+        ...common,
+        operationId: 'studentCourses',
+        summary: 'The courses that a student holds a place in',
+        querystring: studentQuery,
+        response: { 200: studentCoursesReply },
+      },
+    },
+    async (request, reply) => {
+      const student = await view.student(request.user, request.query.std_id, reply)
+      return student && studentCoursesReplyOf(student)
+    },
+  )
+
+  routes.get(
+    '/staff/course-students',
+    {
+      preHandler,
+      config: { problems: [...readProblems, 'no_such_course'] },
+      schema: {
+        ...common,
+        operationId: 'courseStudents',
+        summary: 'The students of a group',
+        querystring: groupQuery,
+        response: { 200: rosterReply },
+      },
+    },
+    async (request, reply) => {
+      const { course_id, group_id } = request.query
+      const roster = await view.roster(request.user, course_id, group_id, reply)
+      return (
+        roster && {
+          registered_students: [...roster.registered],
+          reserved_queue_students: [...roster.reserved],
+        }
+      )
+    },
+  )
+}
+
+export interface StaffRoutesDeps {
+  readonly commands: Commands
+  readonly gate: Gate
+  readonly view: StaffView
+  /** Whether staff act on every department's courses. */
+  readonly campusWide: boolean
+}
+
+function noteOf(note: string | undefined): { note?: string } {
+  return note === undefined ? {} : { note }
+}

@@ -1,0 +1,222 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { FastifyInstance } from 'fastify'
+import type { StudentLeg } from '../../actors/commands.ts'
+import {
+  addBody,
+  catalogQuery,
+  catalogReply,
+  commandReply,
+  dropQuery,
+  moveBody,
+  noBody,
+  noQuery,
+  planBody,
+  type PlanLeg,
+  planReply,
+  studentCoursesReply,
+} from '../../schema/rest.ts'
+import type { EnrollmentService } from '../engine/service.ts'
+import { admit, type Gate } from './admission.ts'
+import { type Commands, refuseUnavailable, studentCommand } from './commands.ts'
+import { done, secured } from './docs.ts'
+import {
+  commonProblems,
+  keyProblems,
+  type ProblemCode,
+  sendProblem,
+  unavailableProblems,
+} from './problems.ts'
+import { commandReplyOf, courseReplyOf, studentCoursesReplyOf } from './representations.ts'
+
+const readProblems: readonly ProblemCode[] = [
+  ...commonProblems,
+  'wrong_role',
+  'too_many_requests',
+  ...unavailableProblems,
+]
+const entryProblems: readonly ProblemCode[] = [
+  ...readProblems,
+  ...keyProblems,
+  'no_such_student',
+  'no_such_course',
+  'outside_enrollment_window',
+  'gender_locked',
+  'unit_limit',
+  'class_conflict',
+  'exam_conflict',
+  'course_full',
+]
+
+/** What students do for themselves. */
+export function studentRoutes(
+  app: FastifyInstance,
+  { service, commands, gate }: { service: EnrollmentService; commands: Commands; gate: Gate },
+): void {
+  const routes = app.withTypeProvider<TypeBoxTypeProvider>()
+  const preHandler = admit(gate, 'student')
+  const common = { tags: ['student'], security: secured }
+
+  routes.put(
+    '/student/course',
+    {
+      preHandler,
+      config: { problems: [...entryProblems, 'already_enrolled'] },
+      schema: {
+        ...common,
+        operationId: 'addCourse',
+        summary: 'Add a course',
+        description: 'Takes a seat in the group; where none is free, the next place in its reserve queue.',
+        body: addBody,
+        querystring: noQuery,
+        response: { 200: commandReply, 204: done },
+      },
+    },
+    (request, reply) => {
+      const { course_id, group_id, reserve = 'allow' } = request.body
+      const leg = { do: 'add', course: course_id, group: group_id, reserve } as const
+      return commands.run(request, reply, studentCommand(request.user.id, leg), commandReplyOf)
+    },
+  )
+
+  routes.patch(
+    '/student/course',
+    {
+      preHandler,
+      config: {
+        problems: [...entryProblems, 'not_enrolled', 'no_change', 'no_actions_left', 'move_would_lose_seat'],
+      },
+      schema: {
+        ...common,
+        operationId: 'moveToGroup',
+        summary: 'Move to another group of a course',
+        description: 'Costs one action. A seat held now is not given up for a reserve place unless allowed.',
+        body: moveBody,
+        querystring: noQuery,
+        response: { 200: commandReply, 204: done },
+      },
+    },
+    (request, reply) => {
+      const { course_id, group_id, allow_reserve = false } = request.body
+      const leg = { do: 'move', course: course_id, group: group_id, allowReserve: allow_reserve } as const
+      return commands.run(request, reply, studentCommand(request.user.id, leg), commandReplyOf)
+    },
+  )
+
+  routes.delete(
+    '/student/course',
+    {
+      preHandler,
+      config: {
+        problems: [
+          ...readProblems,
+          ...keyProblems,
+          'no_such_student',
+          'no_such_course',
+          'outside_enrollment_window',
+          'not_enrolled',
+          'no_actions_left',
+        ],
+      },
+      schema: {
+        ...common,
+        operationId: 'dropCourse',
+        summary: 'Drop a course',
+        description: 'Costs one action. A freed seat goes to the first in the reserve queue.',
+        body: noBody,
+        querystring: dropQuery,
+        response: { 200: commandReply, 204: done },
+      },
+    },
+    (request, reply) => {
+      const leg = { do: 'drop', course: request.query.course_id } as const
+      return commands.run(request, reply, studentCommand(request.user.id, leg), commandReplyOf)
+    },
+  )
+
+  routes.post(
+    '/student/plan',
+    {
+      preHandler,
+      config: {
+        problems: [
+          ...entryProblems,
+          'already_enrolled',
+          'not_enrolled',
+          'no_change',
+          'no_actions_left',
+          'move_would_lose_seat',
+        ],
+      },
+      schema: {
+        ...common,
+        operationId: 'plan',
+        summary: 'Several changes at once, all or none',
+        description:
+          'Judged by the state that the legs together lead to. Each drop and each move costs one action. With `dry_run`, nothing is done or recorded.',
+        body: planBody,
+        querystring: noQuery,
+        response: { 200: planReply },
+      },
+    },
+    (request, reply) => {
+      const legs = request.body.legs.map(studentLegOf)
+      if (request.body.dry_run === true) return commands.tryPlan(reply, request.user.id, legs)
+      return commands.runPlan(request, reply, request.user.id, legs)
+    },
+  )
+
+  routes.get(
+    '/student/course',
+    {
+      preHandler,
+      config: { problems: [...readProblems, 'no_such_student'] },
+      schema: {
+        ...common,
+        operationId: 'ownCourses',
+        summary: 'The courses that you hold a place in',
+        querystring: noQuery,
+        response: { 200: studentCoursesReply },
+      },
+    },
+    async (request, reply) => {
+      const shown = await service.studentView(request.user.id)
+      if (shown.kind === 'unavailable') return refuseUnavailable(reply, shown)
+      if (shown.view === undefined) return sendProblem(reply, 'no_such_student')
+      return studentCoursesReplyOf(shown.view)
+    },
+  )
+
+  routes.get(
+    '/student/courses',
+    {
+      preHandler,
+      config: { problems: readProblems },
+      schema: {
+        ...common,
+        operationId: 'catalog',
+        summary: 'The courses of a department',
+        querystring: catalogQuery,
+        response: { 200: catalogReply },
+      },
+    },
+    async (request, reply) => {
+      const shown = await service.catalog(request.query.department)
+      if (shown.kind === 'unavailable') return refuseUnavailable(reply, shown)
+      return { courses: shown.view.map(courseReplyOf) }
+    },
+  )
+}
+
+function studentLegOf({ drop, add, move }: PlanLeg): StudentLeg {
+  if (drop !== undefined) return { do: 'drop', course: drop.course_id }
+  if (add !== undefined) {
+    return { do: 'add', course: add.course_id, group: add.group_id, reserve: add.reserve ?? 'allow' }
+  }
+  if (move === undefined) throw new Error('the schema lets no empty leg through')
+  return {
+    do: 'move',
+    course: move.course_id,
+    group: move.group_id,
+    allowReserve: move.allow_reserve ?? false,
+  }
+}

@@ -1,0 +1,99 @@
+import { BoundedMap } from './bounded-map.ts'
+
+/** Who a token speaks for. */
+export interface Caller {
+  readonly id: number
+  readonly department: number
+  readonly staff: boolean
+}
+
+interface Verified extends Caller {
+  readonly validFromMs: number
+  readonly expiresMs: number
+}
+
+/** Signs and verifies with one secret, HS256 only; `verify` throws for what that secret did not sign. */
+export interface TokenKey {
+  sign(claims: object): string
+  verify(token: string): unknown
+}
+
+const issuer = 'cea'
+const lifetimeSeconds = 3600
+/** Servers' clocks may differ by this much before a token of one is too young for another. */
+const clockSkewMs = 5_000
+/** Ours are around 250 characters; no work is spent on giants. */
+const headerLengthMax = 2_048
+const idMax = 2_147_483_647
+
+/**
+ * Makes tokens and says whose they are. Verified tokens are remembered by the whole header, so that the
+ * signature is checked once; the times in them are checked every time.
+ */
+export class Tokens {
+  readonly #keys: readonly [TokenKey, ...TokenKey[]]
+  readonly #verified: BoundedMap<string, Verified>
+
+  /** @param keys the first signs, all verify */
+  constructor(keys: readonly [TokenKey, ...TokenKey[]], cachedMax: number) {
+    this.#keys = keys
+    this.#verified = new BoundedMap(cachedMax)
+  }
+
+  issue({ id, department, staff }: Caller, nowMs: number): string {
+    const now = Math.floor(nowMs / 1000)
+    return this.#keys[0].sign({
+      iss: issuer,
+      sub: String(id),
+      department,
+      staff,
+      iat: now,
+      nbf: now,
+      exp: now + lifetimeSeconds,
+    })
+  }
+
+  /** @returns undefined unless the header holds a token of ours that is valid now */
+  callerOf(header: string | undefined, nowMs: number): Caller | undefined {
+    if (header === undefined) return undefined
+    const verified = this.#verified.get(header) ?? this.#verify(header)
+    if (verified === undefined) return undefined
+    if (nowMs >= verified.expiresMs) {
+      this.#verified.delete(header)
+      return undefined
+    }
+    return nowMs + clockSkewMs < verified.validFromMs ? undefined : verified
+  }
+
+  #verify(header: string): Verified | undefined {
+    if (header.length > headerLengthMax || !/^bearer /i.test(header)) return undefined
+    const token = header.slice('bearer '.length)
+    for (const key of this.#keys) {
+      const verified = readClaims(key, token)
+      if (verified === undefined) continue
+      this.#verified.set(header, verified)
+      return verified
+    }
+    return undefined
+  }
+}
+
+function readClaims(key: TokenKey, token: string): Verified | undefined {
+  let payload: unknown
+  try {
+    payload = key.verify(token)
+  } catch {
+    return undefined
+  }
+  if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) return undefined
+  const { iss, sub, department, staff, iat, nbf, exp } = payload as Record<string, unknown>
+  if (iss !== issuer || typeof sub !== 'string' || !/^(0|[1-9]\d{0,9})$/.test(sub)) return undefined
+  const id = Number(sub)
+  if (id > idMax || typeof staff !== 'boolean' || !isWhole(department)) return undefined
+  if (!isWhole(iat) || !isWhole(nbf) || !isWhole(exp)) return undefined
+  return { id, department, staff, validFromMs: nbf * 1000, expiresMs: exp * 1000 }
+}
+
+function isWhole(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
