@@ -11,7 +11,7 @@ export interface TestFile {
 }
 
 const importClause =
-  /(?:import|export)\s+([^'";]*?)\s*(?:from\s+)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g
+  /^(?:import|export)\s([^'"=;()]*?)\bfrom\s+['"]([^'"]+)['"]|^import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/gm
 
 interface Imports {
   /** Names taken from test/servers/. */
@@ -22,8 +22,8 @@ interface Imports {
 function collectImports(file: string, found: Imports, seen: Set<string>): void {
   if (seen.has(file)) return
   seen.add(file)
-  for (const [, names = '', from, dynamic] of readFileSync(file, 'utf8').matchAll(importClause)) {
-    const specifier = from ?? dynamic ?? ''
+  for (const [, names = '', ...specifiers] of readFileSync(file, 'utf8').matchAll(importClause)) {
+    const specifier = specifiers.find((one) => one !== undefined) ?? ''
     found.modules.add(specifier)
     if (!specifier.startsWith('.')) continue
     const target = resolve(dirname(file), specifier)

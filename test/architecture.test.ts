@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, posix } from 'node:path'
+import { test } from 'node:test'
+
+const root = [join(import.meta.dirname, '../..'), process.cwd()].find((folder) =>
+  existsSync(join(folder, 'actors/decide.ts')),
+)
+assert.ok(root !== undefined, 'the sources are found')
+
+interface Source {
+  /** From the repository's root, with slashes. */
+  readonly path: string
+  readonly text: string
+  readonly imports: readonly string[]
+}
+
+const importClause =
+  /^(?:import|export)\s[^'"=;()]*?\bfrom\s+['"]([^'"]+)['"]|^import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/gm
+
+const sources: Source[] = ['actors', 'bench', 'schema', 'src', 'test'].flatMap((folder) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => {
+      const path = posix.join(folder, name.replaceAll('\\', '/'))
+      const text = readFileSync(join(root, path), 'utf8')
+      const imports = [...text.matchAll(importClause)].map((match) => {
+        const specifier = match[1] ?? match[2] ?? match[3] ?? ''
+        return specifier.startsWith('.') ? posix.join(dirname(path), specifier) : specifier
+      })
+      return { path, text, imports }
+    }),
+)
+
+/** What makes up the program; tests and what only tests use may reach anything. */
+const program = sources.filter(
+  ({ path }) =>
+    /^(actors|schema|src)\//.test(path) && !path.endsWith('.test.ts') && !path.includes('/testing/'),
+)
+
+const neighbours = ['gateway', 'journal', 'batcher', 'store', 'embedded', 'registry', 'audit']
+
+/** Who a file belongs to, and whom its owner may import besides itself. */
+function reachOf(path: string): { owner: string; reach: readonly string[] } {
+  if (path.startsWith('actors/')) return { owner: 'actors/', reach: [] }
+  if (path.startsWith('schema/')) return { owner: 'schema/', reach: ['actors/'] }
+  if (path.startsWith('src/engine/')) return { owner: 'src/engine/', reach: ['actors/', 'schema/'] }
+  const neighbour = neighbours.find((name) => path.startsWith(`src/${name}/`))
+  if (neighbour) return { owner: `src/${neighbour}/`, reach: ['actors/', 'schema/', 'src/engine/'] }
+  return { owner: 'src/', reach: ['actors/', 'schema/'] }
+}
+
+test('imports point one way: main, then the neighbours, then the engine, then the actors', () => {
+  const wrong = program.flatMap(({ path, imports }) => {
+    const { owner, reach } = reachOf(path)
+    const isAllowed = (target: string) => [owner, ...reach].some((folder) => target.startsWith(folder))
+    return imports
+      .filter((target) => /^(actors|bench|schema|src|test)\//.test(target) && !isAllowed(target))
+      .map((target) => `${path} imports ${target}`)
+  })
+  assert.deepEqual(wrong, [])
+})
+
+test('each neighbour of the outside world is named in one place', () => {
+  const places: Record<string, RegExp> = {
+    fastify: /^src\/gateway\//,
+    '@fastify/': /^src\/gateway\//,
+    'rabbitmq-client': /^src\/journal\//,
+    pg: /^src\/(store|embedded)\//,
+    'pg-copy-streams': /^src\/store\//,
+  }
+  const wrong = program.flatMap(({ path, imports }) =>
+    imports
+      .filter((target) =>
+        Object.entries(places).some(
+          ([name, place]) =>
+            (name.endsWith('/') ? target.startsWith(name) : target === name) && !place.test(path),
+        ),
+      )
+      .map((target) => `${path} imports ${target}`),
+  )
+  assert.deepEqual(wrong, [])
+})
+
+test('the actors read no clock, no chance and no environment, and import nothing from outside', () => {
+  const forbidden =
+    /\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bprocess\b\s*\.|\bset(?:Timeout|Interval|Immediate)\b|\bqueueMicrotask\b|\bperformance\b\s*\.|\bcrypto\b\s*\.|\bglobalThis\b/
+  const wrong = program
+    .filter(({ path }) => path.startsWith('actors/'))
+    .flatMap(({ path, text, imports }) => {
+      const code = text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')
+      const name = forbidden.exec(code)?.[0]
+      const strangers = imports.filter((target) => !target.startsWith('actors/'))
+      return [...(name === undefined ? [] : [name]), ...strangers].map((what) => `${path} uses ${what}`)
+    })
+  assert.deepEqual(wrong, [])
+})
+
+test('no file is too long to be read at one sitting', () => {
+  const wrong = sources
+    .map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }))
+    .filter(({ lines }) => lines > 360)
+    .map(({ path, lines }) => `${path} has ${lines} lines`)
+  assert.deepEqual(wrong, [])
+})
+
+test('files are named in kebab-case for what they hold, and none only passes on what others hold', () => {
+  const wrong = sources
+    .filter(({ path, text }) => {
+      const name = posix.basename(path).replace(/\.ts$/, '')
+      const statements = text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, '').trim()
+      const isBarrel =
+        statements !== '' && statements.replaceAll(/export\s[^'"]*from\s*['"][^'"]+['"];?/g, '').trim() === ''
+      return (
+        isBarrel || /^(utils|types|helpers|index)$/.test(name) || !/^[a-z0-9]+([-.][a-z0-9]+)*$/.test(name)
+      )
+    })
+    .map(({ path }) => path)
+  assert.deepEqual(wrong, [])
+})
