@@ -5,6 +5,7 @@ import { Commands } from './commands.ts'
 import { decisionRoutes } from './decision-routes.ts'
 import { describeRoutes, docsRoutes } from './docs.ts'
 import { answerClientError, answerErrors } from './errors.ts'
+import { defaultHttpLimits, idleMarginMs } from './limits.ts'
 import { Login } from './login.ts'
 import { loginRoutes } from './login-routes.ts'
 import { GatewayMetrics } from './metrics.ts'
@@ -18,8 +19,6 @@ import { TokenBuckets } from './token-buckets.ts'
 import { keysOf, registerKeys } from './token-keys.ts'
 import { Tokens } from './tokens.ts'
 import { compileValidator, readBodiesAsJson } from './validation.ts'
-
-const bucketsMax = 100_000
 
 /**
  * Builds the REST gateway over an enrollment service. It listens to nothing yet: tests inject requests, and
@@ -39,12 +38,8 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
   registerKeys(app, deps.jwtSecrets)
   app.register((routes, _options, registered) => {
     const gate: Gate = {
-      tokens: new Tokens(keysOf(routes, deps.jwtSecrets), limits.tokensCachedMax),
-      requestsByStudent: new TokenBuckets<number>({
-        burst: limits.requestsBurst,
-        tokensPerSecond: limits.requestsPerSecond,
-        bucketsMax,
-      }),
+      tokens: new Tokens(keysOf(routes, deps.jwtSecrets)),
+      requestsByStudent: new TokenBuckets(limits.studentRate, limits.studentBurst),
       now,
     }
     const campusWide = deps.staffScope === 'all'
@@ -63,22 +58,22 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
 }
 
 /** Requests are not logged one by one: decisions are on record, and failures are logged where they happen. */
-function createServer({ limits, trustedProxies }: GatewayDeps): FastifyInstance {
+function createServer({ limits, trustProxy, http = defaultHttpLimits }: GatewayDeps): FastifyInstance {
   const start = randomBytes(6).toString('base64url')
   let requests = 0
   return fastify({
-    bodyLimit: limits.bodyBytesMax,
-    requestTimeout: limits.requestTimeoutMs,
-    connectionTimeout: limits.connectionTimeoutMs,
-    keepAliveTimeout: limits.keepAliveTimeoutMs,
-    http: { headersTimeout: limits.headersTimeoutMs },
+    bodyLimit: http.bodyBytesMax,
+    requestTimeout: http.requestTimeoutMs,
+    connectionTimeout: limits.replyDeadlineMs + idleMarginMs,
+    keepAliveTimeout: http.keepAliveTimeoutMs,
+    http: { headersTimeout: http.headersTimeoutMs },
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
     // While closing, requests on open connections are still answered, by the engine's own state.
     return503OnClosing: false,
     requestIdHeader: false,
     genReqId: () => `${start}-${(++requests).toString(36)}`,
-    trustProxy: trustedProxies === undefined ? false : [...trustedProxies],
+    trustProxy: trustProxy === false ? false : [...trustProxy],
     clientErrorHandler: answerClientError,
     frameworkErrors: (_error, _request, reply) =>
       sendProblem(reply, 'malformed', { detail: 'The path is not a valid one.' }),

@@ -37,7 +37,7 @@ export function describeRoutes(app: FastifyInstance): void {
       ],
       components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
     },
-    refResolver: { buildLocalReference: ({ $id }, _base, _fragment, index) => String($id ?? `def-${index}`) },
+    refResolver: { buildLocalReference: ({ $id }) => (typeof $id === 'string' ? $id : 'Unnamed') },
     transform: ({ schema, url, route }) => ({
       schema: withProblems(schema, route.config?.problems ?? []),
       url,
@@ -66,8 +66,10 @@ function withProblems(schema: FastifySchema, codes: readonly ProblemCode[]): Fas
     const description = group.map(([code, { title }]) => `\`${code}\`: ${title}`).join('\n\n')
     return [status, { description, content: { [problemMediaType]: { schema: { $ref: 'Problem#' } } } }]
   })
+  const { body, ...others } = schema
   return {
-    ...schema,
+    ...others,
+    ...(body !== noBody && { body }),
     response: { ...(schema.response as object | undefined), ...Object.fromEntries(responses) },
   }
 }

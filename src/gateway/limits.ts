@@ -1,50 +1,45 @@
-import { availableParallelism } from 'node:os'
+/** `count` events at once, and as many again in every `perMs` milliseconds. */
+export interface Rate {
+  readonly count: number
+  readonly perMs: number
+}
 
-/** What the gateway bounds. Times in milliseconds, sizes in bytes. */
+/** What the operator may bound; the configuration has these fields by the same names. */
 export interface GatewayLimits {
-  readonly bodyBytesMax: number
-  /** Per student, over all endpoints. */
-  readonly requestsPerSecond: number
-  readonly requestsBurst: number
   /** Passwords checked at once, on threads of their own; how many may wait for that, and how long. */
   readonly loginConcurrency: number
-  readonly loginsWaitingMax: number
+  readonly loginWaitingMax: number
   readonly loginWaitMs: number
-  /** Failed logins of one account in a row, and the time after which one more is forgiven. */
-  readonly accountFailuresMax: number
-  readonly accountFailureForgivenMs: number
-  /** Failed logins from one address (an IPv6 network of 64 bits counts as one), likewise. */
-  readonly addressFailuresMax: number
-  readonly addressFailureForgivenMs: number
-  /** Verified tokens remembered. */
-  readonly tokensCachedMax: number
+  readonly loginFailuresPerAccount: Rate
+  /** An IPv6 network of 64 bits counts as one address. */
+  readonly loginFailuresPerAddress: Rate
+  /** Over all endpoints. */
+  readonly studentRate: Rate
+  readonly studentBurst: number
+  /** How long the engine may take to answer; connections stay open for longer. */
+  readonly replyDeadlineMs: number
+}
+
+/** What HTTP clients are held to. Times in milliseconds, sizes in bytes. */
+export interface HttpLimits {
+  readonly bodyBytesMax: number
   /** From the first byte of a request to its last, and of its headers to their last. */
   readonly requestTimeoutMs: number
   readonly headersTimeoutMs: number
-  /** Without a byte in either direction. */
-  readonly connectionTimeoutMs: number
   /** Between two requests on one connection. */
   readonly keepAliveTimeoutMs: number
 }
 
-/**
- * The address limit forgives two failures a second, which is what the mistyped passwords of a whole campus
- * behind one address come to on the busiest morning.
- */
-export const defaultLimits: GatewayLimits = {
+export const defaultHttpLimits: HttpLimits = {
   bodyBytesMax: 16_384,
-  requestsPerSecond: 10,
-  requestsBurst: 20,
-  loginConcurrency: Math.max(2, availableParallelism() - 1),
-  loginsWaitingMax: 500,
-  loginWaitMs: 5_000,
-  accountFailuresMax: 10,
-  accountFailureForgivenMs: 60_000,
-  addressFailuresMax: 200,
-  addressFailureForgivenMs: 500,
-  tokensCachedMax: 20_000,
   requestTimeoutMs: 15_000,
   headersTimeoutMs: 10_000,
-  connectionTimeoutMs: 60_000,
   keepAliveTimeoutMs: 72_000,
 }
+
+/** How long a connection may be without a byte in either direction, beyond the time that answers may take. */
+export const idleMarginMs = 30_000
+/** Verified tokens that are remembered; each takes about half a kilobyte. */
+export const tokensCachedMax = 20_000
+/** Accounts, addresses and students whose rates are remembered. */
+export const bucketsMax = 100_000

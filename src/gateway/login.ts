@@ -20,8 +20,6 @@ export type LoginResult =
   /** Too many wait for their password to be checked, or the accounts cannot be reached. */
   | { readonly kind: 'busy' }
 
-const bucketsMax = 100_000
-
 /**
  * Checks passwords, so many at a time, so many waiting, so long. Failures alone are counted, per account and
  * per address: a campus shares one address, and a thousand students who log in from it one after another are
@@ -44,18 +42,8 @@ export class Login {
     this.#logger = deps.logger
     this.#now = deps.now
     this.#lane = new PQueue({ concurrency: deps.limits.loginConcurrency })
-    const { accountFailuresMax, accountFailureForgivenMs, addressFailuresMax, addressFailureForgivenMs } =
-      deps.limits
-    this.#byAccount = new TokenBuckets({
-      burst: accountFailuresMax,
-      tokensPerSecond: 1000 / accountFailureForgivenMs,
-      bucketsMax,
-    })
-    this.#byAddress = new TokenBuckets({
-      burst: addressFailuresMax,
-      tokensPerSecond: 1000 / addressFailureForgivenMs,
-      bucketsMax,
-    })
+    this.#byAccount = new TokenBuckets(deps.limits.loginFailuresPerAccount)
+    this.#byAddress = new TokenBuckets(deps.limits.loginFailuresPerAddress)
   }
 
   async check(credentials: Credentials): Promise<LoginResult> {
@@ -74,7 +62,7 @@ export class Login {
   }
 
   async #checkInTurn(credentials: Credentials): Promise<LoginResult> {
-    if (this.#lane.size >= this.#limits.loginsWaitingMax) return { kind: 'busy' }
+    if (this.#lane.size >= this.#limits.loginWaitingMax) return { kind: 'busy' }
     const patience = new AbortController()
     const timer = setTimeout(() => patience.abort(), this.#limits.loginWaitMs)
     try {

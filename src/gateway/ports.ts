@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { DecisionRecord } from '../../actors/records.ts'
 import type { EnrollmentService } from '../engine/service.ts'
-import type { GatewayLimits } from './limits.ts'
+import type { GatewayLimits, HttpLimits } from './limits.ts'
 
 export interface Account {
   /** As stored: argon2 or bcrypt. */
@@ -57,6 +57,8 @@ export interface GatewayDeps {
   /** Milliseconds since the Unix epoch. */
   now(): number
   readonly logger: Logger
-  /** Proxies whose X-Forwarded-For is believed (addresses or networks); none if absent. */
-  readonly trustedProxies?: readonly string[]
+  /** Proxies whose X-Forwarded-For is believed: addresses, networks, or names such as `loopback`. */
+  readonly trustProxy: false | readonly string[]
+  /** Instead of `defaultHttpLimits`. */
+  readonly http?: HttpLimits
 }

@@ -1,28 +1,22 @@
 import { BoundedMap } from './bounded-map.ts'
+import { bucketsMax, type Rate } from './limits.ts'
 
 interface Bucket {
   tokens: number
   atMs: number
 }
 
-export interface BucketOptions {
-  /** Tokens that a bucket holds when full, and begins with. */
-  readonly burst: number
-  readonly tokensPerSecond: number
-  /** Most buckets kept; a bucket that was forgotten is a full one. */
-  readonly bucketsMax: number
-}
-
 /** One token bucket per key: bursts are allowed, the rate over time is not exceeded. */
 export class TokenBuckets<Key> {
   readonly #burst: number
   readonly #tokensPerMs: number
-  readonly #buckets: BoundedMap<Key, Bucket>
+  /** A bucket that was forgotten is a full one. */
+  readonly #buckets = new BoundedMap<Key, Bucket>(bucketsMax)
 
-  constructor({ burst, tokensPerSecond, bucketsMax }: BucketOptions) {
+  /** @param burst tokens that a bucket holds when full, and begins with */
+  constructor({ count, perMs }: Rate, burst = count) {
     this.#burst = burst
-    this.#tokensPerMs = tokensPerSecond / 1000
-    this.#buckets = new BoundedMap(bucketsMax)
+    this.#tokensPerMs = count / perMs
   }
 
   /** Takes a token. @returns 0, or the milliseconds until there is one (and takes none) */

@@ -1,4 +1,5 @@
 import { BoundedMap } from './bounded-map.ts'
+import { tokensCachedMax } from './limits.ts'
 
 /** Who a token speaks for. */
 export interface Caller {
@@ -32,12 +33,11 @@ const idMax = 2_147_483_647
  */
 export class Tokens {
   readonly #keys: readonly [TokenKey, ...TokenKey[]]
-  readonly #verified: BoundedMap<string, Verified>
+  readonly #verified = new BoundedMap<string, Verified>(tokensCachedMax)
 
   /** @param keys the first signs, all verify */
-  constructor(keys: readonly [TokenKey, ...TokenKey[]], cachedMax: number) {
+  constructor(keys: readonly [TokenKey, ...TokenKey[]]) {
     this.#keys = keys
-    this.#verified = new BoundedMap(cachedMax)
   }
 
   issue({ id, department, staff }: Caller, nowMs: number): string {
