@@ -5,7 +5,6 @@ import type {
   Delivery,
   JournalReader,
   JournalSource,
-  RecordId,
   Runtime,
   StartMessage,
   TableStore,
@@ -44,6 +43,8 @@ interface Arrived {
 }
 
 const retryMs = { first: 100, most: 5000 }
+/** How long a missing record may take to arrive on the same channel before the channel is taken down. */
+const gapPatienceMs = 500
 
 /**
  * Carries the journal into the tables: takes whatever has arrived, writes it in one transaction, and only
@@ -93,33 +94,51 @@ export class Batcher {
   }
 
   async #consume(reader: JournalReader, onProgress: () => void): Promise<void> {
+    /** Markers, until everything else is written; and messages that came before the one that they follow. */
     const held: Held[] = []
+    let early: readonly Arrived[] = []
     while (reader.open && !this.#stopping.signal.aborted) {
-      const arrived: Arrived[] = []
-      for (const delivery of reader.takeArrived()) {
-        const message = decodeMessage(delivery.body, this.#options.campusId)
-        if ('start' in message) held.push({ delivery, message })
-        else arrived.push({ delivery, message })
-      }
+      const arrived = this.#read(reader, held)
       if (arrived.length > 0) {
-        await this.#writeAll(reader, arrived)
-        onProgress()
-        continue
-      }
-      const marker = held[0]
-      if (marker !== undefined && (await reader.countReady()) === 0 && reader.open) {
+        const left = await this.#writeAll(reader, inOrderOfSeq([...early, ...arrived]))
+        if (left.length < early.length + arrived.length) onProgress()
+        early = left
+      } else if (early.length > 0) {
+        await this.#waitForMissing(reader, early)
+      } else if (held[0] !== undefined && (await reader.countReady()) === 0 && reader.open) {
         // Something may have arrived while the broker was asked; then it goes first.
         if (reader.arrivedCount > 0) continue
-        await this.#judge(reader, marker)
+        await this.#judge(reader, held[0])
         held.shift()
         onProgress()
-        continue
+      } else {
+        await this.#orStopped(reader.arrival())
       }
-      await this.#orStopped(reader.arrival())
     }
   }
 
-  async #writeAll(reader: JournalReader, arrived: readonly Arrived[]): Promise<void> {
+  /** Takes what has arrived: markers to the held ones, batches to be written. */
+  #read(reader: JournalReader, held: Held[]): Arrived[] {
+    const arrived: Arrived[] = []
+    for (const delivery of reader.takeArrived()) {
+      const message = decodeMessage(delivery.body, this.#options.campusId)
+      if ('start' in message) held.push({ delivery, message })
+      else arrived.push({ delivery, message })
+    }
+    return arrived
+  }
+
+  /** @throws JournalGap if nothing arrives for a while: then the channel is taken down, which returns all of it */
+  async #waitForMissing(reader: JournalReader, early: readonly Arrived[]): Promise<void> {
+    await Promise.race([reader.arrival(), this.#pause(gapPatienceMs)])
+    if (reader.arrivedCount > 0 || this.#stopping.signal.aborted || !reader.open) return
+    throw new JournalGap(
+      `record ${firstSeqOf(early[0])} has arrived while the one before it is missing; waiting for it to return`,
+    )
+  }
+
+  /** @returns the messages that come too early */
+  async #writeAll(reader: JournalReader, arrived: readonly Arrived[]): Promise<readonly Arrived[]> {
     let rest = arrived
     while (rest.length > 0 && reader.open && !this.#stopping.signal.aborted) {
       const chunk = this.#chunkOf(rest)
@@ -129,16 +148,17 @@ export class Batcher {
           chunk.map(({ message }) => message),
         ),
       )
-      if (report === undefined) return
+      if (report === undefined) return rest
       const { applied, duplicates, voids, messagesDone, position } = report
       reader.acknowledge(chunk.slice(0, messagesDone).map(({ delivery }) => delivery))
       if (position.seq > 0) reader.announceApplied(position)
       this.#options.onEvent({ kind: 'wrote', applied, duplicates, voids })
       if (voids > 0)
         this.#alarm('void_records', `${voids} records of a deposed leader are void; none was acknowledged`)
-      if (messagesDone < chunk.length) throw gapBefore(chunk[messagesDone], position)
-      rest = rest.slice(chunk.length)
+      rest = rest.slice(messagesDone)
+      if (messagesDone < chunk.length) return rest
     }
+    return rest
   }
 
   #chunkOf(arrived: readonly Arrived[]): readonly Arrived[] {
@@ -221,9 +241,18 @@ export class Batcher {
   }
 }
 
-function gapBefore(arrived: Arrived | undefined, position: RecordId): JournalGap {
-  const first = arrived?.message.records[0]?.seq
-  return new JournalGap(
-    `record ${first} arrived while ${position.seq + 1} is missing; waiting for it to return`,
+/**
+ * Messages of one leader by their records' numbers: what another batcher returned may arrive behind what
+ * followed it. Each record is judged by its number, so this is safe, and it saves taking the channel down.
+ */
+function inOrderOfSeq(arrived: readonly Arrived[]): readonly Arrived[] {
+  const leaders = [...new Set(arrived.map(({ message }) => message.leader))]
+  return arrived.toSorted(
+    (a, b) =>
+      leaders.indexOf(a.message.leader) - leaders.indexOf(b.message.leader) || firstSeqOf(a) - firstSeqOf(b),
   )
+}
+
+function firstSeqOf(arrived: Arrived | undefined): number {
+  return arrived?.message.records[0]?.seq ?? 0
 }

@@ -1,0 +1,261 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, afterEach, before, test } from 'node:test'
+import type { DecisionRecord } from '../../actors/records.ts'
+import { createCampusDatabase, type CampusDatabase, silent } from '../../test/fixtures/campus-database.ts'
+import { createDatabase, rabbitAddress } from '../../test/servers/provide.ts'
+import { startPostgres } from '../../test/servers/postgres.ts'
+import { encodeMessage } from '../engine/messages.ts'
+import { type JournalMessage, type JournalTerm, noLeader, type TableStore } from '../engine/ports.ts'
+import { RabbitJournal } from '../journal/rabbit-journal.ts'
+import { RabbitSource } from '../journal/rabbit-source.ts'
+import { nodeRuntime } from '../main/node-runtime.ts'
+import { ensureCampus } from '../store/campus-row.ts'
+import { openDatabase } from '../store/database.ts'
+import { migrate } from '../store/migrate.ts'
+import { BatcherTables } from '../store/table-store.ts'
+import { Connection } from 'rabbitmq-client'
+import { Batcher, type BatcherEvent } from './batcher.ts'
+import { writeMarker } from './write.ts'
+
+/** A second connection, for putting into the queue what no engine of ours would. */
+const hand = new Connection(rabbitAddress())
+const shared: { database?: CampusDatabase } = {}
+const cleanups: (() => Promise<unknown>)[] = []
+
+before(async () => {
+  shared.database = await createCampusDatabase({ campus: 'shared' })
+})
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
+})
+after(async () => {
+  await shared.database?.remove()
+  await hand.close()
+})
+
+function db(): CampusDatabase {
+  assert.ok(shared.database)
+  return shared.database
+}
+
+async function lead(campus: string): Promise<JournalTerm> {
+  const journal = new RabbitJournal({ url: rabbitAddress(), campus, heartbeatSeconds: 5, settleMs: 0 })
+  const term = await journal.acquire(new AbortController().signal, () => {})
+  cleanups.push(() => term.close())
+  return term
+}
+
+function sourceOf(campus: string): RabbitSource {
+  return new RabbitSource({ url: rabbitAddress(), campus, heartbeatSeconds: 5, prefetch: 100 })
+}
+
+function startBatcher(campus: string, tables: TableStore): { batcher: Batcher; events: BatcherEvent[] } {
+  const events: BatcherEvent[] = []
+  const batcher = new Batcher({
+    campusId: campus,
+    source: sourceOf(campus),
+    tables,
+    runtime: nodeRuntime,
+    recordsMax: 10,
+    onEvent: (event) => events.push(event),
+  })
+  void batcher.run()
+  cleanups.push(() => batcher.stop())
+  return { batcher, events }
+}
+
+function batch(campus: string, leader: string, ...seqs: number[]): JournalMessage {
+  return { version: 1, campus, leader, records: seqs.map((seq) => refusal(seq)) }
+}
+
+function refusal(seq: number): DecisionRecord {
+  return {
+    seq,
+    at: 1,
+    actor: { role: 'student', id: 1 },
+    student: 1,
+    legs: [{ do: 'drop', course: 101 }],
+    reasons: [{ code: 'not_enrolled', leg: 0, course: 101 }],
+  }
+}
+
+async function freshCampus(): Promise<{ campus: string; tables: BatcherTables; position: Position }> {
+  const campus = `batcher-${randomUUID().slice(0, 8)}`
+  const tables = new BatcherTables(db().database)
+  cleanups.push(
+    async () => await hand.queueDelete({ queue: `${campus}.journal` }),
+    () => tables.close(),
+  )
+  const [row] = await db().database.query<{ leader: string }>('SELECT leader FROM journal_position')
+  return { campus, tables, position: { leader: row?.leader ?? noLeader } }
+}
+
+interface Position {
+  readonly leader: string
+}
+
+async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
+  const deadline = Date.now() + 30_000
+  while (!(await holds())) {
+    assert.ok(Date.now() < deadline, 'it did not come true in 30 s')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+async function isAt(leader: string, seq: number): Promise<boolean> {
+  const rows = await db().database.query<object>(
+    'SELECT 1 FROM journal_position WHERE leader = $1 AND seq = $2',
+    [leader, seq],
+  )
+  return rows.length === 1
+}
+
+async function ready(campus: string): Promise<number> {
+  return (await hand.queueDeclare({ queue: `${campus}.journal`, passive: true })).messageCount
+}
+
+/** The tables as they are seen by a batcher that is suspended just before it would write. */
+function suspended(tables: TableStore): { tables: TableStore; reached: Promise<void>; resume: () => void } {
+  let resume = (): void => {}
+  let reach = (): void => {}
+  const resumed = new Promise<void>((resolve) => {
+    resume = resolve
+  })
+  const reached = new Promise<void>((resolve) => {
+    reach = resolve
+  })
+  const begin = async () => {
+    reach()
+    await resumed
+    return await tables.begin()
+  }
+  return { tables: { begin }, reached, resume }
+}
+
+test('decisions travel from the journal into the tables, and are acknowledged only then', async () => {
+  const { campus, tables, position } = await freshCampus()
+  const term = await lead(campus)
+  const { events } = startBatcher(campus, tables)
+  const leader = randomUUID()
+  await term.append({ version: 1, campus, start: { leader, after: position.leader } })
+  await until(() => isAt(leader, 0))
+  for (let seq = 1; seq <= 25; seq++) await term.append(batch(campus, leader, seq))
+  await until(() => isAt(leader, 25))
+  assert.equal(await ready(campus), 0)
+  assert.ok(!events.some((event) => event.kind === 'alarm'))
+})
+
+test("what a lost batcher held, though it returns behind the next leader's marker, is written before it", async () => {
+  const { campus, tables, position } = await freshCampus()
+  const first = await lead(campus)
+  const stuck = suspended(tables)
+  const { batcher: lost } = startBatcher(campus, stuck.tables)
+  const old = randomUUID()
+  await writeMarker(tables, { version: 1, campus, start: { leader: old, after: position.leader } })
+  for (let seq = 1; seq <= 30; seq++) await first.append(batch(campus, old, seq))
+  await stuck.reached
+  // The old leader goes, the new one asks to lead: its marker is in the queue behind what the batcher holds.
+  await first.close()
+  const second = await lead(campus)
+  const next = randomUUID()
+  await second.append({
+    version: 1,
+    campus,
+    start: { leader: next, after: old, seen: { leader: old, seq: 30 } },
+  })
+  const other = new BatcherTables(db().database)
+  cleanups.push(() => other.close())
+  const { events } = startBatcher(campus, other)
+  const stopped = lost.stop()
+  stuck.resume()
+  await stopped
+  await until(() => isAt(next, 0))
+  const [voids] = await db().database.query<{ count: number }>(
+    'SELECT count(*) AS count FROM void_records WHERE leader = $1',
+    [old],
+  )
+  assert.equal(Number(voids?.count), 0)
+  const [applied] = await db().database.query<{ count: number }>(
+    'SELECT count(*) AS count FROM decisions JOIN leaders USING (term) WHERE leader = $1',
+    [old],
+  )
+  assert.equal(Number(applied?.count), 30)
+  assert.ok(events.some((event) => event.kind === 'marker' && event.judgement === 'accepted'))
+})
+
+test('records that arrive out of order are written in order; a missing one is waited for, with an alarm', async () => {
+  const { campus, tables, position } = await freshCampus()
+  const term = await lead(campus)
+  const leader = randomUUID()
+  await writeMarker(tables, { version: 1, campus, start: { leader, after: position.leader } })
+  const { events } = startBatcher(campus, tables)
+  await term.append(batch(campus, leader, 1))
+  await term.append(batch(campus, leader, 4, 5))
+  await until(() => events.some((event) => event.kind === 'alarm' && event.alarm === 'gap'))
+  assert.ok(await isAt(leader, 1))
+  await term.append(batch(campus, leader, 2, 3))
+  await until(() => isAt(leader, 5))
+})
+
+test('a message that is not ours is neither applied nor acknowledged, and nothing behind it is', async () => {
+  const { campus, tables, position } = await freshCampus()
+  const term = await lead(campus)
+  const leader = randomUUID()
+  await writeMarker(tables, { version: 1, campus, start: { leader, after: position.leader } })
+  const publisher = hand.createPublisher({ confirm: true })
+  const foreign = encodeMessage(batch('somewhere-else', leader, 1))
+  await publisher.send({ routingKey: `${campus}.journal`, durable: true }, foreign)
+  await publisher.close()
+  const { batcher, events } = startBatcher(campus, tables)
+  const alarms = () => events.filter((event) => event.kind === 'alarm' && event.alarm === 'foreign_message')
+  await until(() => alarms().length > 0)
+  await term.append(batch(campus, leader, 1))
+  await until(() => alarms().length > 1)
+  assert.ok(await isAt(leader, 0), 'nothing is applied while the foreign message stands before it')
+  await batcher.stop()
+  await removeFirstMessage(campus)
+  startBatcher(campus, tables)
+  await until(() => isAt(leader, 1))
+})
+
+/** What an operator does who knows that the message is not wanted. */
+async function removeFirstMessage(campus: string): Promise<void> {
+  const reader = await sourceOf(campus).open(new AbortController().signal, () => {})
+  await reader.arrival()
+  reader.acknowledge(reader.takeArrived().slice(0, 1))
+  await reader.close()
+}
+
+test('with PostgreSQL gone the batcher waits, and loses nothing when it is back', async () => {
+  const postgres = await startPostgres()
+  cleanups.push(() => postgres.remove())
+  const { url } = await createDatabase(postgres.url)
+  const database = await openDatabase(url, { logger: silent })
+  cleanups.push(() => database.close())
+  await migrate(database)
+  const campus = `batcher-${randomUUID().slice(0, 8)}`
+  await ensureCampus(database, { configured: campus, generated: campus })
+  const tables = new BatcherTables(database)
+  cleanups.push(
+    async () => await hand.queueDelete({ queue: `${campus}.journal` }),
+    () => tables.close(),
+  )
+  const term = await lead(campus)
+  const leader = randomUUID()
+  await writeMarker(tables, { version: 1, campus, start: { leader, after: noLeader } })
+  const { events } = startBatcher(campus, tables)
+  await term.append(batch(campus, leader, 1))
+  await postgres.kill()
+  for (let seq = 2; seq <= 40; seq++) await term.append(batch(campus, leader, seq))
+  await until(() => events.some((event) => event.kind === 'alarm' && event.alarm === 'database'))
+  await postgres.start()
+  await until(async () => {
+    const rows = await database
+      .query<{ seq: number }>('SELECT seq FROM journal_position WHERE leader = $1', [leader])
+      .catch(() => [])
+    return rows[0]?.seq === 40
+  })
+  const [row] = await database.query<{ count: number }>('SELECT count(*) AS count FROM decisions')
+  assert.equal(Number(row?.count), 40)
+})

@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, test } from 'node:test'
+import type { DecisionRecord, Effect } from '../../actors/records.ts'
+import { createCampusDatabase, type CampusDatabase } from '../../test/fixtures/campus-database.ts'
+import { BatcherTables } from '../store/table-store.ts'
+import { type BatchMessage, noLeader, type RecordId } from '../engine/ports.ts'
+import { LostTail, writeBatches, writeMarker } from './write.ts'
+
+const campus = 'write-test'
+let campusDatabase: CampusDatabase
+let tables: BatcherTables
+
+before(async () => {
+  campusDatabase = await createCampusDatabase({ campus })
+  tables = new BatcherTables(campusDatabase.database)
+})
+after(async () => {
+  await tables.close()
+  await campusDatabase.remove()
+})
+
+async function currentLeader(): Promise<string> {
+  const [row] = await campusDatabase.database.query<{ leader: string }>('SELECT leader FROM journal_position')
+  return row?.leader ?? noLeader
+}
+
+async function mark(leader: string, from: string, seen?: RecordId): Promise<string> {
+  const start = { leader, after: from, ...(seen && { seen }) }
+  return await writeMarker(tables, { version: 1, campus, start })
+}
+
+/** A new leader that everybody accepts. */
+async function newLeader(): Promise<string> {
+  const leader = randomUUID()
+  assert.equal(await mark(leader, await currentLeader()), 'accepted')
+  return leader
+}
+
+function batch(leader: string, ...seqs: number[]): BatchMessage {
+  return { version: 1, campus, leader, records: seqs.map((seq) => refusal(seq)) }
+}
+
+function refusal(seq: number): DecisionRecord {
+  return {
+    seq,
+    at: seq,
+    actor: { role: 'student', id: 1 },
+    student: 1,
+    legs: [{ do: 'drop', course: 101 }],
+    reasons: [{ code: 'not_enrolled', leg: 0, course: 101 }],
+  }
+}
+
+function decision(seq: number, effects: readonly Effect[]): DecisionRecord {
+  return {
+    seq,
+    at: seq,
+    actor: { role: 'student', id: 1 },
+    student: 1,
+    legs: [{ do: 'drop', course: 101 }],
+    effects,
+  }
+}
+
+async function count(table: string, where = 'TRUE'): Promise<number> {
+  const [row] = await campusDatabase.database.query<{ count: number }>(
+    `SELECT count(*) AS count FROM ${table} WHERE ${where}`,
+  )
+  return Number(row?.count)
+}
+
+test('the next records of the leader apply, several messages in one transaction', async () => {
+  const leader = await newLeader()
+  const decisionsBefore = await count('decisions')
+  const report = await writeBatches(tables, [batch(leader, 1, 2), batch(leader, 3)])
+  assert.deepEqual(report, {
+    applied: 3,
+    duplicates: 0,
+    voids: 0,
+    messagesDone: 2,
+    position: { leader, seq: 3 },
+  })
+  assert.equal(await count('decisions'), decisionsBefore + 3)
+})
+
+test('a record that is applied already is skipped, alone or at the head of a message', async () => {
+  const leader = await newLeader()
+  await writeBatches(tables, [batch(leader, 1, 2)])
+  const report = await writeBatches(tables, [batch(leader, 1, 2), batch(leader, 2, 3)])
+  assert.deepEqual(report, {
+    applied: 1,
+    duplicates: 3,
+    voids: 0,
+    messagesDone: 2,
+    position: { leader, seq: 3 },
+  })
+})
+
+test('a record that comes too early stops the writing before its message; what precedes it is written', async () => {
+  const leader = await newLeader()
+  const early = await writeBatches(tables, [batch(leader, 1), batch(leader, 3), batch(leader, 4)])
+  assert.equal(early.applied, 1)
+  assert.equal(early.messagesDone, 1)
+  const healed = await writeBatches(tables, [batch(leader, 2), batch(leader, 3), batch(leader, 4)])
+  assert.deepEqual(healed.position, { leader, seq: 4 })
+})
+
+test("a deposed leader's records are void: kept apart, never applied", async () => {
+  const deposed = await newLeader()
+  await writeBatches(tables, [batch(deposed, 1)])
+  const leader = await newLeader()
+  const report = await writeBatches(tables, [batch(deposed, 2, 3), batch(leader, 1)])
+  assert.equal(report.voids, 2)
+  assert.equal(report.applied, 1)
+  assert.equal(await count('void_records', `leader = '${deposed}'`), 2)
+  const again = await writeBatches(tables, [batch(deposed, 2, 3)])
+  assert.equal(again.voids, 2, 'redelivered voids are void again')
+  assert.equal(await count('void_records', `leader = '${deposed}'`), 2, 'and kept once')
+})
+
+test("a deposed leader's record that was applied in its time is a duplicate, not void", async () => {
+  const deposed = await newLeader()
+  await writeBatches(tables, [batch(deposed, 1, 2)])
+  await newLeader()
+  const report = await writeBatches(tables, [batch(deposed, 1, 2)])
+  assert.equal(report.duplicates, 2)
+  assert.equal(report.voids, 0)
+})
+
+test('a marker counts only if it comes after the leader that the tables have', async () => {
+  const leader = await newLeader()
+  assert.equal(await mark(randomUUID(), noLeader), 'rejected')
+  assert.equal(await currentLeader(), leader)
+})
+
+test('a marker delivered again after its term has records changes nothing', async () => {
+  const previous = await currentLeader()
+  const leader = randomUUID()
+  await mark(leader, previous)
+  await writeBatches(tables, [batch(leader, 1, 2)])
+  assert.equal(await mark(leader, previous), 'judged before')
+  const report = await writeBatches(tables, [batch(leader, 3)])
+  assert.deepEqual(report.position, { leader, seq: 3 })
+})
+
+test('a rejected marker stays rejected, even when its time seems to have come', async () => {
+  const leader = await newLeader()
+  const late = randomUUID()
+  const next = await newLeader()
+  assert.equal(await mark(late, leader), 'rejected')
+  assert.equal(await mark(late, next), 'judged before')
+})
+
+test('a marker whose author saw a record confirmed that is not in the tables stops everything: the tail is lost', async () => {
+  const deposed = await newLeader()
+  await writeBatches(tables, [batch(deposed, 1)])
+  await assert.rejects(mark(randomUUID(), deposed, { leader: deposed, seq: 2 }), LostTail)
+  assert.equal(await mark(randomUUID(), deposed, { leader: deposed, seq: 1 }), 'accepted')
+})
+
+test('each accepted leader gets the next term; time in the position never goes back', async () => {
+  const [one] = await campusDatabase.database.query<{ term: number }>('SELECT term FROM journal_position')
+  const leader = await newLeader()
+  await writeBatches(tables, [{ ...batch(leader), records: [{ ...refusal(1), at: 9_000_000 }] }])
+  const next = await newLeader()
+  await writeBatches(tables, [{ ...batch(next), records: [{ ...refusal(1), at: 5 }] }])
+  const [two] = await campusDatabase.database.query<{ term: number; at_ms: number }>(
+    'SELECT term, at_ms FROM journal_position',
+  )
+  assert.equal(two?.term, (one?.term ?? 0) + 2)
+  assert.equal(two?.at_ms, 9_000_000)
+})
+
+test('effects of one transaction fold into the tables as if they had come one by one', async () => {
+  const leader = await newLeader()
+  const seat = { student: 1, course: 101, group: 1 } as const
+  await writeBatches(tables, [
+    {
+      version: 1,
+      campus,
+      leader,
+      records: [
+        decision(1, [{ type: 'registered', ...seat }]),
+        decision(2, [{ type: 'reserved', ...seat, student: 2, order: 1, position: 1 }]),
+        decision(3, [
+          { type: 'left', ...seat },
+          { type: 'actions_spent', student: 1, count: 1, remaining: 11 },
+          { type: 'promoted', ...seat, student: 2 },
+        ]),
+        decision(4, [{ type: 'capacity_changed', course: 101, group: 1, capacity: 40 }]),
+      ],
+    },
+  ])
+  assert.equal(await count('enrolled_courses', 'student_id = 1'), 0)
+  assert.equal(
+    await count('enrolled_courses', 'student_id = 2 AND NOT reserved AND reserve_order IS NULL'),
+    1,
+  )
+  assert.equal(await count('students', 'id = 1 AND remaining_actions = 11'), 1)
+  assert.equal(await count('courses', 'course_id = 101 AND group_id = 1 AND capacity = 40'), 1)
+})
