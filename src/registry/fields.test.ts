@@ -1,6 +1,23 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { argon, bcrypt, coursesWith, departments, faultsOf, studentsWith } from './csv-fixture.ts'
+import { loadHelp } from './load-help.ts'
+import { coursesFile, departmentsFile, staffFile, studentsFile } from './tables.ts'
+
+test('the help for loading names every column of every file, optional ones in brackets', () => {
+  const files = {
+    departments: departmentsFile,
+    staff: staffFile,
+    students: studentsFile,
+    courses: coursesFile,
+  }
+  for (const [name, { fields }] of Object.entries(files)) {
+    const [, columns = ''] = new RegExp(`^  ${name} +((?:.*,\\n)*.*)$`, 'm').exec(loadHelp) ?? []
+    const written = columns.split(',').map((column) => column.trim())
+    const known = Object.entries(fields).map(([column, { optional }]) => (optional ? `[${column}]` : column))
+    assert.deepEqual(written.toSorted(), known.toSorted())
+  }
+})
 
 const badStudentCells: readonly (readonly [column: string, cell: string, reason: RegExp])[] = [
   ['id', '', /^is empty; wants a whole number from 0 to 2147483647/],
