@@ -1,0 +1,89 @@
+import type { CourseGroup } from '../../actors/campus.ts'
+import { type AuditState, placeKey } from './audit-state.ts'
+import type { Difference } from './difference.ts'
+
+/**
+ * Every place, capacity and count of actions that the two states do not have alike: groups ascending, each
+ * with its places, then students.
+ */
+export function compareStates(expected: AuditState, found: AuditState): Difference[] {
+  return [...compareGroups(expected, found), ...compareStudents(expected, found)]
+}
+
+function* compareGroups(expected: AuditState, found: AuditState): Iterable<Difference> {
+  for (const [course, group] of groupsOf(expected, found)) {
+    const before = expected.campus.findGroup(course, group)
+    const after = found.campus.findGroup(course, group)
+    if (before?.capacity !== after?.capacity) {
+      yield {
+        subject: { about: 'capacity', course, group },
+        expected: before === undefined ? 'no such group' : `capacity ${before.capacity}`,
+        found: after === undefined ? 'no such group' : `capacity ${after.capacity}`,
+      }
+    }
+    yield* comparePlaces({ course, group }, [before, expected], [after, found])
+  }
+}
+
+function groupsOf(expected: AuditState, found: AuditState): [number, number][] {
+  const groups = new Map<string, [number, number]>()
+  for (const { campus } of [expected, found]) {
+    for (const course of campus.courses.values()) {
+      for (const { group } of course.groups) groups.set(`${course.id}/${group}`, [course.id, group])
+    }
+  }
+  return [...groups.values()].toSorted((a, b) => a[0] - b[0] || a[1] - b[1])
+}
+
+type Side = readonly [CourseGroup | undefined, AuditState]
+
+function* comparePlaces(
+  { course, group }: { course: number; group: number },
+  [before, expected]: Side,
+  [after, found]: Side,
+): Iterable<Difference> {
+  const expectedPlaces = placesOf(before)
+  const foundPlaces = placesOf(after)
+  const students = new Set([...expectedPlaces.keys(), ...foundPlaces.keys()])
+  for (const student of [...students].toSorted((a, b) => a - b)) {
+    const subject = { about: 'place', student, course, group } as const
+    const key = placeKey(student, course, group)
+    const was = tell(expectedPlaces.get(student), expected.surplusRows.get(key))
+    const is = tell(foundPlaces.get(student), found.surplusRows.get(key))
+    if (was !== is) yield { subject, expected: was, found: is }
+  }
+}
+
+/** Each student's reserve order, or 0 for a seat. */
+function placesOf(group: CourseGroup | undefined): Map<number, number> {
+  const places = new Map<number, number>()
+  for (const student of group?.registered ?? []) places.set(student, seat)
+  group?.queue.forEach((student, index) => places.set(student, group.queueOrders[index] ?? 0))
+  return places
+}
+
+/** No order number: they are whole. */
+const seat = -0.5
+
+function tell(place: number | undefined, surplusRows = 0): string {
+  if (place === undefined) return 'no place'
+  const rows = surplusRows === 0 ? '' : `, in ${surplusRows + 1} rows`
+  return `${place === seat ? 'a seat' : `a reserve place of order ${place}`}${rows}`
+}
+
+function* compareStudents(
+  { campus: expected }: AuditState,
+  { campus: found }: AuditState,
+): Iterable<Difference> {
+  const ids = new Set([...expected.students.keys(), ...found.students.keys()])
+  for (const id of [...ids].toSorted((a, b) => a - b)) {
+    const before = expected.students.get(id)
+    const after = found.students.get(id)
+    if (before?.remainingActions === after?.remainingActions) continue
+    yield {
+      subject: { about: 'actions', student: id },
+      expected: before === undefined ? 'no such student' : `${before.remainingActions} actions left`,
+      found: after === undefined ? 'no such student' : `${after.remainingActions} actions left`,
+    }
+  }
+}
