@@ -76,31 +76,43 @@ export async function copyStreamIn(
   await pipeline(Readable.from(chunks), client.query(from(copy)))
 }
 
-/** What COPY prints for NULL: backslash, N. No integer is that. */
-const missing = Number.NaN
 const tab = 9
 const newline = 10
 const minus = 45
 const zero = 48
 const nine = 57
 
+/** One row of integers; `undefined` for NULL. */
+export type IntegerRow = readonly (number | undefined)[]
+
 /**
- * Runs COPY (…) TO STDOUT for a query whose columns are all integers (or NULL, given as NaN), and calls
- * `onRow` with each row. Parses the bytes as they come: no strings, one array, used again for every row.
+ * Reads a query whose columns are all integers by COPY … TO STDOUT, and calls `onRow` with each row. Parses
+ * the bytes as they come: no strings, and one array, used again for every row.
  */
 export async function copyIntegersOut(
   client: Client,
-  copy: string,
-  columns: number,
-  onRow: (row: Float64Array) => void,
+  select: string,
+  onRow: (row: IntegerRow) => void,
 ): Promise<void> {
-  const parse = integerParser(columns, onRow)
-  for await (const chunk of client.query(to(copy))) parse(chunk as Buffer)
+  const parse = integerParser(onRow)
+  for await (const chunk of client.query(to(`COPY (${select}) TO STDOUT`))) parse(chunk as Buffer)
+}
+
+/** The same row by row; to be read to its end. */
+export async function* integerRowsOut(client: Client, select: string): AsyncGenerator<IntegerRow> {
+  let rows: IntegerRow[] = []
+  const parse = integerParser((row) => rows.push([...row]))
+  for await (const chunk of client.query(to(`COPY (${select}) TO STDOUT`))) {
+    parse(chunk as Buffer)
+    yield* rows
+    rows = []
+  }
 }
 
 /** @returns a function that takes chunks of COPY's text format, cut anywhere */
-function integerParser(columns: number, onRow: (row: Float64Array) => void): (chunk: Buffer) => void {
-  const row = new Float64Array(columns)
+function integerParser(onRow: (row: IntegerRow) => void): (chunk: Buffer) => void {
+  // An array that has held something else than numbers keeps small integers small, also beside big ones.
+  const row: (number | undefined)[] = [undefined]
   let column = 0
   let value = 0
   let negative = false
@@ -110,19 +122,18 @@ function integerParser(columns: number, onRow: (row: Float64Array) => void): (ch
       if (byte >= zero && byte <= nine) {
         value = value * 10 + (byte - zero)
       } else if (byte === tab || byte === newline) {
-        row[column] = isNull ? missing : negative ? -value : value
-        column++
+        row[column++] = isNull ? undefined : negative ? -value : value
         value = 0
         negative = false
         isNull = false
         if (byte === newline) {
-          if (column !== columns) throw new Error(`a row of ${column} columns where ${columns} were expected`)
           column = 0
           onRow(row)
         }
       } else if (byte === minus) {
         negative = true
       } else {
+        // The backslash and the N of a NULL.
         isNull = true
       }
     }

@@ -8,7 +8,7 @@ import { clearStaged, copyDecisions, copyEffects, prepareSession, stageBatch } f
 const beginWithPosition = `
   BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
   SELECT leader, term, seq, at_ms FROM journal_position FOR UPDATE`
-const selectJudgement = 'SELECT term FROM leaders WHERE leader = $1'
+export const selectJudgement = 'SELECT term FROM leaders WHERE leader = $1'
 const selectIsApplied = `
   SELECT EXISTS (SELECT FROM leaders JOIN decisions USING (term) WHERE leader = $1 AND seq = $2) AS applied`
 const insertLeader = 'INSERT INTO leaders (leader, after, term) VALUES ($1, $2, $3)'
@@ -97,38 +97,65 @@ export class BatcherTables implements TableStore {
   }
 }
 
-/** Batch transactions on a connection that somebody else owns, and that runs nothing else meanwhile. */
-export function batchTransactions(client: Client): TableStore {
+export interface SessionTables extends TableStore {
+  /** True from `begin` until the transaction has ended: the connection is not to be used for anything else. */
+  readonly busy: boolean
+}
+
+/** Batch transactions on a connection that somebody else owns. */
+export function batchTransactions(client: Client): SessionTables {
   let prepared = false
+  let busy = false
+  const ended = () => {
+    busy = false
+  }
   return {
+    get busy() {
+      return busy
+    },
     async begin() {
-      if (!prepared) await client.query(prepareSession)
-      prepared = true
-      const results = (await client.query<PositionRow>(beginWithPosition)) as unknown as {
-        rows: PositionRow[]
-      }[]
-      const row = results[1]?.rows[0]
-      if (row === undefined) throw new Error('journal_position has lost its row')
-      return new SqlBatch(client, { leader: row.leader, term: row.term, seq: row.seq, atMs: row.at_ms })
+      assert(!busy, 'one transaction at a time')
+      busy = true
+      try {
+        if (!prepared) await client.query(prepareSession)
+        prepared = true
+        return new SqlBatch(client, await beginTransaction(client), ended)
+      } catch (error) {
+        await client.query('ROLLBACK').catch(() => undefined)
+        ended()
+        throw error
+      }
     },
   }
+}
+
+async function beginTransaction(client: Client): Promise<Position> {
+  // Two statements, two results, which the types of `query` do not know.
+  const results: unknown = await client.query(beginWithPosition)
+  const [, { rows }] = results as [unknown, { rows: PositionRow[] }]
+  const [row] = rows
+  if (row === undefined) throw new Error('journal_position has lost its row')
+  return { leader: row.leader, term: row.term, seq: row.seq, atMs: row.at_ms }
 }
 
 class SqlBatch implements BatchTransaction {
   readonly position: Position
   readonly #client: Client
+  readonly #onEnded: () => void
   /** The position as this transaction has moved it. */
   #current: Position
   #staged = false
 
-  constructor(client: Client, position: Position) {
+  constructor(client: Client, position: Position, onEnded: () => void) {
     this.#client = client
+    this.#onEnded = onEnded
     this.position = position
     this.#current = position
   }
 
-  judgementOf(leader: string): Promise<'accepted' | 'rejected' | undefined> {
-    return readJudgement(this.#client, leader)
+  async judgementOf(leader: string): Promise<'accepted' | 'rejected' | undefined> {
+    const { rows } = await this.#client.query<{ term: number | null }>(selectJudgement, [leader])
+    return judgementOfRow(rows[0])
   }
 
   async isApplied({ leader, seq }: RecordId): Promise<boolean> {
@@ -166,7 +193,7 @@ class SqlBatch implements BatchTransaction {
   }
 
   async commit(): Promise<void> {
-    const { command } = await this.#client.query('COMMIT')
+    const { command } = await this.#client.query('COMMIT').finally(this.#onEnded)
     // PostgreSQL answers a COMMIT after a failed statement with ROLLBACK, and no error.
     if (command !== 'COMMIT') throw new Error('the transaction had failed; nothing was committed')
   }
@@ -174,6 +201,7 @@ class SqlBatch implements BatchTransaction {
   async rollback(): Promise<void> {
     // When it cannot be said, the connection is lost, and PostgreSQL rolls back by itself.
     await this.#client.query('ROLLBACK').catch(() => undefined)
+    this.#onEnded()
   }
 
   async #takeBaseline(term: number): Promise<void> {
@@ -183,13 +211,10 @@ class SqlBatch implements BatchTransaction {
   }
 }
 
-/** What became of a leader's marker; undefined while nobody has judged it. */
-export async function readJudgement(
-  client: Pick<Client, 'query'>,
-  leader: string,
-): Promise<'accepted' | 'rejected' | undefined> {
-  const { rows } = await client.query<{ term: number | null }>(selectJudgement, [leader])
-  const [row] = rows
+/** The row of `leaders`, if the marker was judged; a rejected one has no term. */
+export function judgementOfRow(
+  row: { readonly term: number | null } | undefined,
+): 'accepted' | 'rejected' | undefined {
   if (row === undefined) return undefined
   return row.term === null ? 'rejected' : 'accepted'
 }

@@ -1,0 +1,169 @@
+import { DatabaseError } from 'pg'
+import { CopyRows, copyStreamIn } from './copy.ts'
+import { type Client, type Database, endQuietly, inTransaction } from './database.ts'
+
+/** In the order in which they are written: a table refers only to those before it. */
+const columnsOf = {
+  departments: ['id', 'name'],
+  staff: ['id', 'password', 'department_id'],
+  students: [
+    'id',
+    'password',
+    'enrollment_start_time',
+    'enrollment_end_time',
+    'max_units',
+    'remaining_actions',
+    'department_id',
+    'entry_year',
+    'gender',
+  ],
+  courses: [
+    'course_id',
+    'group_id',
+    'for_department',
+    'name',
+    'lecturer',
+    'units',
+    'capacity',
+    'reserve_capacity',
+    'exam_time',
+    'exam_minutes',
+    'class_time',
+    'meetings',
+    'sex_lock',
+    'notes',
+  ],
+  enrolled_courses: ['course_id', 'group_id', 'student_id', 'reserved', 'reserve_order'],
+} as const
+
+export type LoadedTable = keyof typeof columnsOf
+
+/** A row by its columns' names. Timestamps are ISO 8601 in UTC; `meetings` is JSON text. */
+export type LoadRow<Table extends LoadedTable> = {
+  readonly [Column in (typeof columnsOf)[Table][number]]: string | number | boolean | null
+}
+
+export type LoadSources = {
+  readonly [Table in LoadedTable]?: {
+    readonly rows: Iterable<LoadRow<Table>> | AsyncIterable<LoadRow<Table>>
+  }
+}
+
+/** The database does not take a row; nothing was loaded. */
+export class LoadRefused extends Error {
+  override readonly name = 'LoadRefused'
+  readonly table: string
+  /** Counts from 1 in the order of the source; undefined where only the key is known. */
+  readonly row: number | undefined
+  readonly column: string | undefined
+  /** The values of the key at fault: a duplicate, or a reference to nothing. */
+  readonly key: Readonly<Record<string, string>> | undefined
+
+  constructor(reason: string, at: Pick<LoadRefused, 'table' | 'row' | 'column' | 'key'>, cause: unknown) {
+    super(reason, { cause })
+    this.table = at.table
+    this.row = at.row
+    this.column = at.column
+    this.key = at.key
+  }
+}
+
+export interface LoadOptions {
+  /** Told from time to time, and at the end of each table, how many of its rows are written. */
+  readonly onProgress?: (table: LoadedTable, rows: number) => void
+}
+
+const tables = Object.keys(columnsOf) as LoadedTable[]
+const noteLoad = "INSERT INTO outside_changes (table_name, operation) VALUES ($1, 'LOAD')"
+/** Explicit ids leave the sequence behind; INSERTs without one must not meet them. */
+const advanceDepartmentIds = `
+  SELECT setval(pg_get_serial_sequence('departments', 'id'), greatest((SELECT max(id) FROM departments), 1))
+  WHERE pg_get_serial_sequence('departments', 'id') IS NOT NULL`
+
+/**
+ * Adds rows to the tables by COPY in one transaction: all of them or none. The next leader serves them.
+ * @throws LoadRefused when the database does not take a row; whatever a source throws, as it is
+ */
+export async function loadTables(
+  database: Database,
+  sources: LoadSources,
+  { onProgress = () => undefined }: LoadOptions = {},
+): Promise<void> {
+  const loaded = tables.filter((table) => sources[table] !== undefined)
+  const client = await database.connect({
+    applicationName: 'enrollment load',
+    settings: { 'enrollment.writer': 'load' },
+  })
+  try {
+    await inTransaction(client, 'BEGIN', async () => {
+      for (const table of loaded) await loadTable(client, table, sources, onProgress)
+      if (loaded.includes('departments')) await client.query(advanceDepartmentIds)
+      await client.query(noteLoad, [loaded.join(', ')])
+    })
+    if (loaded.length > 0) await client.query(`ANALYZE ${loaded.join(', ')}`)
+  } finally {
+    await endQuietly(client)
+  }
+}
+
+async function loadTable(
+  client: Client,
+  table: LoadedTable,
+  sources: LoadSources,
+  onProgress: NonNullable<LoadOptions['onProgress']>,
+): Promise<void> {
+  const columns: readonly string[] = columnsOf[table]
+  const rows: Iterable<object> | AsyncIterable<object> = sources[table]?.rows ?? []
+  async function* chunks(): AsyncGenerator<Buffer> {
+    const copy = new CopyRows()
+    for await (const row of rows) {
+      const fields = row as Readonly<Record<string, string | number | boolean | null>>
+      copy.add(columns.map((column) => textOf(fields[column])))
+      const full = copy.takeFull()
+      yield* full
+      if (full.length > 0) onProgress(table, copy.rows)
+    }
+    copy.flush()
+    yield* copy.takeFull()
+    onProgress(table, copy.rows)
+  }
+  try {
+    await copyStreamIn(client, `COPY ${table} (${columns.join(', ')}) FROM STDIN`, chunks())
+  } catch (error) {
+    throw error instanceof DatabaseError ? refusalOf(error, table) : error
+  }
+}
+
+function textOf(value: string | number | boolean | null | undefined): string | number | undefined {
+  if (value === null || value === undefined) return undefined
+  return typeof value === 'boolean' ? String(value) : value
+}
+
+const violations: Readonly<Record<string, string>> = {
+  '23505': 'is there already',
+  '23503': 'names something that is not there',
+  '23514': 'is not what the table may hold',
+  '23502': 'has no value where one is needed',
+}
+
+function refusalOf(error: DatabaseError, table: LoadedTable): LoadRefused {
+  // "COPY students, line 3, column gender: …"; a foreign key is checked at the end and has only its detail.
+  const place = /^COPY \w+, line (\d+)(?:, column (\w+))?/.exec(error.where ?? '')
+  // "Key (course_id, group_id)=(1, 2) already exists."
+  const detail = /^Key \((.+?)\)=\((.+?)\) /.exec(error.detail ?? '')
+  const names = detail?.[1]?.split(', ') ?? []
+  const values = detail?.[2]?.split(', ') ?? []
+  const key = Object.fromEntries(names.map((name, index) => [name, values[index] ?? '']))
+  const shown = names.map((name) => `${name} ${key[name]}`).join(', ')
+  const violation = violations[error.code ?? '']
+  return new LoadRefused(
+    violation !== undefined && shown !== '' ? `${shown}: ${violation}` : (error.message ?? 'refused'),
+    {
+      table,
+      row: place?.[1] === undefined ? undefined : Number(place[1]),
+      column: place?.[2] ?? names[0] ?? error.column,
+      key: detail === null ? undefined : key,
+    },
+    error,
+  )
+}

@@ -1,0 +1,107 @@
+import type { StudentProfile } from '../../actors/campus.ts'
+import type {
+  Caller,
+  CampusStore,
+  KeyedDecision,
+  LoadedCampus,
+  LoadOptions,
+  Position,
+} from '../engine/ports.ts'
+import { type Database, endQuietly, inTransaction } from './database.ts'
+import { decisionColumns, type DecisionRow, recordOf } from './decision-rows.ts'
+import { loadCampusIn, selectPosition } from './load-campus.ts'
+import { studentFromIntegers, studentIntegers } from './profiles.ts'
+import { judgementOfRow, selectJudgement } from './table-store.ts'
+
+const selectStudent = `SELECT ${studentIntegers} FROM students WHERE id = $1`
+const selectKeyed = `
+  SELECT ${decisionColumns}, leader FROM decisions JOIN leaders USING (term)
+  WHERE actor_role = $1 AND actor_id = $2 AND key IS NOT NULL AND at >= to_timestamp($3::bigint / 1000.0)`
+const newestKeyed = `${selectKeyed} ORDER BY term DESC, seq DESC LIMIT $4`
+const oneKeyed = `${selectKeyed} AND key = $4 ORDER BY term DESC, seq DESC LIMIT 1`
+
+interface StudentRow {
+  readonly id: number
+  readonly department_id: number
+  readonly gender: number
+  readonly max_units: number
+  readonly remaining_actions: number
+  readonly window_start_ms: number
+  readonly window_end_ms: number | null
+}
+
+/** What the engine reads from PostgreSQL. */
+export class DatabaseCampusStore implements CampusStore {
+  readonly #database: Database
+  readonly #windowMs: number
+
+  /** @param options.windowMs how long an enrollment window without an end lasts */
+  constructor(database: Database, options: { readonly windowMs: number }) {
+    this.#database = database
+    this.#windowMs = options.windowMs
+  }
+
+  async readPosition(): Promise<Position> {
+    const [position] = await this.#database.query<Position>(selectPosition)
+    if (position === undefined) throw new Error('journal_position has lost its row')
+    return position
+  }
+
+  async judgementOf(leader: string): Promise<'accepted' | 'rejected' | undefined> {
+    const [row] = await this.#database.query<{ term: number | null }>(selectJudgement, [leader])
+    return judgementOfRow(row)
+  }
+
+  async loadCampus(leader: string, options: LoadOptions): Promise<LoadedCampus> {
+    const client = await this.#database.connect({ applicationName: 'enrollment load' })
+    try {
+      return await inTransaction(client, 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', () =>
+        loadCampusIn(client, { ...options, leader, windowMs: this.#windowMs }),
+      )
+    } finally {
+      await endQuietly(client)
+    }
+  }
+
+  async loadStudent(id: number): Promise<StudentProfile | undefined> {
+    const [row] = await this.#database.query<StudentRow>(selectStudent, [id])
+    if (row === undefined) return undefined
+    const { department_id, gender, max_units, remaining_actions, window_start_ms } = row
+    return studentFromIntegers(
+      [
+        id,
+        department_id,
+        gender,
+        max_units,
+        remaining_actions,
+        window_start_ms,
+        row.window_end_ms ?? undefined,
+      ],
+      this.#windowMs,
+    )
+  }
+
+  async loadKeys(caller: Caller, sinceMs: number, limit: number): Promise<readonly KeyedDecision[]> {
+    return this.#keyed(newestKeyed, caller, sinceMs, limit)
+  }
+
+  async findKey(caller: Caller, key: string, sinceMs: number): Promise<KeyedDecision | undefined> {
+    const [found] = await this.#keyed(oneKeyed, caller, sinceMs, key)
+    return found
+  }
+
+  async #keyed(
+    select: string,
+    caller: Caller,
+    sinceMs: number,
+    last: number | string,
+  ): Promise<KeyedDecision[]> {
+    const rows = await this.#database.query<DecisionRow & { leader: string }>(select, [
+      caller.role,
+      caller.id,
+      Math.trunc(sinceMs),
+      last,
+    ])
+    return rows.map((row) => ({ record: recordOf(row), leader: row.leader }))
+  }
+}

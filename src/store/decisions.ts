@@ -1,0 +1,59 @@
+import type { DecisionRecord } from '../../actors/records.ts'
+import type { Database } from './database.ts'
+import { decisionColumns, type DecisionRow, recordOf } from './decision-rows.ts'
+
+export interface DecisionSearch {
+  readonly about:
+    | { readonly student: number }
+    /** Decisions whose legs or effects name this very group, and refused drops, which name only its course. */
+    | { readonly course: number; readonly group: number }
+  /** Milliseconds since the Unix epoch, start inclusive, end exclusive. */
+  readonly fromMs?: number
+  readonly toMs?: number
+  /** Only decisions before this one: the last of the page before. */
+  readonly before?: { readonly term: number; readonly seq: number }
+  readonly limit: number
+}
+
+export interface FoundDecision {
+  readonly term: number
+  readonly record: DecisionRecord
+}
+
+const newestFirst = 'ORDER BY term DESC, seq DESC LIMIT $5'
+/** $1 and $2 bound the time, $3 and $4 are the cursor. */
+const inRange = `
+  ($1::bigint IS NULL OR at >= to_timestamp($1::bigint / 1000.0))
+  AND ($2::bigint IS NULL OR at < to_timestamp($2::bigint / 1000.0))
+  AND ($3::int IS NULL OR (term, seq) < ($3::int, $4::bigint))`
+/** Each branch by an index of its own; no decision is in both. */
+const selectByStudent = `
+  (SELECT ${decisionColumns} FROM decisions WHERE student_id = $6 AND ${inRange} ${newestFirst})
+  UNION ALL
+  (SELECT ${decisionColumns} FROM decisions
+    WHERE other_students @> ARRAY[$6::int] AND student_id IS DISTINCT FROM $6 AND ${inRange} ${newestFirst})
+  ${newestFirst}`
+const selectByGroup = `
+  SELECT ${decisionColumns} FROM decisions
+  WHERE courses @> ARRAY[$6::int] AND ${inRange} AND (
+    legs @> jsonb_build_array(jsonb_build_object('course', $6::int, 'group', $7::int))
+    OR effects @> jsonb_build_array(jsonb_build_object('course', $6::int, 'group', $7::int))
+    OR (reasons IS NOT NULL AND legs @> jsonb_build_array(jsonb_build_object('do', 'drop', 'course', $6::int))))
+  ${newestFirst}`
+
+/**
+ * Finds applied decisions, yes and no, newest first, at most `limit`. Those that touched a student on the
+ * side (a promotion by somebody else's drop) are about that student too.
+ */
+export async function searchDecisions(
+  database: Database,
+  search: DecisionSearch,
+): Promise<readonly FoundDecision[]> {
+  const { about, fromMs, toMs, before, limit } = search
+  const range = [fromMs ?? null, toMs ?? null, before?.term ?? null, before?.seq ?? null, limit]
+  const rows =
+    'student' in about
+      ? await database.query<DecisionRow>(selectByStudent, [...range, about.student])
+      : await database.query<DecisionRow>(selectByGroup, [...range, about.course, about.group])
+  return rows.map((row) => ({ term: row.term, record: recordOf(row) }))
+}

@@ -1,0 +1,182 @@
+import type { AdoptLeg } from '../../actors/commands.ts'
+import type { Client, Database } from './database.ts'
+import { endQuietly } from './database.ts'
+
+interface Told {
+  /** One line for people, naming the rows. */
+  readonly text: string
+}
+
+/**
+ * What the tables hold that no sequence of decisions leads to: the known bugs of the system that this one
+ * replaces. `duplicate` and `several_groups` must be adopted before anybody is served; `unusable` rows must be
+ * corrected by hand; the others are lived with until adoption settles them.
+ */
+export type Finding =
+  | (Told & {
+      readonly kind: 'duplicate'
+      readonly student: number
+      readonly course: number
+      readonly group: number
+      /** The row that counts (a seat before a reserve place, then the lower order), and ids of those that repeat it. */
+      readonly keeps: number
+      readonly rows: readonly number[]
+    })
+  | (Told & {
+      readonly kind: 'several_groups'
+      readonly student: number
+      readonly course: number
+      readonly groups: readonly number[]
+    })
+  | (Told & {
+      readonly kind: 'over_capacity'
+      readonly course: number
+      readonly group: number
+      readonly capacity: number
+      readonly registered: number
+    })
+  | (Told & {
+      readonly kind: 'waiting_beside_free_seat'
+      readonly course: number
+      readonly group: number
+      /** Those who would get the free seats, first in the queue first. */
+      readonly students: readonly number[]
+    })
+  | (Told & { readonly kind: 'unusable' })
+
+export type FindingKind = Finding['kind']
+
+/** Whether the campus cannot be served while it stands. */
+export function stopsService({ kind }: Finding): boolean {
+  return kind === 'duplicate' || kind === 'several_groups' || kind === 'unusable'
+}
+
+const selectDuplicates = `
+  SELECT student_id, course_id, group_id, array_agg(id ORDER BY reserved, coalesce(reserve_order, id), id) AS ids
+  FROM enrolled_courses GROUP BY student_id, course_id, group_id HAVING count(*) > 1
+  ORDER BY course_id, group_id, student_id`
+const selectSeveralGroups = `
+  SELECT student_id, course_id, array_agg(DISTINCT group_id ORDER BY group_id) AS groups
+  FROM enrolled_courses GROUP BY student_id, course_id HAVING count(DISTINCT group_id) > 1
+  ORDER BY course_id, student_id`
+/** A student counts once per group: by the seat, if any row is one. */
+const placesOnce = `
+  SELECT student_id, course_id, group_id, bool_and(reserved) AS reserved, min(coalesce(reserve_order, id)) AS place
+  FROM enrolled_courses GROUP BY student_id, course_id, group_id`
+const selectOverCapacity = `
+  SELECT course_id, group_id, capacity, count(*)::int AS registered
+  FROM (${placesOnce}) AS places JOIN courses USING (course_id, group_id)
+  WHERE NOT reserved GROUP BY course_id, group_id HAVING count(*) > capacity ORDER BY course_id, group_id`
+const selectWaitingBesideFreeSeat = `
+  SELECT course_id, group_id,
+    (array_agg(student_id ORDER BY place) FILTER (WHERE reserved))[1:capacity - count(*) FILTER (WHERE NOT reserved)]
+      AS students
+  FROM (${placesOnce}) AS places JOIN courses USING (course_id, group_id)
+  GROUP BY course_id, group_id
+  HAVING count(*) FILTER (WHERE reserved) > 0 AND count(*) FILTER (WHERE NOT reserved) < capacity
+  ORDER BY course_id, group_id`
+const selectUnusable = `
+  SELECT format('student %s: a negative id or unit limit', id) AS text FROM students WHERE id < 0 OR max_units < 0
+  UNION ALL
+  SELECT format('course %s group %s: a negative id, capacity or number of units', course_id, group_id) FROM courses
+  WHERE course_id < 0 OR group_id < 0 OR capacity < 0 OR reserve_capacity < 0 OR units < 0
+  UNION ALL
+  SELECT format('row %s of enrolled_courses: no such student (%s) or course group (%s, %s)',
+    place.id, place.student_id, place.course_id, place.group_id)
+  FROM enrolled_courses AS place LEFT JOIN students ON students.id = place.student_id
+    LEFT JOIN courses USING (course_id, group_id)
+  WHERE students.id IS NULL OR courses.name IS NULL`
+
+interface PlaceRow {
+  readonly student_id: number
+  readonly course_id: number
+  readonly group_id: number
+}
+
+/** Everything that adoption would settle or that somebody must correct, on a connection of its own. */
+export async function findings(database: Database): Promise<Finding[]> {
+  const client = await database.connect()
+  try {
+    return await readFindings(client)
+  } finally {
+    await endQuietly(client)
+  }
+}
+
+/** The same, as the client's transaction sees the tables. */
+export async function readFindings(client: Client): Promise<Finding[]> {
+  return [
+    ...(await readUnusable(client)),
+    ...(await readDuplicates(client)),
+    ...(await readSeveralGroups(client)),
+    ...(await readOverCapacity(client)),
+    ...(await readWaiting(client)),
+  ]
+}
+
+async function readUnusable(client: Client): Promise<Finding[]> {
+  const { rows } = await client.query<{ text: string }>(selectUnusable)
+  return rows.map(({ text }) => ({ kind: 'unusable', text: `${text}: correct it by hand` }))
+}
+
+async function readDuplicates(client: Client): Promise<Finding[]> {
+  const { rows } = await client.query<PlaceRow & { ids: number[] }>(selectDuplicates)
+  return rows.map(
+    ({ student_id: student, course_id: course, group_id: group, ids: [keeps = 0, ...surplus] }) => ({
+      kind: 'duplicate',
+      student,
+      course,
+      group,
+      keeps,
+      rows: surplus,
+      text: `student ${student} is in course ${course} group ${group} ${surplus.length + 1} times: row ${keeps} stays, row ${surplus.join(', ')} goes`,
+    }),
+  )
+}
+
+async function readSeveralGroups(client: Client): Promise<Finding[]> {
+  const { rows } = await client.query<PlaceRow & { groups: number[] }>(selectSeveralGroups)
+  return rows.map(({ student_id: student, course_id: course, groups }) => ({
+    kind: 'several_groups',
+    student,
+    course,
+    groups,
+    text: `student ${student} is in several groups of course ${course}: ${groups.join(', ')}`,
+  }))
+}
+
+async function readOverCapacity(client: Client): Promise<Finding[]> {
+  const { rows } = await client.query<PlaceRow & { capacity: number; registered: number }>(selectOverCapacity)
+  return rows.map(({ course_id: course, group_id: group, capacity, registered }) => ({
+    kind: 'over_capacity',
+    course,
+    group,
+    capacity,
+    registered,
+    text: `course ${course} group ${group} holds ${registered} students in ${capacity} seats`,
+  }))
+}
+
+async function readWaiting(client: Client): Promise<Finding[]> {
+  const { rows } = await client.query<PlaceRow & { students: number[] }>(selectWaitingBesideFreeSeat)
+  return rows.map(({ course_id: course, group_id: group, students }) => ({
+    kind: 'waiting_beside_free_seat',
+    course,
+    group,
+    students,
+    text: `course ${course} group ${group} has free seats, and yet these wait: ${students.join(', ')}`,
+  }))
+}
+
+/** One leg per course that has something to settle. */
+export function adoptLegs(found: readonly Finding[]): AdoptLeg[] {
+  const byCourse = new Map<number, { student: number; group: number; rows: readonly number[] }[]>()
+  for (const finding of found) {
+    if (finding.kind === 'unusable') continue
+    const duplicates = byCourse.get(finding.course) ?? []
+    byCourse.set(finding.course, duplicates)
+    if (finding.kind !== 'duplicate') continue
+    duplicates.push({ student: finding.student, group: finding.group, rows: finding.rows })
+  }
+  return [...byCourse].map(([course, duplicates]) => ({ do: 'adopt', course, duplicates }))
+}

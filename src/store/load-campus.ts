@@ -1,0 +1,133 @@
+import { Campus, type CourseGroup } from '../../actors/campus.ts'
+import {
+  AdoptionNeeded,
+  callerId,
+  type LoadedCampus,
+  type LoadOptions,
+  type Position,
+} from '../engine/ports.ts'
+import { copyIntegersOut } from './copy.ts'
+import type { Client } from './database.ts'
+import { readFindings, stopsService } from './findings.ts'
+import {
+  type GroupRow,
+  groupFromRow,
+  selectGroups,
+  studentFromIntegers,
+  studentIntegers,
+} from './profiles.ts'
+
+export const selectPosition = 'SELECT leader, term, seq, at_ms AS "atMs" FROM journal_position'
+const selectPlacesAreUnique = `
+  SELECT EXISTS (
+    SELECT FROM pg_index WHERE indexrelid = to_regclass('enrolled_courses_once') AND indisunique AND indisvalid
+  ) AS are`
+const selectStudents = `SELECT ${studentIntegers} FROM students`
+const placeColumns = `
+  student_id, course_id, group_id, CASE WHEN reserved THEN coalesce(reserve_order, id) END AS reserve_order, id`
+const selectPlaces = `SELECT ${placeColumns} FROM enrolled_courses`
+/** Where rows repeat one another, a seat counts before a reserve place, then the lower order. */
+const selectPlacesOnce = `
+  SELECT DISTINCT ON (student_id, course_id, group_id) ${placeColumns} FROM enrolled_courses
+    ORDER BY student_id, course_id, group_id, reserved, coalesce(reserve_order, id), id`
+const selectCallersWithKeys = (sinceMs: number) => `
+  SELECT DISTINCT CASE actor_role WHEN 'student' THEN 0 WHEN 'staff' THEN 1 ELSE 2 END, actor_id
+    FROM decisions WHERE key IS NOT NULL AND at >= to_timestamp(${Math.trunc(sinceMs)} / 1000.0)`
+const callerRoles = ['student', 'staff', 'operator'] as const
+
+export interface CampusLoading extends LoadOptions {
+  /** Whose campus it must be: the position is (`leader`, 0). */
+  readonly leader: string
+  /** How long a window without an end lasts. */
+  readonly windowMs: number
+}
+
+/**
+ * Builds the campus from the tables as the client's transaction sees them. Rows become objects as they come
+ * off the wire: no result is held in full.
+ */
+export async function loadCampusIn(client: Client, loading: CampusLoading): Promise<LoadedCampus> {
+  const position = (await client.query<Position>(selectPosition)).rows[0]
+  if (position === undefined) throw new Error('journal_position has lost its row')
+  if (position.leader !== loading.leader || position.seq !== 0) {
+    throw new Error(
+      `leader ${loading.leader} cannot load: PostgreSQL is at ${position.leader}, seq ${position.seq}`,
+    )
+  }
+  const campus = new Campus()
+  await loadGroups(client, campus)
+  await copyIntegersOut(client, selectStudents, (row) =>
+    campus.addStudent(studentFromIntegers(row, loading.windowMs)),
+  )
+  const placesFit = await loadPlaces(client, campus)
+  if (!placesFit || !profilesAreUsable(campus)) await refuseIfAdoptionNeeded(client, loading)
+  return { campus, position, callersWithKeys: await loadCallersWithKeys(client, loading.keysSinceMs) }
+}
+
+async function loadGroups(client: Client, campus: Campus): Promise<void> {
+  const { rows } = await client.query<GroupRow>(selectGroups)
+  for (const row of rows) campus.addGroup(groupFromRow(row))
+}
+
+interface Waiting {
+  readonly student: number
+  readonly group: CourseGroup
+  readonly order: number
+  readonly row: number
+}
+
+/** @returns whether the places are such as decisions can lead to, as far as one pass can tell */
+async function loadPlaces(client: Client, campus: Campus): Promise<boolean> {
+  const { rows } = await client.query<{ are: boolean }>(selectPlacesAreUnique)
+  const unique = rows[0]?.are === true
+  let fit = unique
+  const waiting: Waiting[] = []
+  await copyIntegersOut(client, unique ? selectPlaces : selectPlacesOnce, (row) => {
+    const [studentId = 0, courseId = 0, groupId = 0, order, id = 0] = row
+    const group = campus.findGroup(courseId, groupId)
+    const student = campus.students.get(studentId)
+    if (group === undefined || student === undefined) {
+      fit = false
+      return
+    }
+    if (order === undefined) {
+      if (student.placeIn(courseId) !== undefined) fit = false
+      campus.place(studentId, group, undefined)
+    } else {
+      waiting.push({ student: studentId, group, order, row: id })
+    }
+  })
+  // In the queue's order, so that each goes to the end of its queue.
+  waiting.sort((a, b) => a.order - b.order || a.row - b.row)
+  for (const { student, group, order } of waiting) {
+    if (campus.student(student).placeIn(group.course) !== undefined) fit = false
+    campus.place(student, group, order)
+  }
+  return fit
+}
+
+/** The tables refuse such numbers by now; an older database may hold them. */
+function profilesAreUsable(campus: Campus): boolean {
+  for (const { id, profile } of campus.students.values()) if (id < 0 || profile.maxUnits < 0) return false
+  for (const { groups } of campus.courses.values()) {
+    for (const { course, group, capacity, profile } of groups) {
+      if (Math.min(course, group, capacity, profile.reserveCapacity, profile.units) < 0) return false
+    }
+  }
+  return true
+}
+
+async function refuseIfAdoptionNeeded(client: Client, loading: CampusLoading): Promise<void> {
+  const stopping = (await readFindings(client)).filter(stopsService)
+  const adoptable = stopping.every(({ kind }) => kind !== 'unusable')
+  if (stopping.length === 0 || (adoptable && loading.evenIfAdoptionNeeded === true)) return
+  throw new AdoptionNeeded(stopping.map(({ text }) => text))
+}
+
+async function loadCallersWithKeys(client: Client, sinceMs: number): Promise<Set<string>> {
+  const callers = new Set<string>()
+  await copyIntegersOut(client, selectCallersWithKeys(sinceMs), (row) => {
+    callers.add(callerId({ role: callerRoles[row[0] ?? 0] ?? 'operator', id: row[1] ?? 0 }))
+  })
+  return callers
+}
