@@ -88,10 +88,12 @@ export class Term {
     return this.#mailboxes.depth
   }
 
+  /** The common case, no key and a known student, is admitted before this returns. */
   async submit(command: Command, options: SubmitOptions): Promise<Outcome> {
+    const { key } = options
+    if (key === undefined && this.#knows(command)) return await this.#post(command, options)
     const refusal = this.#closedTo()
     if (refusal !== undefined) return refusal
-    const { key } = options
     if (key === undefined) return await this.#admit(command, options)
     const known = await this.#findKey(command, key, options.requestHash ?? '')
     if (known !== undefined) return known
@@ -139,16 +141,23 @@ export class Term {
 
   async #admit(command: Command, options: SubmitOptions): Promise<Outcome> {
     const unknownStudent = await this.#learnStudent(command)
-    if (unknownStudent !== undefined) return unknownStudent
+    return unknownStudent ?? (await this.#post(command, options))
+  }
+
+  #post(command: Command, options: SubmitOptions): Promise<Outcome> | Outcome {
     const refusal = this.#closedTo()
     if (refusal !== undefined) return refusal
     if (!this.commit.hasRoom) return busy
     const courses = command.legs.map((leg) => leg.course)
-    return await new Promise<Outcome>((resolve) => {
+    return new Promise<Outcome>((resolve) => {
       const ticket = this.#mailboxes.post({ command, options, resolve }, courses, command.student)
       if (ticket === undefined) resolve(busy)
       else this.#schedule()
     })
+  }
+
+  #knows({ student }: Command): boolean {
+    return student === undefined || this.campus.students.has(student)
   }
 
   #closedTo(): Unavailable | undefined {
@@ -158,9 +167,9 @@ export class Term {
   }
 
   /** A student who was added to the tables while the engine ran is loaded when first seen. */
-  async #learnStudent({ student }: Command): Promise<Unavailable | undefined> {
-    if (student === undefined || this.campus.students.has(student)) return undefined
-    return await this.knowStudent(student)
+  async #learnStudent(command: Command): Promise<Unavailable | undefined> {
+    if (command.student === undefined || this.#knows(command)) return undefined
+    return await this.knowStudent(command.student)
   }
 
   /** @returns why it could not be found out whether there is such a student */

@@ -1,0 +1,33 @@
+import type { Config } from '../config.ts'
+import { buildBatcher } from './engine-part.ts'
+import { openCampus, requireDatabaseUrl } from './open-campus.ts'
+import { startServer } from './server-part.ts'
+import { CommandFailed, ServiceProcess } from './service-process.ts'
+
+/** `enrollment server`: REST and engine, against PostgreSQL and (with RABBITMQ_ADDRESS) RabbitMQ elsewhere. */
+export async function runServer(config: Config): Promise<void> {
+  const url = requireDatabaseUrl(config, 'server')
+  const host = new ServiceProcess('server', config)
+  await host.run(async () => {
+    const campus = await openCampus(url, config, host)
+    await startServer(campus, config, host)
+  })
+}
+
+/** `enrollment batcher`: carries RabbitMQ's journal into PostgreSQL. */
+export async function runBatcher(config: Config): Promise<void> {
+  const url = requireDatabaseUrl(config, 'batcher')
+  const { rabbitmqAddress } = config
+  if (rabbitmqAddress === undefined) {
+    throw new CommandFailed(
+      'enrollment batcher needs RABBITMQ_ADDRESS; without a broker the server writes by itself',
+    )
+  }
+  const host = new ServiceProcess('batcher', config)
+  await host.run(async () => {
+    const campus = await openCampus(url, config, host)
+    const batcher = await buildBatcher(campus, rabbitmqAddress, config, host)
+    host.onStop(() => batcher.stop())
+    void batcher.run()
+  })
+}

@@ -1,0 +1,124 @@
+import { type BatcherEvent, Batcher } from '../batcher/batcher.ts'
+import { writeBatches, writeMarker } from '../batcher/write.ts'
+import type { Config } from '../config.ts'
+import { Engine } from '../engine/engine.ts'
+import type { Journal } from '../engine/ports.ts'
+import type { EngineState } from '../engine/service.ts'
+import { DirectJournal } from '../journal/direct-journal.ts'
+import { RabbitJournal } from '../journal/rabbit-journal.ts'
+import { RabbitSource } from '../journal/rabbit-source.ts'
+import { DatabaseCampusStore } from '../store/campus-store.ts'
+import { claimJournal } from '../store/campus-row.ts'
+import { tryLockSession } from '../store/lock-session.ts'
+import { BatcherTables } from '../store/table-store.ts'
+import { nodeRuntime } from './node-runtime.ts'
+import type { OpenCampus } from './open-campus.ts'
+import type { ServiceProcess } from './service-process.ts'
+
+/** Seconds of silence after which broker and client give each other up, roughly doubled. */
+const heartbeatSeconds = 5
+/** The direct journal's session is pinged this often, and abandoned by the server after three misses. */
+const pingIntervalMs = 5000
+const turnBudgetMs = 10
+
+/** The journal that the configuration names. */
+export function journalFor(campus: OpenCampus, config: Config): Journal {
+  const { id } = campus.row
+  if (config.rabbitmqAddress !== undefined) {
+    return new RabbitJournal({
+      url: config.rabbitmqAddress,
+      campus: id,
+      heartbeatSeconds,
+      settleMs: config.queueSettleMs,
+    })
+  }
+  return new DirectJournal({
+    campus: id,
+    tryLock: () => tryLockSession(campus.database, { campus: id, idleTimeoutMs: 3 * pingIntervalMs }),
+    writeBatch: (tables, message) => writeBatches(tables, [message]),
+    writeMarker,
+    pingIntervalMs,
+  })
+}
+
+/** Builds the engine, refusing a database that another journal feeds. `engine.run()` is the caller's. */
+export async function buildEngine(
+  campus: OpenCampus,
+  config: Config,
+  host: ServiceProcess,
+  options: { readonly evenIfAdoptionNeeded?: boolean; readonly onState?: (state: EngineState) => void } = {},
+): Promise<Engine> {
+  const journal = journalFor(campus, config)
+  await claimJournal(campus.database, journal.identity)
+  return new Engine({
+    campusId: campus.row.id,
+    journal,
+    store: new DatabaseCampusStore(campus.database, { windowMs: config.windowMs }),
+    runtime: nodeRuntime,
+    limits: {
+      recordsMax: config.commitRecordsMax,
+      bytesMax: config.commitBytesMax,
+      batchRecordsMax: config.batchRecordsMax,
+      batchBytesMax: config.batchBytesMax,
+      backlogBytesMax: config.backlogBytesMax,
+      replyDeadlineMs: config.replyDeadlineMs,
+      acknowledge: config.ack,
+      mailboxes: { perCourse: config.mailboxMax, perStudent: config.mailboxMax },
+      turnBudgetMs,
+    },
+    ...(options.evenIfAdoptionNeeded === true && { evenIfAdoptionNeeded: true }),
+    onState: (state, detail) => {
+      const level = state === 'leading' || state === 'stopped' ? 'info' : 'warn'
+      host.log[level]({ state }, `engine ${state}: ${detail}`)
+      options.onState?.(state)
+    },
+  })
+}
+
+/** Builds the batcher that carries RabbitMQ's journal into the tables. `batcher.run()` is the caller's. */
+export async function buildBatcher(
+  campus: OpenCampus,
+  rabbitmqAddress: string,
+  config: Config,
+  host: ServiceProcess,
+): Promise<Batcher> {
+  await claimJournal(campus.database, journalFor(campus, config).identity)
+  const tables = new BatcherTables(campus.database)
+  host.onStop(() => tables.close())
+  return new Batcher({
+    campusId: campus.row.id,
+    source: new RabbitSource({
+      url: rabbitmqAddress,
+      campus: campus.row.id,
+      heartbeatSeconds,
+      prefetch: config.batcherPrefetch,
+    }),
+    tables,
+    runtime: nodeRuntime,
+    recordsMax: config.batcherRecordsMax,
+    onEvent: (event) => logBatcherEvent(host, event),
+  })
+}
+
+function logBatcherEvent(host: ServiceProcess, event: BatcherEvent): void {
+  switch (event.kind) {
+    case 'wrote':
+      host.log.debug(event, 'wrote a batch')
+      return
+    case 'marker':
+      host.log.info(event, `leader ${event.leader}: ${event.judgement}`)
+      return
+    case 'alarm':
+      host.log.error({ alarm: event.alarm }, `ALARM ${event.alarm}: ${event.detail}`)
+      return
+    case 'waiting':
+      host.log.warn(event.detail)
+      return
+    case 'consuming':
+      host.log.info('consuming the journal')
+      return
+    case 'stopped':
+      host.log.info('batcher stopped')
+      return
+  }
+}

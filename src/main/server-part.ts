@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto'
+import { type Config, isLoopback } from '../config.ts'
+import type { Engine } from '../engine/engine.ts'
+import { AdoptionNeeded } from '../engine/ports.ts'
+import { buildGateway } from '../gateway/app.ts'
+import { closeGateway, openGateway } from '../gateway/listen.ts'
+import { DatabaseAccounts } from '../store/accounts.ts'
+import { jwtSecret } from '../store/campus-row.ts'
+import { searchDecisions } from '../store/decisions.ts'
+import { DatabaseCampusStore } from '../store/campus-store.ts'
+import { findings } from '../store/findings.ts'
+import { buildEngine } from './engine-part.ts'
+import { nodeRuntime } from './node-runtime.ts'
+import type { OpenCampus } from './open-campus.ts'
+import { CommandFailed, type ServiceProcess } from './service-process.ts'
+
+/** An open REST gateway with the engine behind it, which leads or stands by. */
+export interface RunningServer {
+  /** For people: a URL, or a socket's path. */
+  readonly address: string
+  readonly engine: Engine
+  /** Resolves when the engine leads for the first time. */
+  readonly leading: Promise<void>
+}
+
+/**
+ * Starts the engine and opens the gateway before it: requests are answered `recovering` or `not_leading` until
+ * the engine leads.
+ * @throws CommandFailed if these accounts must not be served there, or the tables need adoption
+ */
+export async function startServer(
+  campus: OpenCampus,
+  config: Config,
+  host: ServiceProcess,
+): Promise<RunningServer> {
+  refuseSampleAccountsBeyondLoopback(campus, config)
+  await reportFindings(campus, config, host)
+  let lead = (): void => {}
+  const leading = new Promise<void>((resolve) => {
+    lead = resolve
+  })
+  const engine = await buildEngine(campus, config, host, {
+    onState: (state) => {
+      if (state === 'leading') lead()
+    },
+  })
+  const { database } = campus
+  const app = buildGateway({
+    service: engine,
+    accounts: new DatabaseAccounts(database),
+    searchDecisions: (search) => searchDecisions(database, search),
+    jwtSecrets: await secretsOf(campus, config),
+    staffScope: config.staffScope,
+    limits: config,
+    now: () => nodeRuntime.now(),
+    logger: host.log,
+    trustProxy: config.trustProxy,
+  })
+  const address = await openGateway(app, config.listen)
+  // Stopped in this order: the engine admits nothing more and makes durable what it decided, which lets the
+  // requests that wait for it be answered; then the door is closed.
+  host.onStop(() => closeGateway(app, 1000))
+  host.onStop(() => engine.stop(host.graceMs))
+  engine.run().catch((error: unknown) => {
+    host.fail(
+      error instanceof AdoptionNeeded ? new CommandFailed(error.message, error.findings, error) : error,
+    )
+  })
+  host.log.info(`serving campus ${campus.row.id} on ${address}`)
+  return { address, engine, leading }
+}
+
+async function secretsOf(campus: OpenCampus, config: Config): Promise<readonly [string, ...string[]]> {
+  const [first, ...others] = config.jwtSecrets ?? []
+  if (first !== undefined) return [first, ...others]
+  return [await jwtSecret(campus.database, () => randomBytes(48).toString('base64url'))]
+}
+
+function refuseSampleAccountsBeyondLoopback({ row }: OpenCampus, config: Config): void {
+  if (!row.isSample || config.allowSampleAccounts || isLoopback(config.listen)) return
+  throw new CommandFailed(
+    'this is the sample campus, whose passwords everybody knows: it is served on loopback only; ' +
+      'set LISTEN_ADDRESS to 127.0.0.1, or ENROLLMENT_ALLOW_SAMPLE_ACCOUNTS=yes',
+  )
+}
+
+/** What an older system left behind is told row by row before its tables are served for the first time. */
+async function reportFindings(campus: OpenCampus, config: Config, host: ServiceProcess): Promise<void> {
+  const { term } = await new DatabaseCampusStore(campus.database, config).readPosition()
+  if (term > 0) return
+  for (const finding of await findings(campus.database)) host.log.warn(`found in the tables: ${finding.text}`)
+}

@@ -1,0 +1,98 @@
+import { type Logger, pino } from 'pino'
+import type { Config } from '../config.ts'
+
+/** Something that runs until it is told to stop; parts are stopped in the opposite order of their start. */
+export type StopPart = () => Promise<void>
+
+/** A command cannot go on, for a reason that the person who typed it can mend. Its message is one line. */
+export class CommandFailed extends Error {
+  override readonly name = 'CommandFailed'
+  /** Printed before the message, a line each. */
+  readonly details: readonly string[]
+
+  constructor(message: string, details: readonly string[] = [], cause?: unknown) {
+    super(message, { cause })
+    this.details = details
+  }
+}
+
+/** One process: its log, its parts, and its end by signal, failure or of itself. */
+export class ServiceProcess {
+  readonly log: Logger
+  readonly #stopping = new AbortController()
+  readonly #parts: StopPart[] = []
+  readonly #shutdownMs: number
+  #failure: unknown
+
+  constructor(name: string, config: Config, destination: 'stdout' | 'stderr' = 'stdout') {
+    this.#shutdownMs = config.shutdownMs
+    this.log = pino(
+      { level: config.logLevel, base: { process: name, pid: process.pid } },
+      pino.destination({ dest: destination === 'stdout' ? 1 : 2, sync: true }),
+    )
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        if (this.#stopping.signal.aborted) process.exit(130)
+        this.log.info(`${signal}: stopping`)
+        this.#stopping.abort(new Error(`stopped by ${signal}`))
+      })
+    }
+  }
+
+  /** Aborted when the process is to stop. */
+  get signal(): AbortSignal {
+    return this.#stopping.signal
+  }
+
+  /** How long the parts may take to stop, milliseconds: a little less than the whole. */
+  get graceMs(): number {
+    return Math.max(100, this.#shutdownMs - 1500)
+  }
+
+  onStop(part: StopPart): void {
+    this.#parts.push(part)
+  }
+
+  /** Ends the process because a part of it failed for good. */
+  fail(error: unknown): void {
+    this.#failure ??= error
+    this.#stopping.abort(error)
+  }
+
+  /**
+   * Starts everything, waits until the process is to stop, and stops everything; at the latest after the
+   * configured time the process ends all the same.
+   * @throws why it failed, if it did
+   */
+  async run(start: () => Promise<void>): Promise<void> {
+    try {
+      await start()
+      await new Promise<void>((resolve) => {
+        if (this.signal.aborted) resolve()
+        else this.signal.addEventListener('abort', () => resolve(), { once: true })
+      })
+    } catch (error) {
+      if (!this.signal.aborted) this.#failure = error
+    }
+    await this.#stopAll()
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  async #stopAll(): Promise<void> {
+    this.#stopping.abort(new Error('stopping'))
+    const overdue = setTimeout(() => {
+      this.log.error(`not stopped within ${this.#shutdownMs} ms: ending all the same`)
+      process.exit(1)
+    }, this.#shutdownMs)
+    overdue.unref()
+    for (const stop of this.#parts.toReversed()) {
+      try {
+        await stop()
+      } catch (error) {
+        this.log.warn({ err: error }, 'a part did not stop cleanly')
+      }
+    }
+    clearTimeout(overdue)
+    this.log.info('stopped')
+  }
+}
