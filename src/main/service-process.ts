@@ -49,6 +49,14 @@ export class ServiceProcess {
     return Math.max(100, this.#shutdownMs - 1500)
   }
 
+  /** Resolves when the process is to stop. */
+  get stopped(): Promise<void> {
+    return new Promise<void>((resolve) => {
+      if (this.signal.aborted) resolve()
+      else this.signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+  }
+
   onStop(part: StopPart): void {
     this.#parts.push(part)
   }
@@ -67,15 +75,24 @@ export class ServiceProcess {
   async run(start: () => Promise<void>): Promise<void> {
     try {
       await start()
-      await new Promise<void>((resolve) => {
-        if (this.signal.aborted) resolve()
-        else this.signal.addEventListener('abort', () => resolve(), { once: true })
-      })
+      await this.stopped
     } catch (error) {
       if (!this.signal.aborted) this.#failure = error
     }
     await this.#stopAll()
     if (this.#failure !== undefined) throw this.#failure
+  }
+
+  /**
+   * Does one thing, then stops everything.
+   * @throws why it failed, if it did
+   */
+  async runToEnd<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work()
+    } finally {
+      await this.#stopAll()
+    }
   }
 
   async #stopAll(): Promise<void> {

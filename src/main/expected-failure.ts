@@ -1,0 +1,42 @@
+import { AdoptionFailed } from '../audit/adopt.ts'
+import { AlreadyRunning } from '../embedded/directory-lock.ts'
+import { UnsupportedPlatform } from '../embedded/binaries.ts'
+import { StartFailed } from '../embedded/postmaster.ts'
+import { AdoptionNeeded } from '../engine/ports.ts'
+import { AddressUnusable } from '../gateway/listen.ts'
+import { RegistryFileError } from '../registry/findings.ts'
+import { LoadRefused } from '../store/bulk-load.ts'
+import { WrongCampus } from '../store/campus-row.ts'
+import { DatabaseRefused } from '../store/database.ts'
+import { MigrationRefused } from '../store/migrate.ts'
+import { CommandFailed } from './service-process.ts'
+
+const expected = [
+  AdoptionFailed,
+  AlreadyRunning,
+  UnsupportedPlatform,
+  StartFailed,
+  AddressUnusable,
+  LoadRefused,
+  WrongCampus,
+  DatabaseRefused,
+  MigrationRefused,
+]
+
+/** A failure that its message explains to whoever typed the command; undefined for one that wants a stack. */
+export function expectedFailure(error: unknown): CommandFailed | undefined {
+  if (error instanceof CommandFailed) return error
+  if (error instanceof AdoptionNeeded) return new CommandFailed(error.message, error.findings, error)
+  if (error instanceof RegistryFileError) {
+    const lines = error.message.split('\n')
+    return new CommandFailed(`${lines.at(-1)}`, lines.slice(0, -1), error)
+  }
+  if (error instanceof Error && expected.some((kind) => error instanceof kind)) {
+    return new CommandFailed(error.message, [], error)
+  }
+  // PostgreSQL's and the system's own words: a wrong password, no such database, no such host.
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
+    return new CommandFailed(error.message, [], error)
+  }
+  return undefined
+}

@@ -1,0 +1,78 @@
+import { relative } from 'node:path'
+import type { Config } from '../config.ts'
+import { startEmbeddedPostgres } from '../embedded/embedded-postgres.ts'
+import { holdsRegistry } from '../store/registry-queries.ts'
+import { buildBatcher } from './engine-part.ts'
+import { loadSample } from './load.ts'
+import { openCampus, type OpenCampus } from './open-campus.ts'
+import { startServer } from './server-part.ts'
+import { CommandFailed, ServiceProcess } from './service-process.ts'
+
+/**
+ * `enrollment start`: everything in one process. Brings its own PostgreSQL unless DATABASE_URL names one, and in
+ * that its own sample campus on the first start; journals into RabbitMQ if RABBITMQ_ADDRESS names one.
+ */
+export async function runStart(config: Config): Promise<void> {
+  const host = new ServiceProcess('start', config, 'stderr')
+  await host.run(async () => {
+    const campus =
+      config.databaseUrl === undefined
+        ? await openEmbedded(config, host)
+        : await openCampus(config.databaseUrl, config, host)
+    if (config.rabbitmqAddress !== undefined) {
+      const batcher = await buildBatcher(campus, config.rabbitmqAddress, config, host)
+      host.onStop(() => batcher.stop())
+      void batcher.run()
+    }
+    const { address, leading } = await startServer(campus, config, host)
+    await Promise.race([leading, host.stopped])
+    if (!host.signal.aborted) greet(campus, address, config)
+  })
+  say('Stopped; everything is kept.')
+}
+
+async function openEmbedded(config: Config, host: ServiceProcess): Promise<OpenCampus> {
+  const postgres = await startEmbeddedPostgres({ dataDirectory: config.dataFolder, log: say })
+  host.onStop(() => postgres.stop())
+  void postgres.ended.then(() => {
+    if (!host.signal.aborted)
+      host.fail(
+        new CommandFailed('the embedded PostgreSQL ended by itself; see its log in the data directory'),
+      )
+  })
+  const campus = await openCampus(postgres.url, config, host)
+  if (await holdsRegistry(campus.database)) return campus
+  say('First start: making the sample campus.')
+  await loadSample(campus)
+  return { ...campus, row: { ...campus.row, isSample: true } }
+}
+
+function greet({ row }: OpenCampus, address: string, config: Config): void {
+  const lines = [
+    '',
+    `Enrollment is open: campus ${row.id} on ${address}`,
+    `  reference    ${address}/docs`,
+    `  readiness    ${address}/readyz`,
+  ]
+  if (config.databaseUrl === undefined)
+    lines.push(`  data         ${relative('.', config.dataFolder) || '.'}`)
+  if (row.isSample) {
+    lines.push(
+      '  accounts     students 1 to 1000 (student-<id>), staff 1 to 60 (staff-<id>)',
+      '',
+      'Log in as student 1; the reply is the token for all other requests:',
+      `  curl -s ${curlTarget(config, address)}/login -H 'Content-Type: application/json' -d '{"user":1,"password":"student-1"}'`,
+    )
+  }
+  lines.push('', 'Stop with Ctrl-C.')
+  for (const line of lines) say(line)
+}
+
+function curlTarget(config: Config, address: string): string {
+  return config.listen.protocol === 'unix' ? `--unix-socket ${address} http://localhost` : address
+}
+
+/** For the person at the terminal; the log goes elsewhere. */
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
