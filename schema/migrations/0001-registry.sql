@@ -79,7 +79,7 @@ ALTER TABLE courses ADD CONSTRAINT courses_numbers_not_negative
   CHECK (capacity >= 0 AND reserve_capacity >= 0 AND units >= 0 AND course_id >= 0 AND group_id >= 0) NOT VALID;
 ALTER TABLE courses ADD CONSTRAINT courses_exam_length
   CHECK (exam_minutes IS NULL OR exam_minutes > 0) NOT VALID;
--- The last bracket holds the meetings that are as they must be; the check compares how many.
+-- As many meetings as are what they must be, and no other.
 ALTER TABLE courses ADD CONSTRAINT courses_meetings_are_times_of_a_week
   CHECK (meetings IS NULL OR jsonb_typeof(meetings) = 'array' AND jsonb_array_length(meetings) =
     jsonb_array_length(jsonb_path_query_array(meetings, 'strict $[*] ? (

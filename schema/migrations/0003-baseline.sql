@@ -46,38 +46,42 @@ CREATE TABLE outside_changes
 CREATE INDEX outside_changes_not_absorbed ON outside_changes (id) WHERE absorbed_by_term IS NULL;
 
 -- The batcher says `SET enrollment.writer = 'batcher'` on its connection; a bulk load says 'load' and writes
--- one row by itself.
+-- one row by itself. An UPDATE counts only where it touches what decisions decide: a new password does not.
 CREATE FUNCTION note_outside_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'TRUNCATE' THEN
     INSERT INTO outside_changes (table_name, operation) VALUES (TG_TABLE_NAME, TG_OP);
   ELSIF TG_TABLE_NAME = 'enrolled_courses' THEN
-    IF TG_OP <> 'INSERT' THEN
+    IF TG_OP = 'UPDATE' THEN
       INSERT INTO outside_changes (table_name, operation, student_id, course_id, group_id)
-      SELECT TG_TABLE_NAME, TG_OP, student_id, course_id, group_id FROM old_rows;
-    END IF;
-    IF TG_OP <> 'DELETE' THEN
+      WITH before AS (SELECT id, student_id, course_id, group_id, reserved, reserve_order FROM old_rows),
+        after AS (SELECT id, student_id, course_id, group_id, reserved, reserve_order FROM new_rows)
+      SELECT DISTINCT TG_TABLE_NAME, TG_OP, student_id, course_id, group_id
+      FROM ((TABLE before EXCEPT TABLE after) UNION ALL (TABLE after EXCEPT TABLE before)) AS changed;
+    ELSE
       INSERT INTO outside_changes (table_name, operation, student_id, course_id, group_id)
-      SELECT TG_TABLE_NAME, TG_OP, student_id, course_id, group_id FROM new_rows;
+      SELECT TG_TABLE_NAME, TG_OP, student_id, course_id, group_id FROM changed_rows;
     END IF;
   ELSIF TG_TABLE_NAME = 'courses' THEN
-    IF TG_OP <> 'INSERT' THEN
+    IF TG_OP = 'UPDATE' THEN
       INSERT INTO outside_changes (table_name, operation, course_id, group_id)
-      SELECT TG_TABLE_NAME, TG_OP, course_id, group_id FROM old_rows;
-    END IF;
-    IF TG_OP <> 'DELETE' THEN
+      WITH before AS (SELECT course_id, group_id, capacity FROM old_rows),
+        after AS (SELECT course_id, group_id, capacity FROM new_rows)
+      SELECT DISTINCT TG_TABLE_NAME, TG_OP, course_id, group_id
+      FROM ((TABLE before EXCEPT TABLE after) UNION ALL (TABLE after EXCEPT TABLE before)) AS changed;
+    ELSE
       INSERT INTO outside_changes (table_name, operation, course_id, group_id)
-      SELECT TG_TABLE_NAME, TG_OP, course_id, group_id FROM new_rows;
+      SELECT TG_TABLE_NAME, TG_OP, course_id, group_id FROM changed_rows;
     END IF;
+  ELSIF TG_OP = 'UPDATE' THEN
+    INSERT INTO outside_changes (table_name, operation, student_id)
+    WITH before AS (SELECT id, remaining_actions FROM old_rows),
+      after AS (SELECT id, remaining_actions FROM new_rows)
+    SELECT DISTINCT TG_TABLE_NAME, TG_OP, id
+    FROM ((TABLE before EXCEPT TABLE after) UNION ALL (TABLE after EXCEPT TABLE before)) AS changed;
   ELSE
-    IF TG_OP <> 'INSERT' THEN
-      INSERT INTO outside_changes (table_name, operation, student_id)
-      SELECT TG_TABLE_NAME, TG_OP, id FROM old_rows;
-    END IF;
-    IF TG_OP <> 'DELETE' THEN
-      INSERT INTO outside_changes (table_name, operation, student_id)
-      SELECT TG_TABLE_NAME, TG_OP, id FROM new_rows;
-    END IF;
+    INSERT INTO outside_changes (table_name, operation, student_id)
+    SELECT TG_TABLE_NAME, TG_OP, id FROM changed_rows;
   END IF;
   RETURN NULL;
 END
@@ -89,13 +93,13 @@ DECLARE
 BEGIN
   FOREACH watched IN ARRAY ARRAY ['students', 'courses', 'enrolled_courses'] LOOP
     EXECUTE format(
-      'CREATE TRIGGER note_outside_insert AFTER INSERT ON %I REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
+      'CREATE TRIGGER note_outside_insert AFTER INSERT ON %I REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT
        WHEN (coalesce(current_setting(''enrollment.writer'', true), '''') = '''') EXECUTE FUNCTION note_outside_change()', watched);
     EXECUTE format(
       'CREATE TRIGGER note_outside_update AFTER UPDATE ON %I REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT
        WHEN (coalesce(current_setting(''enrollment.writer'', true), '''') = '''') EXECUTE FUNCTION note_outside_change()', watched);
     EXECUTE format(
-      'CREATE TRIGGER note_outside_delete AFTER DELETE ON %I REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT
+      'CREATE TRIGGER note_outside_delete AFTER DELETE ON %I REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT
        WHEN (coalesce(current_setting(''enrollment.writer'', true), '''') = '''') EXECUTE FUNCTION note_outside_change()', watched);
     EXECUTE format(
       'CREATE TRIGGER note_outside_truncate AFTER TRUNCATE ON %I FOR EACH STATEMENT

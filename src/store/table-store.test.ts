@@ -1,0 +1,258 @@
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, test } from 'node:test'
+import type { Effect } from '../../actors/records.ts'
+import { BatcherTables } from './table-store.ts'
+import {
+  applyEffects,
+  createTables,
+  left,
+  promoted,
+  recordWith,
+  reserve,
+  resetTables,
+  seat,
+  takeTerm,
+  type TestTables,
+} from './testing/tables.ts'
+
+let db: TestTables
+let tables: BatcherTables
+
+before(async () => {
+  db = await createTables({ migrated: true })
+  tables = new BatcherTables(db.database)
+})
+after(async () => {
+  await tables.close()
+  await db.remove()
+})
+beforeEach(() => resetTables(db.database))
+
+const places = () =>
+  db.rows(`SELECT student_id, course_id, group_id, reserved, reserve_order FROM enrolled_courses
+    ORDER BY student_id, course_id, group_id`)
+
+const folds: { name: string; effects: Effect[]; held: unknown[][] }[] = [
+  { name: 'a seat is a row', effects: [seat(1)], held: [[1, 101, 1, false, null]] },
+  { name: 'a reserve place is a row with its order', effects: [reserve(1, 7)], held: [[1, 101, 1, true, 7]] },
+  {
+    name: 'a promotion frees the order',
+    effects: [reserve(1, 7), promoted(1)],
+    held: [[1, 101, 1, false, null]],
+  },
+  { name: 'a place given up is no row', effects: [seat(1), left(1)], held: [] },
+  {
+    name: 'the last effect on a place counts',
+    effects: [seat(1), left(1), reserve(1, 3)],
+    held: [[1, 101, 1, true, 3]],
+  },
+  {
+    name: 'a move is one row in the new group',
+    effects: [seat(1), left(1), seat(1, 101, 2)],
+    held: [[1, 101, 2, false, null]],
+  },
+  {
+    name: 'students and courses do not mix',
+    effects: [seat(1), seat(2), seat(1, 102), left(2)],
+    held: [
+      [1, 101, 1, false, null],
+      [1, 102, 1, false, null],
+    ],
+  },
+]
+for (const { name, effects, held } of folds) {
+  test(`${name}, in one batch and in batches of one alike`, async () => {
+    await takeTerm(tables)
+    await applyEffects(tables, ...effects)
+    assert.deepEqual(await places(), held)
+    await db.database.query('TRUNCATE enrolled_courses')
+    for (const effect of effects) await applyEffects(tables, effect)
+    assert.deepEqual(await places(), held)
+  })
+}
+
+test('a row that stays keeps its id, so that older tools keep their order', async () => {
+  await takeTerm(tables)
+  await applyEffects(tables, seat(1), reserve(2, 1))
+  const ids = () => db.rows('SELECT student_id, id FROM enrolled_courses ORDER BY student_id')
+  const held = await ids()
+  await applyEffects(tables, promoted(2), left(1), seat(1))
+  assert.deepEqual(await ids(), held)
+})
+
+test('capacity and remaining actions are what the last decision said', async () => {
+  await takeTerm(tables)
+  await applyEffects(
+    tables,
+    { type: 'capacity_changed', course: 101, group: 1, capacity: 40 },
+    { type: 'actions_spent', student: 1, count: 1, remaining: 4 },
+    { type: 'capacity_changed', course: 101, group: 1, capacity: 41 },
+    { type: 'actions_spent', student: 1, count: 1, remaining: 3 },
+  )
+  assert.deepEqual(await db.rows('SELECT capacity FROM courses ORDER BY course_id, group_id'), [
+    [41],
+    [3],
+    [3],
+  ])
+  assert.deepEqual(await db.rows('SELECT remaining_actions FROM students WHERE id < 3 ORDER BY id'), [
+    [3],
+    [5],
+  ])
+})
+
+test('a decision is kept whole, with odd characters in its note', async () => {
+  await takeTerm(tables)
+  const note = 'a\\b\tc\nd\r"e" \\N é 😀'
+  const batch = await tables.begin()
+  await batch.apply([
+    recordWith(1, {
+      at: 1_790_000_000_123,
+      actor: { role: 'staff', id: 8 },
+      legs: [{ do: 'force_add', course: 101, group: 1, note }],
+      effects: [seat(1), promoted(2, 102)],
+      key: 'key\\1',
+      requestHash: 'hash',
+      request: 'request\\',
+    }),
+    recordWith(2, { reasons: [{ code: 'course_full', leg: 0, course: 101, group: 1 }] }),
+  ])
+  await batch.commit()
+  const [first] = await db.database.query<Record<string, unknown>>('SELECT * FROM decisions WHERE seq = 1')
+  assert.deepEqual(first, {
+    term: 1,
+    seq: 1,
+    at: new Date(1_790_000_000_123),
+    actor_role: 'staff',
+    actor_id: 8,
+    student_id: 1,
+    legs: [{ do: 'force_add', course: 101, group: 1, note }],
+    effects: [seat(1), promoted(2, 102)],
+    reasons: null,
+    remaining: 5,
+    key: 'key\\1',
+    request_hash: 'hash',
+    request: 'request\\',
+    courses: [101],
+    other_students: [2],
+  })
+  assert.deepEqual(await db.rows('SELECT effects, reasons FROM decisions WHERE seq = 2'), [
+    [null, [{ code: 'course_full', leg: 0, course: 101, group: 1 }]],
+  ])
+})
+
+test('the position moves with the decisions, and its time never goes back', async () => {
+  const leader = await takeTerm(tables)
+  const batch = await tables.begin()
+  assert.deepEqual(batch.position, { leader, term: 1, seq: 0, atMs: 0 })
+  await batch.apply([recordWith(1, { effects: [], at: 500 }), recordWith(2, { effects: [], at: 400 })])
+  await batch.apply([recordWith(3, { effects: [seat(1)], at: 450 })])
+  await batch.commit()
+  const next = await tables.begin()
+  assert.deepEqual(next.position, { leader, term: 1, seq: 3, atMs: 500 })
+  await next.rollback()
+  assert.deepEqual(await places(), [[1, 101, 1, false, null]])
+  assert.deepEqual(await db.rows('SELECT seq FROM decisions ORDER BY seq'), [[1], [2], [3]])
+})
+
+test('what was rolled back never happened', async () => {
+  await takeTerm(tables)
+  const batch = await tables.begin()
+  await batch.apply([recordWith(1, { effects: [seat(1)] })])
+  await batch.rollback()
+  assert.deepEqual(await places(), [])
+  await applyEffects(tables, seat(2))
+  assert.deepEqual(await places(), [[2, 101, 1, false, null]])
+})
+
+test('a record that does not follow the last one is never written', async () => {
+  await takeTerm(tables)
+  const batch = await tables.begin()
+  await assert.rejects(batch.apply([recordWith(2, { effects: [] })]), /in order, without gaps/)
+  await batch.rollback()
+})
+
+test('a decision about a student or a course that somebody deleted is kept, and its effect set apart', async () => {
+  await takeTerm(tables)
+  await db.database.query('DELETE FROM students WHERE id = 3')
+  await db.database.query('DELETE FROM courses WHERE course_id = 102')
+  await applyEffects(
+    tables,
+    seat(3),
+    seat(1, 102),
+    seat(1),
+    { type: 'actions_spent', student: 3, count: 1, remaining: 4 },
+    { type: 'capacity_changed', course: 102, group: 1, capacity: 9 },
+  )
+  assert.deepEqual(await places(), [[1, 101, 1, false, null]])
+  assert.deepEqual(await db.rows('SELECT term, seq, effect FROM orphaned_effects ORDER BY seq'), [
+    [1, 1, { type: 'registered', student: 3, course: 101, group: 1 }],
+    [1, 2, { type: 'registered', student: 1, course: 102, group: 1 }],
+    [1, 4, { type: 'actions_spent', student: 3, remaining: 4 }],
+    [1, 5, { type: 'capacity_changed', course: 102, group: 1, capacity: 9 }],
+  ])
+  assert.deepEqual(await db.rows('SELECT count(*) FROM decisions'), [[5]])
+})
+
+test('a row that somebody wrote meanwhile gives way to the decision', async () => {
+  await takeTerm(tables)
+  await db.database.query(
+    'INSERT INTO enrolled_courses (course_id, group_id, student_id, reserved) VALUES (101, 1, 1, TRUE)',
+  )
+  await applyEffects(tables, seat(1), left(2))
+  assert.deepEqual(await places(), [[1, 101, 1, false, null]])
+})
+
+test('adoption removes just the rows it names, and only where they are what it says', async () => {
+  await takeTerm(tables)
+  await db.database.query('DROP INDEX enrolled_courses_once')
+  await db.database.query(
+    'INSERT INTO enrolled_courses (id, course_id, group_id, student_id) VALUES (11, 101, 1, 1), (12, 101, 1, 1), (13, 101, 1, 2)',
+  )
+  await applyEffects(tables, {
+    type: 'duplicates_removed',
+    student: 1,
+    course: 101,
+    group: 1,
+    rows: [12, 13],
+  })
+  assert.deepEqual(await db.rows('SELECT id FROM enrolled_courses ORDER BY id'), [[11], [13]])
+  await db.database.query(
+    'CREATE UNIQUE INDEX enrolled_courses_once ON enrolled_courses (student_id, course_id, group_id)',
+  )
+})
+
+test('one batcher at a time: the second waits until the first has ended its transaction', async () => {
+  await takeTerm(tables)
+  const second = new BatcherTables(db.database)
+  try {
+    const batch = await tables.begin()
+    await batch.apply([recordWith(1, { effects: [seat(1)] })])
+    const waiting = second.begin()
+    await batch.commit()
+    const next = await waiting
+    assert.equal(next.position.seq, 1, 'it sees what the first has written')
+    await next.rollback()
+  } finally {
+    await second.close()
+  }
+})
+
+test('a lost connection rejects the call and is replaced by the next', async () => {
+  await takeTerm(tables)
+  const batch = await tables.begin()
+  await db.database.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE application_name = 'enrollment batcher' AND datname = current_database()`,
+  )
+  await assert.rejects(batch.apply([recordWith(1, { effects: [seat(1)] })]))
+  await batch.rollback()
+  await applyEffects(tables, seat(2))
+  assert.deepEqual(await places(), [[2, 101, 1, false, null]])
+})
+
+test('nothing is confirmed by committing a transaction that failed', async () => {
+  await takeTerm(tables)
+  const batch = await tables.begin()
+  await assert.rejects(batch.judgementOf('no uuid'))
+  await assert.rejects(batch.commit(), /nothing was committed/)
+})
