@@ -115,6 +115,23 @@ describe('a freed seat goes to the first in the reserve queue, never to a newcom
   })
 })
 
+describe('where several seats stand free beside a queue (an outside change)', () => {
+  const neglected = group('101/1', { capacity: 3, registered: [1], queue: [31, 32, 33] })
+
+  test('one who waits and drops is not among those who move up', () => {
+    given(neglected)
+      .when(asks(31, drop(101)))
+      .thenHappens('31 leaves 101/1', '31 spends 1, 2 left', '32 moves up in 101/1', '33 moves up in 101/1')
+  })
+
+  test('one who waits and is seated by a staff member moves up once, and the next takes the seat that is left', () => {
+    given(neglected)
+      .when(staff.forceAdds(32, '101/1'))
+      .thenHappens('32 moves up in 101/1', '31 moves up in 101/1')
+      .thenGroup('101/1', { registered: [1, 31, 32], queue: [33], capacity: 3 })
+  })
+})
+
 describe('a student seated by a staff member', () => {
   test('from the middle of the queue moves up past the others, who keep their order', () => {
     given(contested)

@@ -138,15 +138,33 @@ test('seats never exceed capacity, and capacity changes only on record', () => {
   })
 })
 
-test('nobody waits beside a free seat, in a queue longer than its places, or out of order', () => {
+test('nobody waits beside a free seat, or in a queue longer than its places', () => {
   always((played) => {
     play(played, {
       done: (campus) => {
         for (const group of groupsOf(campus)) {
           assert.ok(group.queue.length === 0 || group.registered.length >= group.capacity)
           assert.ok(group.queue.length <= group.profile.reserveCapacity)
-          assert.equal(group.queueOrders.length, group.queue.length)
-          assert.ok(group.queueOrders.every((order, index) => order > (group.queueOrders[index - 1] ?? 0)))
+        }
+      },
+    })
+  })
+})
+
+test('everybody keeps the order number that they joined the queue with, and the numbers ascend', () => {
+  always((played) => {
+    const joined = new Map<string, number>()
+    play(played, {
+      done: (campus, _, { effects = [] }) => {
+        for (const effect of effects) {
+          if (effect.type === 'reserved') joined.set(`${effect.student} ${effect.course}`, effect.order)
+        }
+        for (const { course, queue, queueOrders } of groupsOf(campus)) {
+          assert.deepEqual(
+            queueOrders,
+            queue.map((id) => joined.get(`${id} ${course}`)),
+          )
+          assert.ok(queueOrders.every((order, index) => order > (queueOrders[index - 1] ?? 0)))
         }
       },
     })

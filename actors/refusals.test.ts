@@ -255,3 +255,12 @@ test('sorting reasons leaves the list that it was given alone', () => {
   assert.deepEqual(inOrderOfPrecedence(reasons), [{ code: 'unit_limit' }, { code: 'course_full' }])
   assert.equal(reasons[0].code, 'course_full')
 })
+
+test('reasons of one code read by leg, and what is about the whole command comes before its legs', () => {
+  const code = 'no_change'
+  assert.deepEqual(inOrderOfPrecedence([{ code, leg: 2 }, { code, leg: 0 }, { code }]), [
+    { code },
+    { code, leg: 0 },
+    { code, leg: 2 },
+  ])
+})
