@@ -66,13 +66,13 @@ const placesOnce = `
 const selectOverCapacity = `
   SELECT course_id, group_id, capacity, count(*)::int AS registered
   FROM (${placesOnce}) AS places JOIN courses USING (course_id, group_id)
-  WHERE NOT reserved GROUP BY course_id, group_id HAVING count(*) > capacity ORDER BY course_id, group_id`
+  WHERE NOT reserved GROUP BY course_id, group_id, capacity HAVING count(*) > capacity ORDER BY course_id, group_id`
 const selectWaitingBesideFreeSeat = `
   SELECT course_id, group_id,
     (array_agg(student_id ORDER BY place) FILTER (WHERE reserved))[1:capacity - count(*) FILTER (WHERE NOT reserved)]
       AS students
   FROM (${placesOnce}) AS places JOIN courses USING (course_id, group_id)
-  GROUP BY course_id, group_id
+  GROUP BY course_id, group_id, capacity
   HAVING count(*) FILTER (WHERE reserved) > 0 AND count(*) FILTER (WHERE NOT reserved) < capacity
   ORDER BY course_id, group_id`
 const selectUnusable = `
