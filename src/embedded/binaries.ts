@@ -63,8 +63,8 @@ async function tryOut(directory: string, account: Account | undefined): Promise<
 }
 
 /**
- * Finds the programs, and copies them into `home` if `account` cannot run them where they are (a clone below a folder
- * that only root may enter).
+ * Finds the programs, and copies them into `home` if `account` cannot run them where they are (in a clone below a folder
+ * that only root may enter, say).
  * @throws UnsupportedPlatform if there are none for this machine, or they do not run on it
  */
 export async function findBinaries(
@@ -76,16 +76,13 @@ export async function findBinaries(
   await restoreLinks(packaged)
   try {
     return await tryOut(packaged, account)
-  } catch (error) {
-    // Numeric codes are a program's own exit status: it was reached and did not run.
-    if (account === undefined) {
-      throw new UnsupportedPlatform(`The embedded PostgreSQL does not run here. ${advice}`, { cause: error })
-    }
+  } catch {
+    // Out of the account's reach, or without links in a folder that we may not write to: a copy may do.
   }
   const manifest = await readFile(join(packaged, '..', 'package.json'), 'utf8')
   const copy = join(home, `postgresql-${(JSON.parse(manifest) as { version: string }).version}`)
   if (!existsSync(copy)) {
-    log(`PostgreSQL's programs are out of its account's reach in ${packaged}: copying them to ${copy}`)
+    log(`PostgreSQL's programs cannot be run from ${packaged}: copying them to ${copy}`)
     const half = `${copy}.half`
     await rm(half, { recursive: true, force: true })
     await cp(packaged, join(half, 'native'), { recursive: true, verbatimSymlinks: true })

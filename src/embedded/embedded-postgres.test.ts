@@ -76,7 +76,7 @@ test('the first start makes a database that speaks UTF-8, flushes to disk and wa
     listens: '127.0.0.1',
     database: 'enrollment',
   })
-  assert.match(lines[0] ?? '', /^Creating a PostgreSQL 18\.\d+ database in /)
+  assert.match(lines.join('\n'), /^Creating a PostgreSQL 18\.\d+ database in /m)
   const stranger = new URL(postgres.url)
   stranger.password = 'guessed'
   await assert.rejects(query(stranger.href, 'SELECT 1'), { code: '28P01' })
@@ -179,7 +179,7 @@ test('root with a data directory that only root may enter gets a database all th
   const { postgres, lines } = await start(t, dataDirectory)
   const home = join(dataDirectory, 'postgresql')
   assert.equal(lstatSync(home).isSymbolicLink(), true)
-  assert.match(lines[0] ?? '', /cannot reach .+: its database is kept in \/var\/lib\/course-enrollment\//)
+  assert.match(lines.join('\n'), /cannot reach .+: its database is kept in \/var\/lib\/course-enrollment\//)
   await query(postgres.url, 'CREATE TABLE kept AS SELECT 7 AS number')
   await postgres.stop()
   const again = await start(t, dataDirectory)
