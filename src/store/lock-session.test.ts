@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, test } from 'node:test'
+import { type LockSession, tryLockSession } from './lock-session.ts'
+import { applyEffects, createTables, resetTables, seat, takeTerm, type TestTables } from './testing/tables.ts'
+
+let db: TestTables
+const sessions: LockSession[] = []
+
+before(async () => {
+  db = await createTables({ migrated: true })
+  await resetTables(db.database)
+})
+after(() => db.remove())
+afterEach(async () => {
+  for (const session of sessions.splice(0)) await session.close()
+})
+
+async function lock(campus: string, idleTimeoutMs = 60_000): Promise<LockSession | undefined> {
+  const session = await tryLockSession(db.database, { campus, idleTimeoutMs })
+  if (session !== undefined) sessions.push(session)
+  return session
+}
+
+async function held(campus: string, idleTimeoutMs?: number): Promise<LockSession> {
+  const session = await lock(campus, idleTimeoutMs)
+  assert.ok(session)
+  return session
+}
+
+test('one session holds the lock of a campus; another campus has its own', async () => {
+  const first = await held('north')
+  assert.equal(await lock('north'), undefined)
+  await held('south')
+  await first.close()
+  assert.match(await first.ended, /closed/)
+  await held('north')
+})
+
+test('a session whose connection is lost says so, cannot write, and its lock is free', async () => {
+  const session = await held('north')
+  await takeTerm(session.tables)
+  assert.equal(session.open, true)
+  await db.database.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE application_name = 'enrollment leader' AND datname = current_database()`,
+  )
+  assert.match(await session.ended, /terminat|closed/i)
+  assert.equal(session.open, false)
+  await assert.rejects(session.ping())
+  await assert.rejects(session.tables.begin())
+  await held('north')
+})
+
+test('a holder that the server does not hear of loses the lock; one that pings keeps it', async () => {
+  const silent = await held('north', 400)
+  const pinging = await held('south', 400)
+  const timer = setInterval(() => void pinging.ping(), 50)
+  try {
+    await silent.ended
+    assert.equal(pinging.open, true)
+    await held('north')
+  } finally {
+    clearInterval(timer)
+  }
+})
+
+test('pings and batches share the session without waiting for one another in the wrong order', async () => {
+  const session = await held('north')
+  await takeTerm(session.tables)
+  const timer = setInterval(() => void session.ping(), 1)
+  try {
+    for (let student = 1; student <= 9; student++) {
+      await Promise.all([session.ping(), session.ping(), applyEffects(session.tables, seat(student))])
+    }
+  } finally {
+    clearInterval(timer)
+  }
+  assert.deepEqual(await db.rows('SELECT count(*) FROM enrolled_courses'), [[9]])
+})
