@@ -217,7 +217,12 @@ export class Engine implements EnrollmentService {
    */
   async stop(graceMs: number): Promise<void> {
     const finished = this.#term?.finish() ?? Promise.resolve()
-    await Promise.race([finished, this.#sleep(graceMs)])
+    let cancel = (): void => {}
+    const graceOver = new Promise<void>((resolve) => {
+      cancel = this.#options.runtime.after(graceMs, resolve)
+    })
+    await Promise.race([finished, graceOver])
+    cancel()
     this.#stopping.abort(new JournalLost('stopped'))
     await this.#journalTerm?.close()
     await this.#running?.catch(() => {})
