@@ -18,14 +18,17 @@ export async function nameOutsideHands(
   let count = 0
   for await (const change of changes) {
     count++
-    const about = aboutOf[change.table]
-    if (about === undefined || isAboutWholeTable(change)) {
-      for (const table of about === undefined ? Object.values(aboutOf) : [about])
-        raise(byTable, table, change)
-      continue
+    // A bulk load names all the tables that it wrote.
+    for (const table of change.table.split(', ')) {
+      const about = aboutOf[table]
+      if (about === undefined) continue
+      if (isAboutWholeTable(change)) {
+        raise(byTable, about, change)
+        continue
+      }
+      const key = subjectKey(subjectOf(about, change))
+      if (wanted.has(key)) raise(bySubject, key, change)
     }
-    const key = subjectKey(subjectOf(about, change))
-    if (wanted.has(key)) raise(bySubject, key, change)
   }
   const named = differences.map((difference) => {
     const outside = newer(

@@ -207,6 +207,17 @@ describe('what somebody did from outside is named', () => {
     ])
   })
 
+  test('by a load of several tables, if it is one of them', async () => {
+    const load = { operation: 'LOAD', table: 'students, enrolled_courses' }
+    assert.deepEqual(await differencesOf(withoutPlaceOf(2).noteChange(load)), [
+      `${gone}(registrar, 2030-09-21T07:01:00.000Z, LOAD on students, enrolled_courses)`,
+    ])
+    assert.deepEqual(
+      await differencesOf(withoutPlaceOf(2).noteChange({ ...load, table: 'students, courses' })),
+      ['student 2 in 102/1: expected a seat, found no place'],
+    )
+  })
+
   test('but not by a change of another place, or of another table', async () => {
     const ledger = withoutPlaceOf(2)
       .noteChange({ table: 'enrolled_courses', operation: 'DELETE', student: 3, course: 102, group: 1 })

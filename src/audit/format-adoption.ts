@@ -1,0 +1,39 @@
+import type { Effect } from '../../actors/records.ts'
+import type { AdoptionPlan } from './adopt.ts'
+
+/** A plan for people: what was found, a line each, then what adoption would do about it, and how to go on. */
+export function formatAdoptionPlan({ findings, isBlocked, courses }: AdoptionPlan): string[] {
+  if (findings.length === 0)
+    return ['nothing to adopt: the tables hold nothing that decisions could not lead to']
+  const found = findings.map(({ text }) => `found: ${text}`)
+  if (isBlocked) return [...found, 'nothing can be adopted before the unusable rows are corrected by hand']
+  const effects = courses.flatMap((course) => course.effects)
+  return [
+    ...found,
+    ...effects.map((effect) => `would be done: ${describeAdoptionEffect(effect)}`),
+    `${effects.length} change${effects.length === 1 ? '' : 's'} in ${courses.length} course${courses.length === 1 ? '' : 's'}; ` +
+      'nothing was changed now. To do it: enrollment adopt --apply',
+  ]
+}
+
+/** One change of an adoption, for people. */
+export function describeAdoptionEffect(effect: Effect): string {
+  switch (effect.type) {
+    case 'duplicates_removed':
+      return `${place(effect)}: student ${effect.student} keeps one row, row${effect.rows.length === 1 ? '' : 's'} ${effect.rows.join(', ')} removed`
+    case 'left':
+      return `${place(effect)}: student ${effect.student} leaves, and keeps the place in another group`
+    case 'promoted':
+      return `${place(effect)}: student ${effect.student} moves up from the queue to a seat`
+    case 'capacity_changed':
+      return `${place(effect)}: grows to ${effect.capacity} seats`
+    case 'registered':
+    case 'reserved':
+    case 'actions_spent':
+      throw new Error(`adoption does not lead to ${effect.type}`)
+  }
+}
+
+function place({ course, group }: { course: number; group: number }): string {
+  return `course ${course} group ${group}`
+}
