@@ -26,10 +26,15 @@ const selectStudents = `SELECT ${studentIntegers} FROM students`
 const placeColumns = `
   student_id, course_id, group_id, CASE WHEN reserved THEN coalesce(reserve_order, id) END AS reserve_order, id`
 const selectPlaces = `SELECT ${placeColumns} FROM enrolled_courses`
-/** Where rows repeat one another, a seat counts before a reserve place, then the lower order. */
+/**
+ * Where rows repeat one another, a seat counts before a reserve place, then the lower order. Ascending by row,
+ * so that of a student's seats in several groups the older comes first: adoption keeps it.
+ */
 const selectPlacesOnce = `
-  SELECT DISTINCT ON (student_id, course_id, group_id) ${placeColumns} FROM enrolled_courses
-    ORDER BY student_id, course_id, group_id, reserved, coalesce(reserve_order, id), id`
+  SELECT * FROM (
+    SELECT DISTINCT ON (student_id, course_id, group_id) ${placeColumns} FROM enrolled_courses
+    ORDER BY student_id, course_id, group_id, reserved, coalesce(reserve_order, id), id
+  ) AS once ORDER BY id`
 const selectCallersWithKeys = (sinceMs: number) => `
   SELECT DISTINCT CASE actor_role WHEN 'student' THEN 0 WHEN 'staff' THEN 1 ELSE 2 END, actor_id
     FROM decisions WHERE key IS NOT NULL AND at >= to_timestamp(${Math.trunc(sinceMs)} / 1000.0)`
@@ -59,7 +64,7 @@ export async function loadCampusIn(client: Client, loading: CampusLoading): Prom
   await copyIntegersOut(client, selectStudents, (row) =>
     campus.addStudent(studentFromIntegers(row, loading.windowMs)),
   )
-  const placesFit = await loadPlaces(client, campus)
+  const placesFit = await loadPlaces(client, campus, loading)
   if (!placesFit || !profilesAreUsable(campus)) await refuseIfAdoptionNeeded(client, loading)
   return { campus, position, callersWithKeys: await loadCallersWithKeys(client, loading.keysSinceMs) }
 }
@@ -77,12 +82,13 @@ interface Waiting {
 }
 
 /** @returns whether the places are such as decisions can lead to, as far as one pass can tell */
-async function loadPlaces(client: Client, campus: Campus): Promise<boolean> {
+async function loadPlaces(client: Client, campus: Campus, loading: LoadOptions): Promise<boolean> {
   const { rows } = await client.query<{ are: boolean }>(selectPlacesAreUnique)
   const unique = rows[0]?.are === true
   let fit = unique
   const waiting: Waiting[] = []
-  await copyIntegersOut(client, unique ? selectPlaces : selectPlacesOnce, (row) => {
+  const inOrder = !unique || loading.evenIfAdoptionNeeded === true
+  await copyIntegersOut(client, inOrder ? selectPlacesOnce : selectPlaces, (row) => {
     const [studentId = 0, courseId = 0, groupId = 0, order, id = 0] = row
     const group = campus.findGroup(courseId, groupId)
     const student = campus.students.get(studentId)
