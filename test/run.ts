@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { startPostgres } from './servers/postgres.ts'
-import { NoRabbit, startRabbit } from './servers/rabbit.ts'
+import { findRabbit, NoRabbit } from './servers/rabbit.ts'
 import { sourceName, type TestFile, testFiles } from './test-files.ts'
 
 /**
@@ -26,7 +26,7 @@ async function main(): Promise<number> {
   }
   const servers = await startServers(files)
   try {
-    const run = servers.rabbitMissing === undefined ? files : files.filter((file) => !file.needsRabbit)
+    const run = files.filter((file) => !servers.cannotServe(file))
     const status = run.length === 0 ? 0 : await runTests(run, options, servers.environment)
     const leftOut = files.filter((file) => !run.includes(file))
     if (leftOut.length === 0) return status
@@ -47,7 +47,9 @@ function say(line: string): void {
 
 interface Servers {
   readonly environment: Record<string, string>
+  /** Why there is no RabbitMQ to be had, if there is none. */
   readonly rabbitMissing: string | undefined
+  cannotServe(file: TestFile): boolean
   stop(): Promise<void>
 }
 
@@ -68,11 +70,14 @@ async function startServers(files: readonly TestFile[]): Promise<Servers> {
       process.env['DATABASE_URL'] ?? (await timed('PostgreSQL', () => startPostgres())).url
   }
   const rabbit = async () => {
-    if (!files.some((file) => file.needsRabbit)) return
+    const isShared = files.some((file) => file.needsRabbit)
     const given = process.env['RABBITMQ_ADDRESS']
+    if (isShared && given !== undefined) environment['TEST_RABBITMQ_ADDRESS'] = given
+    if (!files.some((file) => file.startsRabbit) && (!isShared || given !== undefined)) return
     try {
-      environment['TEST_RABBITMQ_ADDRESS'] =
-        given ?? (await timed('RabbitMQ', () => startRabbit(say))).address
+      // Also if only tests start one: packages are unpacked once, not by each of them.
+      const start = await findRabbit(say)
+      if (isShared) environment['TEST_RABBITMQ_ADDRESS'] ??= (await timed('RabbitMQ', start)).address
     } catch (error) {
       if (!(error instanceof NoRabbit)) throw error
       rabbitMissing = error.message
@@ -86,7 +91,10 @@ async function startServers(files: readonly TestFile[]): Promise<Servers> {
     await stop()
     throw failed.reason
   }
-  return { environment, rabbitMissing, stop }
+  const cannotServe = (file: TestFile) =>
+    (file.needsRabbit && environment['TEST_RABBITMQ_ADDRESS'] === undefined) ||
+    (file.startsRabbit && rabbitMissing !== undefined)
+  return { environment, rabbitMissing, cannotServe, stop }
 }
 
 function runTests(

@@ -6,6 +6,8 @@ export interface TestFile {
   readonly path: string
   readonly needsPostgres: boolean
   readonly needsRabbit: boolean
+  /** It starts a RabbitMQ of its own, to stop and kill. */
+  readonly startsRabbit: boolean
   /** It starts processes, or reaches a server. All others are quick and need nothing. */
   readonly isIntegration: boolean
 }
@@ -39,9 +41,10 @@ function describeFile(path: string): TestFile {
   const found: Imports = { servers: new Set(), modules: new Set() }
   collectImports(path, found, new Set())
   const needsPostgres = found.servers.has('createDatabase')
-  const needsRabbit = found.servers.has('rabbitAddress') || found.servers.has('startRabbit')
+  const needsRabbit = found.servers.has('rabbitAddress')
+  const startsRabbit = found.servers.has('startRabbit')
   const startsProcesses = found.servers.size > 0 || found.modules.has('node:child_process')
-  return { path, needsPostgres, needsRabbit, isIntegration: startsProcesses }
+  return { path, needsPostgres, needsRabbit, startsRabbit, isIntegration: startsProcesses }
 }
 
 /**

@@ -8,10 +8,16 @@ import { join } from 'node:path'
  * still runs and removes the directory.
  */
 const script = `
+runs() {
+  kill -0 "$1" 2>/dev/null || return 1
+  # A process that has ended stays in the list until its parent, or who took it over, asks.
+  read -r _ _ state _ 2>/dev/null <"/proc/$1/stat"
+  [ "$state" != Z ]
+}
 end() {
   kill -s "$1" "$2" 2>/dev/null
   tries=0
-  while kill -0 "$2" 2>/dev/null && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+  while runs "$2" && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
   kill -s KILL "$2" 2>/dev/null
 }
 trap '' INT TERM HUP

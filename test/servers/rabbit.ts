@@ -8,16 +8,27 @@ export class NoRabbit extends Error {
 }
 
 /**
- * Starts a RabbitMQ node of its own: an installed one, else from Debian's packages unpacked into a cache, else in Docker.
+ * Finds out how RabbitMQ can be had here: an installed one, else from Debian's packages unpacked into a cache, else in
+ * Docker.
+ * @returns starts a node, with ports and data of its own
  * @throws NoRabbit
  */
-export async function startRabbit(log: (line: string) => void = () => {}): Promise<TestRabbit> {
+export async function findRabbit(log: (line: string) => void): Promise<() => Promise<TestRabbit>> {
   const programs = installedRabbit() ?? (await unpackedRabbit(log).catch(complain(log)))
-  if (programs) return startNode(programs)
-  if (await dockerAnswers()) return startDockerRabbit(log)
+  if (programs) return () => startNode(programs)
+  if (await dockerAnswers()) return () => startDockerRabbit(log)
   throw new NoRabbit(
     'rabbitmq-server is not installed, its Debian package cannot be had here, and no Docker engine answers',
   )
+}
+
+/**
+ * Starts a RabbitMQ node of a test's own.
+ * @throws NoRabbit
+ */
+export async function startRabbit(log: (line: string) => void = () => {}): Promise<TestRabbit> {
+  const start = await findRabbit(log)
+  return start()
 }
 
 function complain(log: (line: string) => void): (error: unknown) => undefined {
