@@ -29,11 +29,7 @@ const commands: Readonly<Record<string, CliCommand>> = {
   LISTEN_ADDRESS=127.0.0.1:9000 enrollment start
 Uses DATABASE_URL and RABBITMQ_ADDRESS instead of its own where they are set.`,
     options: {},
-    run: (config) =>
-      runStart({
-        ...config,
-        logLevel: process.env['ENROLLMENT_LOG_LEVEL'] === undefined ? 'error' : config.logLevel,
-      }),
+    run: (config) => runStart(config),
   },
   server: {
     summary: 'REST and engine; leads, or stands by while another one leads',

@@ -7,7 +7,7 @@ import { CommandFailed, ServiceProcess } from './service-process.ts'
 /** `enrollment server`: REST and engine, against PostgreSQL and (with RABBITMQ_ADDRESS) RabbitMQ elsewhere. */
 export async function runServer(config: Config): Promise<void> {
   const url = requireDatabaseUrl(config, 'server')
-  const host = new ServiceProcess('server', config)
+  const host = new ServiceProcess('server', config, 'service')
   await host.run(async () => {
     const campus = await openCampus(url, config, host)
     await startServer(campus, config, host)
@@ -23,7 +23,7 @@ export async function runBatcher(config: Config): Promise<void> {
       'enrollment batcher needs RABBITMQ_ADDRESS; without a broker the server writes by itself',
     )
   }
-  const host = new ServiceProcess('batcher', config)
+  const host = new ServiceProcess('batcher', config, 'service')
   await host.run(async () => {
     const campus = await openCampus(url, config, host)
     const batcher = await buildBatcher(campus, rabbitmqAddress, config, host)

@@ -50,6 +50,7 @@ export async function buildEngine(
 ): Promise<Engine> {
   const journal = journalFor(campus, config)
   await claimJournal(campus.database, journal.identity)
+  let lastState: EngineState = 'starting'
   return new Engine({
     campusId: campus.row.id,
     journal,
@@ -68,8 +69,9 @@ export async function buildEngine(
     },
     ...(options.evenIfAdoptionNeeded === true && { evenIfAdoptionNeeded: true }),
     onState: (state, detail) => {
-      const level = state === 'leading' || state === 'stopped' ? 'info' : 'warn'
-      host.log[level]({ state }, `engine ${state}: ${detail}`)
+      const isTrouble = state === 'unreachable' || (state === 'recovering' && lastState === 'leading')
+      host.log[isTrouble ? 'warn' : 'info']({ state }, `engine ${state}: ${detail}`)
+      lastState = state
       options.onState?.(state)
     },
   })
@@ -96,8 +98,18 @@ export async function buildBatcher(
     tables,
     runtime: nodeRuntime,
     recordsMax: config.batcherRecordsMax,
-    onEvent: (event) => logBatcherEvent(host, event),
+    onEvent: batcherEventLog(host),
   })
+}
+
+/** Says once what is waited for, however often it is tried; an alarm is repeated while it lasts. */
+function batcherEventLog(host: ServiceProcess): (event: BatcherEvent) => void {
+  let waitingFor = ''
+  return (event) => {
+    const isRepeated = event.kind === 'waiting' && event.detail === waitingFor
+    waitingFor = event.kind === 'waiting' ? event.detail : ''
+    if (!isRepeated) logBatcherEvent(host, event)
+  }
 }
 
 function logBatcherEvent(host: ServiceProcess, event: BatcherEvent): void {

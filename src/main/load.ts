@@ -22,7 +22,7 @@ function progress(label: string, total: number, unit: string): Progress {
 /** `enrollment load`: adds a registrar's files, or the sample campus, in one transaction. */
 export async function runLoad(config: Config, what: RegistryFiles | 'sample'): Promise<void> {
   const url = requireDatabaseUrl(config, 'load')
-  const host = new ServiceProcess('load', config, 'stderr')
+  const host = new ServiceProcess('load', config, 'tool')
   await host.runToEnd(async () => {
     const campus = await openCampus(url, config, host)
     if (what === 'sample') await loadSample(campus)

@@ -86,7 +86,7 @@ async function maintain<Result>(
   work: (campus: OpenCampus, host: ServiceProcess) => Promise<Result>,
 ): Promise<Result> {
   const url = requireDatabaseUrl(config, command)
-  const host = new ServiceProcess(command, config, 'stderr')
+  const host = new ServiceProcess(command, config, 'tool')
   return await host.runToEnd(async () => await work(await openCampus(url, config, host), host))
 }
 

@@ -24,11 +24,18 @@ export class ServiceProcess {
   readonly #shutdownMs: number
   #failure: unknown
 
-  constructor(name: string, config: Config, destination: 'stdout' | 'stderr' = 'stdout') {
+  /**
+   * @param kind a `service` logs to standard output; a `tool` talks to a person there, and logs trouble alone, to
+   *   standard error
+   */
+  constructor(name: string, config: Config, kind: 'service' | 'tool') {
     this.#shutdownMs = config.shutdownMs
     this.log = pino(
-      { level: config.logLevel, base: { process: name, pid: process.pid } },
-      pino.destination({ dest: destination === 'stdout' ? 1 : 2, sync: true }),
+      {
+        level: kind === 'service' ? config.logLevel : quieter(config.logLevel),
+        base: { process: name, pid: process.pid },
+      },
+      pino.destination({ dest: kind === 'service' ? 1 : 2, sync: true }),
     )
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
@@ -112,4 +119,8 @@ export class ServiceProcess {
     clearTimeout(overdue)
     this.log.info('stopped')
   }
+}
+
+function quieter(level: string): string {
+  return level === 'info' ? 'warn' : level
 }

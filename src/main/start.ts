@@ -13,7 +13,7 @@ import { CommandFailed, ServiceProcess } from './service-process.ts'
  * that its own sample campus on the first start; journals into RabbitMQ if RABBITMQ_ADDRESS names one.
  */
 export async function runStart(config: Config): Promise<void> {
-  const host = new ServiceProcess('start', config, 'stderr')
+  const host = new ServiceProcess('start', config, 'tool')
   await host.run(async () => {
     const campus =
       config.databaseUrl === undefined
