@@ -66,7 +66,11 @@ function createServer({ limits, trustProxy, http = defaultHttpLimits }: GatewayD
     requestTimeout: http.requestTimeoutMs,
     connectionTimeout: limits.replyDeadlineMs + idleMarginMs,
     keepAliveTimeout: http.keepAliveTimeoutMs,
-    http: { headersTimeout: http.headersTimeoutMs },
+    // Node looks for overdue requests at intervals, every 30 s if not told.
+    http: {
+      headersTimeout: http.headersTimeoutMs,
+      connectionsCheckingInterval: Math.ceil(http.headersTimeoutMs / 4),
+    },
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
     // While closing, requests on open connections are still answered, by the engine's own state.

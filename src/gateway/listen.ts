@@ -1,5 +1,6 @@
-import { lstat, unlink } from 'node:fs/promises'
+import { lstat, stat, unlink } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { dirname } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 
 export type ListenAddress =
@@ -12,6 +13,7 @@ export class AddressUnusable extends Error {
 }
 
 const probeTimeoutMs = 1_000
+const sweepIntervalMs = 20
 
 /**
  * Opens the door. A socket file that a killed process left behind is removed; one that somebody answers on,
@@ -37,14 +39,20 @@ export async function openGateway(app: FastifyInstance, address: ListenAddress):
  */
 export async function closeGateway(app: FastifyInstance, boundMs: number): Promise<void> {
   const cut = setTimeout(() => app.server.closeAllConnections(), boundMs)
+  // Clients keep their connections after the last answer: Node closes those that are idle by now, and no others.
+  const sweep = setInterval(() => app.server.closeIdleConnections(), sweepIntervalMs)
   try {
     await app.close()
   } finally {
     clearTimeout(cut)
+    clearInterval(sweep)
   }
 }
 
 async function removeStaleSocket(path: string): Promise<void> {
+  const folder = await stat(dirname(path)).catch(() => undefined)
+  // Binding would call this a lack of permission.
+  if (folder?.isDirectory() !== true) throw new AddressUnusable(`there is no folder for ${path}`)
   const found = await lstat(path).catch(() => undefined)
   if (found === undefined) return
   if (!found.isSocket()) throw new AddressUnusable(`${path} is there already and is no socket`)
@@ -77,8 +85,6 @@ function explain(address: ListenAddress, error: unknown): string {
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
       return `this machine has no address ${where}`
-    case 'ENOENT':
-      return `there is no folder for ${where}`
     default:
       return `cannot listen on ${where}: ${error instanceof Error ? error.message : code}`
   }

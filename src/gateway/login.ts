@@ -108,5 +108,6 @@ function networkOf(address: string | undefined): string | undefined {
   const left = head === '' ? [] : head.split(':')
   const right = tail === undefined || tail === '' ? [] : tail.split(':')
   const zeros = Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => '0')
-  return [...left, ...(tail === undefined ? [] : zeros), ...right].slice(0, 4).join(':').toLowerCase()
+  const parts = [...left, ...(tail === undefined ? [] : zeros), ...right].slice(0, 4)
+  return parts.map((part) => Number.parseInt(part, 16).toString(16)).join(':')
 }

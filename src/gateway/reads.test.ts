@@ -1,0 +1,266 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { exam, group, meets, student } from '../../actors/testing/sketches.ts'
+import type { GatewayDeps } from './ports.ts'
+import { assertProblem, Desk } from './testing/desk.ts'
+
+const campus = [
+  student(1),
+  student(2, { department: 2 }),
+  student(3, { department: 2 }),
+  group('10/1', {
+    capacity: 2,
+    reserveCapacity: 7,
+    registered: [1, 9],
+    queue: [8, 2],
+    units: 3,
+    genderLock: 'female',
+    exam: exam('09:00'),
+    meetings: meets('sat 08:00-10:00', 'mon 08:00-10:00'),
+  }),
+  group('10/2', { department: 2 }),
+  group('5/1', { registered: [1] }),
+] as const
+
+function open(t: TestContext, overrides: Partial<GatewayDeps> = {}): Desk {
+  const desk = new Desk(campus, overrides)
+  t.after(() => desk.app.close())
+  return desk
+}
+
+const staff = { staff: 60, department: 1 }
+const course10 = {
+  course_id: 10,
+  group_id: 1,
+  units: 3,
+  capacity: 2,
+  registered_count: 2,
+  exam_time: Date.UTC(2031, 0, 10, 9) / 1000,
+  class_time: [
+    { day: 0, start_minute: 480, end_minute: 600 },
+    { day: 2, start_minute: 480, end_minute: 600 },
+  ],
+  lecturer: 'N. N.',
+  name: 'Course 10',
+  reserve_capacity: 7,
+  reserved_count: 2,
+  department: 1,
+  sex_lock: 'female',
+  notes: '',
+}
+const course5 = {
+  course_id: 5,
+  group_id: 1,
+  units: 3,
+  capacity: 30,
+  registered_count: 1,
+  exam_time: 0,
+  class_time: [],
+  lecturer: 'N. N.',
+  name: 'Course 5',
+  reserve_capacity: 5,
+  reserved_count: 0,
+  department: 1,
+  sex_lock: null,
+  notes: '',
+}
+
+test('students see the places that they hold, seats as position 0', async (t) => {
+  const desk = open(t)
+  assert.deepEqual((await desk.send({ student: 1 }, 'GET /student/course')).body, {
+    data: [
+      { course: course5, reserve_queue_position: 0 },
+      { course: course10, reserve_queue_position: 0 },
+    ],
+  })
+  assert.deepEqual((await desk.send({ student: 2 }, 'GET /student/course')).body, {
+    data: [{ course: course10, reserve_queue_position: 2 }],
+  })
+  assert.deepEqual((await desk.send({ student: 3 }, 'GET /student/course')).body, { data: [] })
+})
+
+test('a student who was deleted since the login is told that there is no such student', async (t) => {
+  assertProblem(await open(t).send({ student: 404 }, 'GET /student/course'), 404, 'no_such_student')
+})
+
+test('students see the courses of any department', async (t) => {
+  const desk = open(t)
+  const own = await desk.send({ student: 1 }, 'GET /student/courses?department=1')
+  assert.deepEqual(own.body, { courses: [course5, course10] })
+  const none = await desk.send({ student: 1 }, 'GET /student/courses?department=77')
+  assert.deepEqual(none.body, { courses: [] })
+})
+
+test('staff see students of their department, and others who hold a place in its courses', async (t) => {
+  const desk = open(t)
+  const own = await desk.send(staff, 'GET /staff/student-courses?std_id=1')
+  assert.equal((own.body as { data: unknown[] }).data.length, 2)
+  const guest = await desk.send(staff, 'GET /staff/student-courses?std_id=2')
+  assert.deepEqual(guest.body, { data: [{ course: course10, reserve_queue_position: 2 }] })
+  const other = await desk.send(staff, 'GET /staff/student-courses?std_id=3')
+  assertProblem(other, 403, 'other_department')
+  const nobody = await desk.send(staff, 'GET /staff/student-courses?std_id=404')
+  assertProblem(nobody, 404, 'no_such_student')
+})
+
+test('staff see who is in the groups of their department, the queue in its order', async (t) => {
+  const desk = open(t)
+  const own = await desk.send(staff, 'GET /staff/course-students?course_id=10&group_id=1')
+  assert.deepEqual(own.body, { registered_students: [1, 9], reserved_queue_students: [8, 2] })
+  const other = await desk.send(staff, 'GET /staff/course-students?course_id=10&group_id=2')
+  assertProblem(other, 403, 'other_department')
+  for (const query of ['course_id=10&group_id=3', 'course_id=11&group_id=1']) {
+    const nothing = await desk.send(staff, `GET /staff/course-students?${query}`)
+    assertProblem(nothing, 404, 'no_such_course')
+  }
+})
+
+test('staff of the whole campus see every department', async (t) => {
+  const desk = open(t, { staffScope: 'all' })
+  for (const request of [
+    'GET /staff/student-courses?std_id=3',
+    'GET /staff/course-students?course_id=10&group_id=2',
+    'GET /staff/decisions?student_id=3',
+    'GET /staff/decisions?course_id=10&group_id=2',
+  ] as const) {
+    assert.equal((await desk.send(staff, request)).status, 200, request)
+  }
+})
+
+const place = { student: 2, course: 10, group: 1 }
+const accepted = {
+  term: 3,
+  record: {
+    seq: 12,
+    at: Date.UTC(2030, 8, 21, 7, 1),
+    actor: { role: 'student', id: 2 },
+    student: 2,
+    legs: [{ do: 'move', course: 10, group: 1, allowReserve: true }],
+    effects: [{ type: 'reserved', ...place, order: 4, position: 2 }],
+    remaining: 2,
+    key: 'secret-key',
+    requestHash: 'x',
+  },
+} as const
+const refusedPlan = {
+  term: 3,
+  record: {
+    seq: 11,
+    at: Date.UTC(2030, 8, 21, 7),
+    actor: { role: 'student', id: 2 },
+    student: 2,
+    legs: [
+      { do: 'drop', course: 4 },
+      { do: 'add', course: 10, group: 1, reserve: 'never' },
+    ],
+    reasons: [
+      { code: 'not_enrolled', leg: 0, course: 4 },
+      { code: 'course_full', leg: 1, course: 10, group: 1 },
+    ],
+    remaining: 2,
+  },
+} as const
+
+test('staff read who did what when, yes or no, with all reasons, and not the keys', async (t) => {
+  const desk = open(t)
+  desk.decisions.push(accepted, refusedPlan)
+  const answer = await desk.send(staff, 'GET /staff/decisions?student_id=2')
+  assert.deepEqual(answer.body, {
+    decisions: [
+      {
+        term: 3,
+        seq: 12,
+        at: '2030-09-21T07:01:00.000Z',
+        actor: { role: 'student', id: 2 },
+        student_id: 2,
+        outcome: 'accepted',
+        legs: [{ do: 'move', course_id: 10, group_id: 1, allow_reserve: true }],
+        effects: [{ type: 'reserved', student_id: 2, course_id: 10, group_id: 1, order: 4, position: 2 }],
+        reasons: [],
+        remaining_actions: 2,
+      },
+      {
+        term: 3,
+        seq: 11,
+        at: '2030-09-21T07:00:00.000Z',
+        actor: { role: 'student', id: 2 },
+        student_id: 2,
+        outcome: 'refused',
+        legs: [
+          { do: 'drop', course_id: 4 },
+          { do: 'add', course_id: 10, group_id: 1, reserve: 'never' },
+        ],
+        effects: [],
+        reasons: [
+          { code: 'not_enrolled', detail: 'You hold no place in course 4.', leg: 0, course_id: 4 },
+          {
+            code: 'course_full',
+            detail: 'Group 1 of course 10 has no free seat.',
+            leg: 1,
+            course_id: 10,
+            group_id: 1,
+          },
+        ],
+        remaining_actions: 2,
+      },
+    ],
+    next: null,
+    up_to_date: true,
+  })
+})
+
+test('decisions come page by page, each page from the end of the one before', async (t) => {
+  const desk = open(t)
+  desk.decisions.push(accepted, refusedPlan)
+  const page = await desk.send(staff, 'GET /staff/decisions?course_id=10&group_id=1&limit=1')
+  const { next } = page.body as { next: string }
+  assert.equal(next, '3.12')
+  const query = `course_id=10&group_id=1&limit=1&cursor=${next}&from=2030-09-21&to=2030-09-21T08:00:00.5Z`
+  await desk.send(staff, `GET /staff/decisions?${query}`)
+  assert.deepEqual(desk.searches, [
+    { about: { course: 10, group: 1 }, limit: 1 },
+    {
+      about: { course: 10, group: 1 },
+      fromMs: Date.UTC(2030, 8, 21),
+      toMs: Date.UTC(2030, 8, 21, 8) + 500,
+      before: { term: 3, seq: 12 },
+      limit: 1,
+    },
+  ])
+})
+
+test('staff read decisions of their own department only', async (t) => {
+  const desk = open(t)
+  for (const query of ['student_id=3', 'course_id=10&group_id=2']) {
+    assertProblem(await desk.send(staff, `GET /staff/decisions?${query}`), 403, 'other_department')
+  }
+  assertProblem(await desk.send(staff, 'GET /staff/decisions?student_id=404'), 404, 'no_such_student')
+  const nothing = await desk.send(staff, 'GET /staff/decisions?course_id=1&group_id=1')
+  assertProblem(nothing, 404, 'no_such_course')
+  assert.deepEqual(desk.searches, [])
+})
+
+test('a reader of decisions waits for the database to catch up', async (t) => {
+  const desk = open(t)
+  desk.service.state = { ...desk.service.state, confirmedSeq: 9, appliedSeq: 8 }
+  const answer = desk.send(staff, 'GET /staff/decisions?student_id=1')
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(desk.searches, [])
+  desk.service.state = { ...desk.service.state, appliedSeq: 9 }
+  assert.equal(((await answer).body as { up_to_date: boolean }).up_to_date, true)
+})
+
+test('a reader of decisions is told when the database stays behind', async (t) => {
+  const desk = open(t)
+  desk.service.state = { ...desk.service.state, confirmedSeq: 9, appliedSeq: 8 }
+  const answer = await desk.send(staff, 'GET /staff/decisions?student_id=1')
+  assert.equal((answer.body as { up_to_date: boolean }).up_to_date, false)
+})
+
+test('an error while searching is ours, is logged, and tells the client nothing of it', async (t) => {
+  const desk = open(t, { searchDecisions: () => Promise.reject(new Error('relation "decisions" is gone')) })
+  const answer = await desk.send(staff, 'GET /staff/decisions?student_id=1')
+  assertProblem(answer, 500, 'internal')
+  assert.doesNotMatch(answer.text, /relation/)
+  assert.match(desk.log.join(''), /relation/)
+})

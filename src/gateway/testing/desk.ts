@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict'
+import type { FastifyInstance, InjectOptions } from 'fastify'
+import { pino } from 'pino'
+import { campusOf } from '../../../actors/testing/scenario.ts'
+import { duringWindow, type GroupSketch, type StudentSketch } from '../../../actors/testing/sketches.ts'
+import { buildGateway } from '../app.ts'
+import type { Account, DecisionSearch, FoundDecision, GatewayDeps } from '../ports.ts'
+import type { ProblemCode } from '../problems.ts'
+import { TermService } from './term-service.ts'
+
+export const secret = 'the first secret, of 32 bytes or more'
+export const olderSecret = 'the older secret, of 32 bytes or more'
+
+/** Whoever sends a request: a student, or a staff member of a department. */
+export type Sender = { readonly student: number } | { readonly staff: number; readonly department: number }
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, unknown>>
+  readonly text: string
+  /** The body as JSON; undefined if there is none. */
+  readonly body: unknown
+}
+
+/** A gateway for a test to send requests to, over the engine's own term and a campus that the test sketches. */
+export class Desk {
+  readonly app: FastifyInstance
+  readonly service: TermService
+  readonly accounts = new Map<string, Account>()
+  readonly decisions: FoundDecision[] = []
+  readonly searches: DecisionSearch[] = []
+  readonly log: string[] = []
+  nowMs = duringWindow
+  /** The accounts cannot be reached. */
+  accountsDown = false
+
+  constructor(sketches: readonly (GroupSketch | StudentSketch)[], overrides: Partial<GatewayDeps> = {}) {
+    const now = () => this.nowMs
+    this.service = new TermService(campusOf(sketches), now)
+    this.app = buildGateway({
+      service: this.service,
+      accounts: { findAccount: (who) => this.#findAccount(who) },
+      searchDecisions: (search) => {
+        this.searches.push(search)
+        return Promise.resolve(this.decisions.slice(0, search.limit))
+      },
+      jwtSecrets: [secret, olderSecret],
+      staffScope: 'department',
+      limits: generousLimits,
+      now,
+      logger: pino({}, { write: (line: string) => void this.log.push(line) }),
+      trustProxy: false,
+      ...overrides,
+    })
+  }
+
+  async send(
+    sender: Sender | undefined,
+    request: `${'GET' | 'PUT' | 'PATCH' | 'DELETE' | 'POST'} /${string}`,
+    options: { readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> } = {},
+  ): Promise<Answer> {
+    await this.app.ready()
+    const [method, url] = request.split(' ', 2) as [NonNullable<InjectOptions['method']>, string]
+    const response = await this.app.inject({
+      method,
+      url,
+      headers: { ...(sender && { authorization: this.authorization(sender) }), ...options.headers },
+      ...(options.body !== undefined && {
+        payload: typeof options.body === 'string' ? options.body : JSON.stringify(options.body),
+      }),
+    })
+    const isJson = /json/.test(String(response.headers['content-type']))
+    return {
+      status: response.statusCode,
+      headers: response.headers,
+      text: response.body,
+      body: isJson ? response.json() : undefined,
+    }
+  }
+
+  /** A header with a token such as POST /login gives, at the desk's present time. */
+  authorization(sender: Sender): string {
+    return `Bearer ${this.sign(claimsOf(sender, this.nowMs))}`
+  }
+
+  sign(claims: object, keyIndex = 0): string {
+    const key = this.app.jwt[`key${keyIndex}`]
+    assert.ok(key !== undefined)
+    return key.sign(claims)
+  }
+
+  async #findAccount(who: { staff: boolean; id: number }): Promise<Account | undefined> {
+    if (this.accountsDown) throw new Error('the database is away')
+    return await Promise.resolve(this.accounts.get(`${who.staff ? 'staff' : 'student'} ${who.id}`))
+  }
+}
+
+export const generousLimits: GatewayDeps['limits'] = {
+  loginConcurrency: 2,
+  loginWaitingMax: 100,
+  loginWaitMs: 5_000,
+  loginFailuresPerAccount: { count: 5, perMs: 60_000 },
+  loginFailuresPerAddress: { count: 20, perMs: 60_000 },
+  studentRate: { count: 1_000_000, perMs: 1000 },
+  studentBurst: 1_000_000,
+  replyDeadlineMs: 10_000,
+}
+
+export function claimsOf(sender: Sender, nowMs: number): Record<string, unknown> {
+  const now = Math.floor(nowMs / 1000)
+  const isStaff = 'staff' in sender
+  return {
+    iss: 'cea',
+    sub: String(isStaff ? sender.staff : sender.student),
+    department: isStaff ? sender.department : 1,
+    staff: isStaff,
+    iat: now,
+    nbf: now,
+    exp: now + 3600,
+  }
+}
+
+interface ProblemSeen {
+  readonly code: ProblemCode
+  readonly detail: string
+  readonly reasons: readonly { readonly code: string; readonly detail: string; readonly leg?: number }[]
+}
+
+/** Asserts an error with this code, in the form that every error has. */
+export function assertProblem(answer: Answer, status: number, code: ProblemCode): ProblemSeen {
+  assert.equal(answer.headers['content-type'], 'application/problem+json', answer.text)
+  const body = answer.body as Record<string, unknown>
+  assert.equal(`${answer.status} ${String(body['code'])}`, `${status} ${code}`, answer.text)
+  assert.equal(body['status'], status)
+  assert.equal(body['type'], `/docs/errors#${code}`)
+  assert.ok(typeof body['title'] === 'string' && body['title'] !== '')
+  assert.ok(typeof body['detail'] === 'string' && body['detail'] !== '')
+  assert.equal(body['reason'], body['detail'])
+  const reasons = body['reasons'] as ProblemSeen['reasons']
+  assert.equal(reasons[0]?.code, code)
+  assert.equal('retry-after' in answer.headers, status === 429 || status === 503)
+  return { code, detail: body['detail'], reasons }
+}
