@@ -33,6 +33,10 @@ export interface StudentProfile {
 /** A group of a course: the seats and the reserve queue. Changed by `evolve` alone. */
 export class CourseGroup {
   readonly profile: GroupProfile
+  // Copied from the profile: every decision reads them of every place that the student holds.
+  readonly course: number
+  readonly group: number
+  readonly units: number
   capacity: number
   /** Student ids; a set, the order means nothing. */
   readonly registered: number[] = []
@@ -44,15 +48,10 @@ export class CourseGroup {
 
   constructor(profile: GroupProfile) {
     this.profile = profile
+    this.course = profile.course
+    this.group = profile.group
+    this.units = profile.units
     this.capacity = profile.capacity
-  }
-
-  get course(): number {
-    return this.profile.course
-  }
-
-  get group(): number {
-    return this.profile.group
   }
 
   get freeSeats(): number {
@@ -88,6 +87,7 @@ export class CourseGroup {
 /** A student: the places they hold (at most one per course), and what is left to spend. Changed by `evolve` alone. */
 export class Student {
   readonly profile: StudentProfile
+  readonly id: number
   remainingActions: number
   /** Seats and reserve places; the order means nothing. */
   readonly places: CourseGroup[] = []
@@ -96,11 +96,8 @@ export class Student {
 
   constructor(profile: StudentProfile) {
     this.profile = profile
+    this.id = profile.id
     this.remainingActions = profile.remainingActions
-  }
-
-  get id(): number {
-    return this.profile.id
   }
 
   placeIn(course: number): CourseGroup | undefined {

@@ -46,6 +46,16 @@ describe('a plan is judged by the state that it leads to', () => {
       .thenHappens('7 leaves 101/1', '7 gets a seat in 101/2', '7 spends 1, 2 left', '5 moves up in 101/1')
   })
 
+  test('a plan that drops a seat says so itself: the add may then wait in a queue, unless it says never', () => {
+    const sketches = [group('101/1', { registered: [7] }), group('101/2', { capacity: 0 })]
+    given(...sketches)
+      .when(plans(7, drop(101), add('101/2')))
+      .thenHappens('7 leaves 101/1', '7 waits in 101/2 at 1, order 1', '7 spends 1, 2 left')
+    given(...sketches)
+      .when(plans(7, drop(101), add('101/2', 'never')))
+      .thenIsRefused('leg 1: course_full 101/2')
+  })
+
   test('only the last word about a course counts', () => {
     given(
       group('101/1', { registered: [7] }),

@@ -109,15 +109,15 @@ function refuseTimetable(
   let unitsBefore = 0
   let units = 0
   for (const place of student.places) {
-    unitsBefore += place.profile.units
+    unitsBefore += place.units
     if (net.some((change) => change.origin === place)) continue
-    units += place.profile.units
+    units += place.units
     others.push(place)
   }
-  const unitsAfter = entries.reduce((sum, entry) => sum + entry.target.profile.units, units)
+  const unitsAfter = entries.reduce((sum, entry) => sum + entry.target.units, units)
   const exceeds = unitsAfter > student.profile.maxUnits && unitsAfter > unitsBefore
   for (const { target, index } of entries) {
-    units += target.profile.units
+    units += target.units
     if (exceeds && units > student.profile.maxUnits) {
       refusals.push(refusalOf('unit_limit', index, target))
     }

@@ -38,7 +38,7 @@ export function campusOf(sketches: readonly (GroupSketch | StudentSketch)[]): Ca
   return campus
 }
 
-export class Story {
+class Story {
   readonly campus: Campus
 
   constructor(campus: Campus) {
@@ -69,7 +69,7 @@ export class Story {
   }
 }
 
-export class Outcome {
+class Outcome {
   readonly answer: Verdict | Rejection
   readonly #story: Story
   readonly #command: Command
@@ -112,7 +112,7 @@ export class Outcome {
 }
 
 /** One effect as a person would tell it. */
-export function inWords(effect: Effect): string {
+function inWords(effect: Effect): string {
   const where = 'group' in effect ? `${effect.course}/${effect.group}` : ''
   switch (effect.type) {
     case 'registered':
