@@ -69,6 +69,8 @@ const declareOutsideChanges = `
 const declareOrphans = (term: number) => `
   DECLARE audited NO SCROLL CURSOR FOR
   SELECT term, seq, effect FROM orphaned_effects WHERE term >= ${term} ORDER BY term, seq`
+/** A snapshot is taken by the first statement that reads, not by BEGIN. */
+const beginSnapshot = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1'
 const fetchPage = `FETCH ${pageRows} FROM audited`
 const closeCursor = 'CLOSE audited'
 
@@ -167,7 +169,7 @@ export class DatabaseAuditReader {
 export async function openAuditReader(database: Database): Promise<DatabaseAuditReader> {
   const client = await database.connect({ applicationName: 'enrollment verify' })
   try {
-    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+    await client.query(beginSnapshot)
   } catch (error) {
     await endQuietly(client)
     throw error

@@ -129,7 +129,7 @@ async function readDuplicates(client: Client): Promise<Finding[]> {
       group,
       keeps,
       rows: surplus,
-      text: `student ${student} is in course ${course} group ${group} ${surplus.length + 1} times: row ${keeps} stays, row ${surplus.join(', ')} goes`,
+      text: `student ${student} is in course ${course} group ${group} ${surplus.length + 1} times: row ${keeps} stays, ${surplus.length === 1 ? `row ${surplus[0]} goes` : `rows ${surplus.join(', ')} go`}`,
     }),
   )
 }
