@@ -33,7 +33,7 @@ const defaults: Config = {
   loginFailuresPerAddress: { count: 1000, perMs: 300_000 },
   studentRate: { count: 10, perMs: 1000 },
   studentBurst: 20,
-  batcherPrefetch: 256,
+  batcherPrefetch: 64,
   batcherRecordsMax: 5000,
 }
 

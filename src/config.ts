@@ -236,7 +236,7 @@ export const settings = {
   batcherPrefetch: setting(
     'ENROLLMENT_BATCHER_PREFETCH',
     wholeNumber(1, 10_000),
-    '256',
+    '64',
     'Journal messages that the batcher takes before it acks. Keep it the same on all batchers of a campus.',
   ),
   batcherRecordsMax: setting(
