@@ -46,6 +46,12 @@ describe('what adoption would do is told before it is done', () => {
     ])
   })
 
+  test('and only what was found, when it is done at once', async () => {
+    assert.deepEqual(formatAdoptionPlan(await planned(), { applying: true }), [
+      'found: student 7 is in course 101 group 1 twice',
+    ])
+  })
+
   test('a seat counts before an older reserve place, an older seat before a younger one', async () => {
     const ledger = new Ledger(group('101/1'), group('101/2', { registered: [7] }), group('101/3'))
     ledger.rows.places.unshift({ student: 7, course: 101, group: 1, order: 1 })
@@ -102,7 +108,15 @@ describe('adoption is decided course by course', () => {
       'adopt-run-101',
       'adopt-run-102',
     ])
-    assert.deepEqual(done.waits.slice(0, 2), ['waiting to lead', 'waiting for the journal'])
+    assert.deepEqual(done.waits, [], 'a moment is not worth a line')
+  })
+
+  test('a longer wait is told once, with its reason', async () => {
+    const engine = new ScriptedEngine([...Array<Answer>(25).fill('recovering'), 'decided', 'decided'])
+    assert.deepEqual((await applied(engine)).waits, [
+      'waiting to lead',
+      'waiting for the database to have it all',
+    ])
   })
 
   test('a course that is turned away ends it', async () => {

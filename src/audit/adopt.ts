@@ -80,7 +80,7 @@ export interface ApplyOptions {
   readonly signal: AbortSignal
   /** Told of each course once its decision is durable. */
   readonly onProgress: (progress: AdoptionProgress) => void
-  /** Told why it does not go on for now, when that changes. */
+  /** Told why it does not go on for now, once that has lasted, and when the reason changes. */
   readonly onWaiting: (detail: string) => void
 }
 
@@ -93,12 +93,14 @@ export interface AdoptionProgress {
 }
 
 const pollMs = 50
+/** Taking over takes a moment: only what lasts longer is worth a line. */
+const quietPolls = 20
 
 /**
  * Settles one course after another by a decision on record, and resolves once all of them are applied to the
  * tables. A lost term is waited out, and repeating a command decides nothing twice.
  * @param service leads, or is about to, with `evenIfAdoptionNeeded`
- * @param plan made once it led, so that nobody changes what the plan rests on
+ * @param plan names the courses and the repeated rows; what else a course needs is decided when it is its turn
  * @throws AdoptionFailed if a course cannot be settled, or the service stopped
  * @throws the signal's reason, when it is aborted
  */
@@ -157,6 +159,7 @@ async function decideOne(
 class Waiting {
   readonly #service: Pick<EnrollmentService, 'status'>
   readonly #options: ApplyOptions
+  #polls = 0
   #said = ''
 
   constructor(service: Pick<EnrollmentService, 'status'>, options: ApplyOptions) {
@@ -168,8 +171,10 @@ class Waiting {
     const { state, detail } = this.#service.status()
     if (state === 'stopped') throw new AdoptionFailed('the engine has stopped')
     const why = state === 'leading' || detail === '' ? reason : `${reason}: ${detail}`
-    if (why !== this.#said) this.#options.onWaiting(why)
-    this.#said = why
+    if (++this.#polls > quietPolls && why !== this.#said) {
+      this.#options.onWaiting(why)
+      this.#said = why
+    }
     await pause(pollMs, this.#options.signal)
   }
 }

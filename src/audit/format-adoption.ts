@@ -1,12 +1,19 @@
 import type { Effect } from '../../actors/records.ts'
 import type { AdoptionPlan } from './adopt.ts'
 
-/** A plan for people: what was found, a line each, then what adoption would do about it, and how to go on. */
-export function formatAdoptionPlan({ findings, isBlocked, courses }: AdoptionPlan): string[] {
+/**
+ * A plan for people: what was found, a line each, then what adoption would do about it, and how to go on.
+ * @param options.applying it is done now: only what was found is told beforehand
+ */
+export function formatAdoptionPlan(
+  { findings, isBlocked, courses }: AdoptionPlan,
+  { applying = false }: { readonly applying?: boolean } = {},
+): string[] {
   if (findings.length === 0)
     return ['nothing to adopt: the tables hold nothing that decisions could not lead to']
   const found = findings.map(({ text }) => `found: ${text}`)
   if (isBlocked) return [...found, 'nothing can be adopted before the unusable rows are corrected by hand']
+  if (applying) return found
   const effects = courses.flatMap((course) => course.effects)
   return [
     ...found,

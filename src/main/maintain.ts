@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { applyAdoption, planAdoption } from '../audit/adopt.ts'
+import { type AdoptionPlan, applyAdoption, planAdoption } from '../audit/adopt.ts'
 import { describeAdoptionEffect, formatAdoptionPlan } from '../audit/format-adoption.ts'
 import { formatVerification } from '../audit/format-verification.ts'
 import { exitStatusOf, verify } from '../audit/verify.ts'
@@ -49,28 +49,38 @@ export async function runVerify(config: Config, options: { readonly json: boolea
 export async function runAdopt(config: Config, options: { readonly apply: boolean }): Promise<void> {
   await maintain('adopt', config, async (campus, host) => {
     const plan = await readPlan(campus)
-    for (const line of formatAdoptionPlan(plan)) print(line)
-    if (!options.apply || plan.findings.length === 0) return
+    for (const line of formatAdoptionPlan(plan, { applying: options.apply })) print(line)
+    if (!options.apply) return
     if (plan.isBlocked)
       throw new CommandFailed('rows must be corrected by hand before the rest can be adopted')
-    const engine = await buildEngine(campus, config, host, { evenIfAdoptionNeeded: true })
-    host.onStop(() => engine.stop(host.graceMs))
-    engine.run().catch((error: unknown) => host.fail(error))
-    await applyAdoption(engine, plan, {
-      runId: randomUUID(),
-      signal: host.signal,
-      onProgress: ({ course, effects, done, total }) => {
-        print(`adopted course ${course} (${done} of ${total})`)
-        for (const effect of effects) print(`  ${describeAdoptionEffect(effect)}`)
-      },
-      onWaiting: (detail) => host.log.warn(detail),
-    })
+    if (plan.courses.length > 0) await applyPlan(campus, config, host, plan)
+    // Also when there is nothing left to decide: an earlier run may have ended before this.
     await finishAdoption(campus.database)
     print('adopted: the tables can be served')
   })
 }
 
-async function readPlan(campus: OpenCampus): ReturnType<typeof planAdoption> {
+async function applyPlan(
+  campus: OpenCampus,
+  config: Config,
+  host: ServiceProcess,
+  plan: AdoptionPlan,
+): Promise<void> {
+  const engine = await buildEngine(campus, config, host, { evenIfAdoptionNeeded: true })
+  host.onStop(() => engine.stop(host.graceMs))
+  engine.run().catch((error: unknown) => host.fail(error))
+  await applyAdoption(engine, plan, {
+    runId: randomUUID(),
+    signal: host.signal,
+    onProgress: ({ course, effects, done, total }) => {
+      print(`adopted course ${course} (${done} of ${total})`)
+      for (const effect of effects) print(`  ${describeAdoptionEffect(effect)}`)
+    },
+    onWaiting: (detail) => host.log.warn(detail),
+  })
+}
+
+async function readPlan(campus: OpenCampus): Promise<AdoptionPlan> {
   const found = await findings(campus.database)
   const reader = await openAuditReader(campus.database)
   try {
