@@ -18,7 +18,11 @@ interface Source {
 const importClause =
   /^(?:import|export)\s[^'"=;()]*?\bfrom\s+['"]([^'"]+)['"]|^import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/gm
 
-const sources: Source[] = ['actors', 'bench', 'schema', 'src', 'test'].flatMap((folder) =>
+const folders = ['actors', 'bench', 'schema', 'src', 'test'].filter((folder) =>
+  existsSync(join(root, folder)),
+)
+
+const sources: Source[] = folders.flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
     .map((name) => {
