@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // From a fresh clone to a running program with nothing but Node: installs the packages if they are missing or older than
-// package-lock.json, compiles if a source is newer than what was compiled, then becomes the program that is asked for.
+// package-lock.json, compiles if a source is newer than what was compiled, then becomes the program that is asked for:
+//   node src/bootstrap.mjs src/cli.ts start
 // No dependencies: there are none yet when it runs.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
@@ -10,14 +11,6 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const sourceFolders = ['actors', 'bench', 'schema', 'src', 'test']
 const wantedNode = [20, 11]
-
-/** What `npm run …` runs: a compiled module and the arguments it gets before ours. */
-const programs = {
-  start: ['dist/src/cli.js', 'start'],
-  test: ['dist/test/run.js'],
-  check: ['dist/test/check.js'],
-  build: undefined,
-}
 
 /** @param {string} line */
 function say(line) {
@@ -129,16 +122,15 @@ const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (major < wantedNode[0] || (major === wantedNode[0] && minor < wantedNode[1])) {
   fail(`Node ${wantedNode.join('.')} or newer is needed; this is Node ${process.versions.node}.`)
 }
-const [name = '', ...args] = process.argv.slice(2)
-if (!Object.hasOwn(programs, name))
-  fail(`Usage: node src/bootstrap.mjs ${Object.keys(programs).join('|')} [arguments]`)
+const [source, ...args] = process.argv.slice(2)
+if (source !== undefined && !(source.endsWith('.ts') && existsSync(join(root, source)))) {
+  fail('Usage: node src/bootstrap.mjs [source file to compile and run, for example src/cli.ts [arguments]]')
+}
 await install()
 await build()
-const program = programs[/** @type {keyof typeof programs} */ (name)]
-if (program) {
-  const [file = '', ...firstArgs] = program
-  const path = join(root, file)
+if (source !== undefined) {
+  const program = join(root, 'dist', source.replace(/\.ts$/, '.js'))
   // In this very process: signals, standard input and the exit code need nobody to pass them on.
-  process.argv = [process.execPath, path, ...firstArgs, ...args]
-  await import(pathToFileURL(path).href)
+  process.argv = [process.execPath, program, ...args]
+  await import(pathToFileURL(program).href)
 }
