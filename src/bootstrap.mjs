@@ -115,7 +115,8 @@ async function build() {
   mkdirSync(dirname(stamp), { recursive: true })
   writeFileSync(stamp, '')
   // A source that was saved while the compiler ran must count as newer.
-  utimesSync(stamp, newest / 1000, newest / 1000)
+  const seconds = Math.ceil(newest + 1) / 1000
+  utimesSync(stamp, seconds, seconds)
 }
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
