@@ -63,14 +63,17 @@ export type ProblemCode = keyof typeof problems
 
 /** What every route with a token can answer. */
 export const commonProblems: readonly ProblemCode[] = ['malformed', 'unauthenticated']
-/** What every command can answer because of its Idempotency-Key. */
-export const keyProblems: readonly ProblemCode[] = ['idempotency_mismatch', 'idempotency_in_flight']
 /** What every route that asks the engine can answer. */
 export const unavailableProblems: readonly ProblemCode[] = [
-  'busy',
   'not_leading',
   'recovering',
   'journal_unavailable',
+]
+/** What every command can answer besides, because of its Idempotency-Key and on its way to the journal. */
+export const commandProblems: readonly ProblemCode[] = [
+  'idempotency_mismatch',
+  'idempotency_in_flight',
+  'busy',
   'outcome_unknown',
 ]
 

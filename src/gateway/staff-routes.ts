@@ -17,7 +17,7 @@ import {
 import { admit, type Gate } from './admission.ts'
 import { type Commands } from './commands.ts'
 import { done, secured } from './docs.ts'
-import { commonProblems, keyProblems, type ProblemCode, unavailableProblems } from './problems.ts'
+import { commandProblems, commonProblems, type ProblemCode, unavailableProblems } from './problems.ts'
 import { capacityReplyOf, commandReplyOf, studentCoursesReplyOf } from './representations.ts'
 import type { StaffView } from './staff-view.ts'
 import type { Caller } from './tokens.ts'
@@ -28,7 +28,7 @@ const readProblems: readonly ProblemCode[] = [
   'other_department',
   ...unavailableProblems,
 ]
-const overrideProblems: readonly ProblemCode[] = [...readProblems, ...keyProblems, 'no_such_course']
+const overrideProblems: readonly ProblemCode[] = [...readProblems, ...commandProblems, 'no_such_course']
 
 /** What staff do for students, and with the courses of their department. */
 export function staffRoutes(

@@ -21,7 +21,7 @@ import { type Commands, refuseUnavailable, studentCommand } from './commands.ts'
 import { done, secured } from './docs.ts'
 import {
   commonProblems,
-  keyProblems,
+  commandProblems,
   type ProblemCode,
   sendProblem,
   unavailableProblems,
@@ -36,7 +36,7 @@ const readProblems: readonly ProblemCode[] = [
 ]
 const entryProblems: readonly ProblemCode[] = [
   ...readProblems,
-  ...keyProblems,
+  ...commandProblems,
   'no_such_student',
   'no_such_course',
   'outside_enrollment_window',
@@ -109,7 +109,7 @@ export function studentRoutes(
       config: {
         problems: [
           ...readProblems,
-          ...keyProblems,
+          ...commandProblems,
           'no_such_student',
           'no_such_course',
           'outside_enrollment_window',
