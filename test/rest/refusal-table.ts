@@ -1,0 +1,187 @@
+import { randomUUID } from 'node:crypto'
+import type { Ask, Answer, RequestLine } from '../fixtures/http-client.ts'
+import type { OpenGateway } from '../fixtures/open-gateway.ts'
+import type { Stage } from './stage.ts'
+
+/** One way to be refused: the code, how it comes about, and the request that is refused. */
+export interface Provocation {
+  readonly code: string
+  readonly because: string
+  ask(stage: Stage): Promise<Answer>
+}
+
+interface Sample {
+  readonly student: number
+  readonly course: number
+  readonly group: number
+}
+type Asked = readonly [RequestLine, Ask?]
+type Who = 'student' | 'staff'
+
+/** A well-formed request to a route, about this student, course and group. */
+const requests = {
+  'PUT /student/course': ({ course, group }: Sample): Asked => [
+    'PUT /student/course',
+    { body: { course_id: course, group_id: group } },
+  ],
+  'PATCH /student/course': ({ course, group }: Sample): Asked => [
+    'PATCH /student/course',
+    { body: { course_id: course, group_id: group } },
+  ],
+  'DELETE /student/course': ({ course }: Sample): Asked => [`DELETE /student/course?course_id=${course}`],
+  'POST /student/plan': ({ course, group }: Sample): Asked => [
+    'POST /student/plan',
+    { body: { legs: [{ add: { course_id: course, group_id: group } }] } },
+  ],
+  'GET /student/course': (): Asked => ['GET /student/course'],
+  'GET /student/courses': (): Asked => ['GET /student/courses?department=1'],
+  'PUT /staff/force-std': ({ student, course, group }: Sample): Asked => [
+    'PUT /staff/force-std',
+    { body: { std_id: student, course_id: course, group_id: group } },
+  ],
+  'DELETE /staff/force-std': ({ student, course, group }: Sample): Asked => [
+    `DELETE /staff/force-std?std_id=${student}&course_id=${course}&group_id=${group}`,
+  ],
+  'PATCH /staff/capacity': ({ course, group }: Sample): Asked => [
+    'PATCH /staff/capacity',
+    { body: { course_id: course, group_id: group, capacity: 30 } },
+  ],
+  'GET /staff/student-courses': ({ student }: Sample): Asked => [
+    `GET /staff/student-courses?std_id=${student}`,
+  ],
+  'GET /staff/course-students': ({ course, group }: Sample): Asked => [
+    `GET /staff/course-students?course_id=${course}&group_id=${group}`,
+  ],
+  'GET /staff/decisions': ({ student }: Sample): Asked => [`GET /staff/decisions?student_id=${student}`],
+  'POST /refresh': (): Asked => ['POST /refresh'],
+} as const
+
+export type Route = keyof typeof requests
+
+const roleOf = (route: Route): Who => (route.includes('/staff/') ? 'staff' : 'student')
+
+function send(gateway: OpenGateway, [line, ask]: Asked, extra: Ask = {}): Promise<Answer> {
+  return gateway.client.send(line, { ...ask, ...extra })
+}
+
+interface Wanted extends Partial<Sample> {
+  readonly at?: 'open' | 'strict' | 'held' | 'standby' | 'recovering' | 'unreachable'
+  readonly as?: Who
+  readonly token?: string | undefined
+  readonly key?: string
+}
+
+/** Sends a route's request; a fresh student to a course with room unless told otherwise. */
+export async function sendTo(stage: Stage, route: Route, wanted: Wanted = {}): Promise<Answer> {
+  const { at = 'open', student = stage.students.fresh(), course = 301, group = 1, key } = wanted
+  const as = wanted.as ?? roleOf(route)
+  const token =
+    'token' in wanted
+      ? wanted.token
+      : await (as === 'staff' ? stage.tokens.staff(1) : stage.tokens.student(student))
+  const headers = key === undefined ? {} : { 'idempotency-key': key }
+  return await send(stage[at], requests[route]({ student, course, group }), { token, headers })
+}
+
+/** Makes these places a student's, then returns the student. */
+export async function holding(
+  stage: Stage,
+  places: readonly (readonly [course: number, group: number])[],
+  student = stage.students.fresh(),
+): Promise<number> {
+  for (const [course, group] of places) {
+    const answer = await sendTo(stage, 'PUT /student/course', { student, course, group })
+    if (answer.status !== 204) throw new Error(`student ${student}, course ${course}: ${answer.text}`)
+  }
+  return student
+}
+
+/** What every route with a token answers to a request that is none. */
+export function common(route: Route): Provocation[] {
+  return [
+    {
+      code: 'malformed',
+      because: 'the query names something that is not there',
+      ask: async (stage) => {
+        const [line, ask] = requests[route]({ student: stage.students.fresh(), course: 301, group: 1 })
+        const odd = `${line}${line.includes('?') ? '&' : '?'}nonsense=1` as RequestLine
+        return await stage.open.client.send(odd, ask)
+      },
+    },
+    {
+      code: 'unauthenticated',
+      because: 'there is no token',
+      ask: (stage) => sendTo(stage, route, { token: undefined }),
+    },
+  ]
+}
+
+export function roleBound(route: Route): Provocation[] {
+  const other: Who = roleOf(route) === 'staff' ? 'student' : 'staff'
+  return [
+    {
+      code: 'wrong_role',
+      because: `the token is of a ${other === 'staff' ? 'staff member' : 'student'}`,
+      ask: (stage) => sendTo(stage, route, { as: other }),
+    },
+  ]
+}
+
+export function rateBound(route: Route): Provocation[] {
+  return [
+    {
+      code: 'too_many_requests',
+      because: 'it is the student’s second request where one is allowed',
+      ask: async (stage) => {
+        const student = stage.students.fresh()
+        await sendTo(stage, route, { student, as: 'student', at: 'strict' })
+        return await sendTo(stage, route, { student, as: 'student', at: 'strict' })
+      },
+    },
+  ]
+}
+
+/** What every route that asks the engine answers while the engine cannot. */
+export function engineBound(route: Route): Provocation[] {
+  const at = (place: 'standby' | 'recovering' | 'unreachable') => (stage: Stage) =>
+    sendTo(stage, route, { at: place })
+  return [
+    { code: 'not_leading', because: 'another server leads', ask: at('standby') },
+    { code: 'recovering', because: 'the server is not ready yet', ask: at('recovering') },
+    { code: 'journal_unavailable', because: 'the journal cannot be reached', ask: at('unreachable') },
+  ]
+}
+
+/** What every command answers because of its way to the journal, and of its key. */
+export function commandBound(route: Route): Provocation[] {
+  return [
+    {
+      code: 'busy',
+      because: 'the course holds as many commands as it may',
+      ask: (stage) => sendTo(stage, route, { at: 'held', course: 102 }),
+    },
+    {
+      code: 'outcome_unknown',
+      because: 'the decision is not durable when the request’s time is up',
+      ask: (stage) => sendTo(stage, route, { at: 'held' }),
+    },
+    {
+      code: 'idempotency_in_flight',
+      because: 'the first request with this key is decided and not durable yet',
+      ask: async (stage) => {
+        const again = { at: 'held', course: 303, student: stage.students.fresh(), key: randomUUID() } as const
+        await sendTo(stage, route, again)
+        return await sendTo(stage, route, again)
+      },
+    },
+    {
+      code: 'idempotency_mismatch',
+      because: 'the key came with another course before',
+      ask: async (stage) => {
+        const same = { student: stage.students.fresh(), key: randomUUID() }
+        await sendTo(stage, route, { ...same, course: 301 })
+        return await sendTo(stage, route, { ...same, course: 303 })
+      },
+    },
+  ]
+}

@@ -1,0 +1,262 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { codeOf, inShort } from '../fixtures/http-client.ts'
+import { password } from '../fixtures/registration-campus.ts'
+import { Desk } from './desk.ts'
+
+let desk: Desk
+before(async () => {
+  desk = await Desk.open()
+})
+after(() => desk.close())
+
+const represent = { prefer: 'return=representation' }
+
+function typesOf(effects: readonly Record<string, unknown>[]): string[] {
+  return effects.map(({ type, student_id: student }) => `${String(type)} ${String(student)}`)
+}
+
+test('a reserve place counts towards units and conflicts, so that a promotion can never be blocked', async () => {
+  const student = desk.students.fresh()
+  assert.equal(inShort(await desk.add(student, 307, 2)), '204')
+  assert.deepEqual((await desk.roster(307, 2))[1], [student])
+  assert.equal(inShort(await desk.add(student, 308, 2)), '409 unit_limit')
+  assert.equal(inShort(await desk.setCapacity(302, 2, 0)), '204')
+  const waiting = desk.students.fresh()
+  assert.equal(inShort(await desk.add(waiting, 302, 2)), '204')
+  assert.equal(inShort(await desk.add(waiting, 301)), '409 class_conflict')
+})
+
+test('a freed seat goes to the first in the queue, in the decision that freed it', async () => {
+  const { course, students } = await desk.courseOf(1, 3)
+  const [holder = 0, first = 0, second = 0] = students
+  assert.equal(inShort(await desk.drop(holder, course)), '204')
+  assert.deepEqual(await desk.roster(course), [[first], [second]])
+  const { effects, actor } = await desk.lastDecision(holder)
+  assert.deepEqual(actor, { role: 'student', id: holder })
+  assert.deepEqual(typesOf(effects), [`left ${holder}`, `actions_spent ${holder}`, `promoted ${first}`])
+  assert.equal((await desk.lastDecision(first)).seq, (await desk.lastDecision(holder)).seq)
+})
+
+test('a newcomer never gets ahead of those who wait', async () => {
+  const { course, students } = await desk.courseOf(1, 2)
+  const [holder = 0, waiting = 0] = students
+  const newcomer = desk.students.fresh()
+  await Promise.all([desk.drop(holder, course), desk.add(newcomer, course)])
+  assert.deepEqual(await desk.roster(course), [[waiting], [newcomer]])
+})
+
+test('when the capacity rises, as many as fit are promoted in order, in the same decision', async () => {
+  const { course, students } = await desk.courseOf(1, 5)
+  const answer = await desk.staff(
+    1,
+    'PATCH /staff/capacity',
+    { course_id: course, group_id: 1, capacity: 3 },
+    represent,
+  )
+  assert.deepEqual((answer.body as { promoted: number[] }).promoted, students.slice(1, 3))
+  assert.deepEqual(await desk.roster(course), [students.slice(0, 3), students.slice(3)])
+})
+
+test('a capacity below the registered count is refused and nothing changes', async () => {
+  const { course, students } = await desk.courseOf(2, 2)
+  assert.equal(inShort(await desk.setCapacity(course, 1, 1)), '409 capacity_below_registered')
+  assert.deepEqual(await desk.roster(course), [students, []])
+  const [row] = await desk.database.query<{ capacity: number }>(
+    'SELECT capacity FROM courses WHERE course_id = $1 AND group_id = 1',
+    [course],
+  )
+  assert.equal(row?.capacity, 2)
+})
+
+test('a seat is given up for a reserve place only by who says so', async () => {
+  const { course, students } = await desk.courseOf(2, 2)
+  const [mover = 0] = students
+  const other = desk.students.fresh()
+  await desk.setCapacity(course, 2, 1)
+  await desk.add(other, course, 2)
+  assert.equal(inShort(await desk.move(mover, course, 2)), '409 move_would_lose_seat')
+  assert.deepEqual(await desk.roster(course), [students, []])
+  assert.equal(inShort(await desk.move(mover, course, 2, { allow_reserve: true })), '204')
+  assert.deepEqual(await desk.roster(course, 2), [[other], [mover]])
+})
+
+test('a move is one decision: it leaves, enters, and promotes from the old queue', async () => {
+  const { course, students } = await desk.courseOf(1, 2)
+  const [mover = 0, waiting = 0] = students
+  assert.equal(inShort(await desk.move(mover, course, 2)), '204')
+  assert.deepEqual(await desk.roster(course, 1), [[waiting], []])
+  assert.deepEqual(await desk.roster(course, 2), [[mover], []])
+  assert.deepEqual(typesOf((await desk.lastDecision(mover)).effects), [
+    `left ${mover}`,
+    `registered ${mover}`,
+    `actions_spent ${mover}`,
+    `promoted ${waiting}`,
+  ])
+})
+
+test('every rule holds for the group that a student moves to, the gender lock included', async () => {
+  const student = desk.students.fresh()
+  await desk.add(student, 305)
+  assert.equal(inShort(await desk.move(student, 305, 2)), '409 gender_locked')
+})
+
+test('a student’s own drop or move costs an action, and nothing else does, also after a restart', async () => {
+  const student = desk.students.fresh()
+  const course = desk.students.course()
+  const remaining = async () => (await desk.lastDecision(student)).remaining_actions
+  await desk.add(student, course)
+  assert.equal(await remaining(), 12)
+  assert.equal(inShort(await desk.move(student, course, 1)), '409 no_change')
+  assert.equal(await remaining(), 12)
+  await desk.move(student, course, 2)
+  assert.equal(await remaining(), 11)
+  const line = `DELETE /staff/force-std?std_id=${student}&course_id=${course}&group_id=2` as const
+  assert.equal(inShort(await desk.staff(1, line)), '204')
+  assert.equal(await remaining(), 11)
+  await desk.add(student, course)
+  await desk.drop(student, course)
+  assert.equal(await remaining(), 10)
+  const [row] = await desk.database.query<{ remaining_actions: number }>(
+    'SELECT remaining_actions FROM students WHERE id = $1',
+    [student],
+  )
+  assert.equal(row?.remaining_actions, 10)
+  await desk.restart()
+  await desk.add(student, course)
+  assert.equal(await remaining(), 10)
+})
+
+test('a window without an end lasts an hour, and staff are bound by none', async () => {
+  const enter = (id: number, start: string, end = 'NULL') =>
+    desk.database.query(
+      `INSERT INTO students (id, password, enrollment_start_time, enrollment_end_time, max_units, remaining_actions,
+         department_id, entry_year, gender)
+       SELECT ${id}, password, timezone('utc', now()) + interval '${start}', ${end}, 20, 12, 1, 1400, 'male'
+       FROM students WHERE id = 1`,
+    )
+  await enter(6001, '1 hour')
+  await enter(6002, '-59 minutes')
+  await enter(6003, '-61 minutes')
+  await enter(6004, '-61 minutes', `timezone('utc', now()) + interval '1 hour'`)
+  const course = desk.students.course()
+  assert.equal(inShort(await desk.add(6001, course)), '409 outside_enrollment_window')
+  assert.equal(inShort(await desk.add(6002, course)), '204')
+  assert.equal(inShort(await desk.add(6003, course)), '409 outside_enrollment_window')
+  assert.equal(inShort(await desk.add(6004, course)), '204')
+  for (const std_id of [6001, 6003]) {
+    const body = { std_id, course_id: course, group_id: 1 }
+    assert.equal(inShort(await desk.staff(1, 'PUT /staff/force-std', body)), '204')
+  }
+})
+
+test('staff seat a student against every rule, a full group grows by one, and it is on record', async () => {
+  const { course, students } = await desk.courseOf(1, 2)
+  const [seated = 0, waiting = 0] = students
+  const late = desk.students.late()
+  const force = (std_id: number, course_id: number, group_id: number, note?: string) =>
+    desk.staff(1, 'PUT /staff/force-std', { std_id, course_id, group_id, ...(note && { note }) })
+  assert.equal(inShort(await force(late, course, 1, 'Graduates this term.')), '204')
+  assert.deepEqual(await desk.roster(course), [[seated, late].toSorted((a, b) => a - b), [waiting]])
+  const forced = await desk.lastDecision(late)
+  assert.deepEqual(forced.actor, { role: 'staff', id: 1 })
+  assert.equal(forced.legs[0]?.['note'], 'Graduates this term.')
+  assert.deepEqual(
+    forced.effects.map(({ type }) => type),
+    ['capacity_changed', 'registered'],
+  )
+  assert.equal(inShort(await force(waiting, course, 1)), '204')
+  assert.deepEqual(typesOf((await desk.lastDecision(waiting)).effects), [
+    'capacity_changed undefined',
+    `promoted ${waiting}`,
+  ])
+  for (const [id, group] of [
+    [301, 1],
+    [302, 2],
+    [303, 1],
+    [304, 2],
+    [305, 2],
+    [306, 2],
+    [308, 2],
+  ] as const) {
+    assert.equal(inShort(await force(seated, id, group)), '204', `course ${id}`)
+  }
+})
+
+test('exams conflict where their times overlap or begin together, and where there is none they do not', async () => {
+  const student = desk.students.fresh()
+  assert.equal(inShort(await desk.add(student, 309)), '204')
+  assert.equal(inShort(await desk.add(student, 310)), '409 exam_conflict')
+  assert.equal(inShort(await desk.add(student, 311)), '204')
+  assert.equal(inShort(await desk.add(student, 303)), '204')
+  assert.equal(inShort(await desk.add(student, 304, 2)), '409 exam_conflict')
+  assert.equal(inShort(await desk.add(student, 304, 1)), '204')
+})
+
+test('classes conflict where minutes of a weekday overlap; touching ends do not', async () => {
+  const student = desk.students.fresh()
+  assert.equal(inShort(await desk.add(student, 301)), '204')
+  assert.equal(inShort(await desk.add(student, 312)), '204')
+  assert.equal(inShort(await desk.add(student, 313)), '409 class_conflict')
+  assert.equal(inShort(await desk.add(student, 302, 2)), '409 class_conflict')
+})
+
+test('a refusal names every broken rule, the most important first', async () => {
+  const student = desk.students.fresh()
+  await desk.add(student, 303)
+  await desk.add(student, 308)
+  const answer = await desk.student(student, 'POST /student/plan', {
+    legs: [
+      { add: { course_id: 304, group_id: 2 } },
+      { move: { course_id: 308, group_id: 2 } },
+      { add: { course_id: 305, group_id: 2 } },
+    ],
+  })
+  assert.equal(answer.status, 409)
+  const { reasons } = answer.body as { reasons: { code: string; leg?: number; course_id?: number }[] }
+  assert.deepEqual(
+    reasons.map(({ code, leg, course_id }) => [code, leg, course_id]),
+    [
+      ['gender_locked', 2, 305],
+      ['unit_limit', 1, 308],
+      ['unit_limit', 2, 305],
+      ['exam_conflict', 0, 304],
+    ],
+  )
+})
+
+test('staff of one department do nothing in another, unless the campus lets all staff do all', async (t) => {
+  const student = desk.students.fresh()
+  const body = { std_id: student, course_id: 201, group_id: 1 }
+  assert.equal(inShort(await desk.staff(1, 'PUT /staff/force-std', body)), '403 other_department')
+  const all = await desk.beside({ staffScope: 'all' })
+  t.after(() => all.close())
+  const token = await desk.tokens.staff(1)
+  assert.equal(inShort(await all.client.send('PUT /staff/force-std', { token, body })), '204')
+  const line = 'GET /staff/course-students?course_id=201&group_id=1'
+  assert.equal(inShort(await desk.staff(1, line)), '403 other_department')
+  assert.equal((await all.client.send(line, { token })).status, 200)
+})
+
+test('staff see a student of another department who holds a place in a course of theirs', async () => {
+  const student = desk.students.fresh()
+  const line = `GET /staff/student-courses?std_id=${student}` as const
+  assert.equal(inShort(await desk.staff(2, line)), '403 other_department')
+  await desk.add(student, 201)
+  assert.equal((await desk.staff(2, line)).status, 200)
+})
+
+test('who is added to the tables while it runs can log in and enroll', async () => {
+  await desk.database.query(
+    `INSERT INTO students SELECT 7001, password, enrollment_start_time, max_units, remaining_actions, department_id,
+       entry_year, gender, enrollment_end_time FROM students WHERE id = 1`,
+  )
+  await desk.database.query(
+    'INSERT INTO staff (id, password, department_id) SELECT 7, password, 2 FROM staff WHERE id = 1',
+  )
+  assert.equal(inShort(await desk.add(7001, 201)), '204')
+  const answer = await desk.staff(7, 'GET /staff/course-students?course_id=201&group_id=1')
+  assert.ok((answer.body as { registered_students: number[] }).registered_students.includes(7001))
+  const wrong = await desk.anyone('POST /login', { body: { user: 7001, password: `${password}!` } })
+  assert.equal(codeOf(wrong), 'unauthenticated')
+})
