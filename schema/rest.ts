@@ -41,7 +41,10 @@ export const loginBody = closed(
   },
   { examples: [{ user: 99171333, password: 'student-99171333' }] },
 )
-export const tokenReply = closed({ token: Type.String({ description: 'Bearer token, valid for an hour.' }) })
+export const tokenReply = closed(
+  { token: Type.String({ description: 'Bearer token, valid for an hour.' }) },
+  { description: 'A token.' },
+)
 
 export const addBody = closed(
   { course_id: courseId, group_id: groupId, reserve: Type.Optional(reserve) },
@@ -170,22 +173,31 @@ export const courseReply = closed({
 })
 export type CourseReply = Static<typeof courseReply>
 
-export const studentCoursesReply = closed({
-  data: Type.Array(
-    closed({
-      course: courseReply,
-      reserve_queue_position: Type.Integer({
-        description: '0 = registered, 1 = first in the reserve queue.',
+export const studentCoursesReply = closed(
+  {
+    data: Type.Array(
+      closed({
+        course: courseReply,
+        reserve_queue_position: Type.Integer({
+          description: '0 = registered, 1 = first in the reserve queue.',
+        }),
       }),
-    }),
-  ),
-})
+    ),
+  },
+  { description: 'The places held, in order of course.' },
+)
 export type StudentCoursesReply = Static<typeof studentCoursesReply>
-export const catalogReply = closed({ courses: Type.Array(courseReply) })
-export const rosterReply = closed({
-  registered_students: Type.Array(integer),
-  reserved_queue_students: Type.Array(integer, { description: 'First come first.' }),
-})
+export const catalogReply = closed(
+  { courses: Type.Array(courseReply) },
+  { description: 'The groups, in order of course and group.' },
+)
+export const rosterReply = closed(
+  {
+    registered_students: Type.Array(integer),
+    reserved_queue_students: Type.Array(integer, { description: 'First come first.' }),
+  },
+  { description: 'Who is in the group.' },
+)
 
 const place = Type.Unsafe<'registered' | 'reserved' | null>({
   type: ['string', 'null'],
@@ -203,48 +215,57 @@ const decision = closed({
 })
 
 /** What a command did, for `Prefer: return=representation`. */
-export const commandReply = closed({
-  place,
-  reserve_queue_position: position,
-  remaining_actions: nullableInteger,
-  course_id: integer,
-  group_id: integer,
-  decision,
-})
+export const commandReply = closed(
+  {
+    place,
+    reserve_queue_position: position,
+    remaining_actions: nullableInteger,
+    course_id: integer,
+    group_id: integer,
+    decision,
+  },
+  { description: 'What happened, if `Prefer: return=representation` asked.' },
+)
 export type CommandReply = Static<typeof commandReply>
 
-export const capacityReply = closed({
-  course_id: integer,
-  group_id: integer,
-  capacity: integer,
-  promoted: Type.Array(integer, { description: 'Students who moved up from the reserve queue, in order.' }),
-  decision,
-})
+export const capacityReply = closed(
+  {
+    course_id: integer,
+    group_id: integer,
+    capacity: integer,
+    promoted: Type.Array(integer, { description: 'Students who moved up from the reserve queue, in order.' }),
+    decision,
+  },
+  { description: 'What happened, if `Prefer: return=representation` asked.' },
+)
 export type CapacityReply = Static<typeof capacityReply>
 
-export const planReply = closed({
-  dry_run: Type.Boolean(),
-  legs: Type.Array(
-    closed({
-      do: Type.Enum(['drop', 'add', 'move']),
-      course_id: integer,
-      group_id: nullableInteger,
-      place: Type.Unsafe<'registered' | 'reserved' | 'unchanged' | null>({
-        type: ['string', 'null'],
-        enum: ['registered', 'reserved', 'unchanged', null],
-        description:
-          'The place held after the whole plan; null where this leg, or a later one, leaves none here.',
+export const planReply = closed(
+  {
+    dry_run: Type.Boolean(),
+    legs: Type.Array(
+      closed({
+        do: Type.Enum(['drop', 'add', 'move']),
+        course_id: integer,
+        group_id: nullableInteger,
+        place: Type.Unsafe<'registered' | 'reserved' | 'unchanged' | null>({
+          type: ['string', 'null'],
+          enum: ['registered', 'reserved', 'unchanged', null],
+          description:
+            'The place held after the whole plan; null where this leg, or a later one, leaves none here.',
+        }),
+        reserve_queue_position: position,
       }),
-      reserve_queue_position: position,
+    ),
+    remaining_actions: nullableInteger,
+    decision: Type.Unsafe<Static<typeof decision> | null>({
+      ...decision,
+      type: ['object', 'null'],
+      description: 'Absent for a dry run.',
     }),
-  ),
-  remaining_actions: nullableInteger,
-  decision: Type.Unsafe<Static<typeof decision> | null>({
-    ...decision,
-    type: ['object', 'null'],
-    description: 'Absent for a dry run.',
-  }),
-})
+  },
+  { description: 'What became of each leg.' },
+)
 export type PlanReply = Static<typeof planReply>
 
 const problemReason = Type.Object({
@@ -263,31 +284,34 @@ const problemReason = Type.Object({
 
 /** Decisions carry what the journal holds, whatever version wrote it: legs and effects are open objects. */
 const open = Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true })
-export const decisionsReply = closed({
-  decisions: Type.Array(
-    closed({
-      term: integer,
-      seq: integer,
-      at: text,
-      actor: closed({ role: text, id: integer }),
-      student_id: nullableInteger,
-      outcome: Type.Enum(['accepted', 'refused']),
-      legs: Type.Array(open),
-      effects: Type.Array(open),
-      reasons: Type.Array(problemReason),
-      remaining_actions: nullableInteger,
+export const decisionsReply = closed(
+  {
+    decisions: Type.Array(
+      closed({
+        term: integer,
+        seq: integer,
+        at: text,
+        actor: closed({ role: text, id: integer }),
+        student_id: nullableInteger,
+        outcome: Type.Enum(['accepted', 'refused']),
+        legs: Type.Array(open),
+        effects: Type.Array(open),
+        reasons: Type.Array(problemReason),
+        remaining_actions: nullableInteger,
+      }),
+      { description: 'Newest first.' },
+    ),
+    next: Type.Unsafe<string | null>({ type: ['string', 'null'], description: '`cursor` of the next page.' }),
+    up_to_date: Type.Boolean({
+      description: 'False while the database is behind what was acknowledged when the request came.',
     }),
-    { description: 'Newest first.' },
-  ),
-  next: Type.Unsafe<string | null>({ type: ['string', 'null'], description: '`cursor` of the next page.' }),
-  up_to_date: Type.Boolean({
-    description: 'False while the database is behind what was acknowledged when the request came.',
-  }),
-})
+  },
+  { description: 'One page.' },
+)
 export type DecisionsReply = Static<typeof decisionsReply>
 
-export const liveReply = closed({ status: text })
-export const readyReply = closed({ state: text, detail: text, term: integer })
+export const liveReply = closed({ status: text }, { description: 'It answers.' })
+export const readyReply = closed({ state: text, detail: text, term: integer }, { description: 'It leads.' })
 
 /** Every error, RFC 9457. `reason` repeats `detail`, because older clients read that field. */
 export const problemReply = Type.Object({

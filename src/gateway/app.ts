@@ -30,6 +30,7 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
   const app = createServer(deps)
   const metrics = new GatewayMetrics(service)
   app.addHook('onClose', () => metrics.close())
+  demandHost(app)
   app.setValidatorCompiler(compileValidator)
   readBodiesAsJson(app)
   answerErrors(app, logger)
@@ -68,6 +69,7 @@ function createServer({ limits, trustProxy, http = defaultHttpLimits }: GatewayD
     keepAliveTimeout: http.keepAliveTimeoutMs,
     // Node looks for overdue requests at intervals, every 30 s if not told.
     http: {
+      requireHostHeader: false,
       headersTimeout: http.headersTimeoutMs,
       connectionsCheckingInterval: Math.ceil(http.headersTimeoutMs / 4),
     },
@@ -81,6 +83,15 @@ function createServer({ limits, trustProxy, http = defaultHttpLimits }: GatewayD
     clientErrorHandler: answerClientError,
     frameworkErrors: (_error, _request, reply) =>
       sendProblem(reply, 'malformed', { detail: 'The path is not a valid one.' }),
+  })
+}
+
+/** HTTP/1.1 demands the header; Node would refuse in its own words. */
+function demandHost(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    const { headers, httpVersion } = request.raw
+    if (headers.host !== undefined || httpVersion !== '1.1') return done()
+    sendProblem(reply, 'malformed', { detail: 'The Host header is missing.' })
   })
 }
 

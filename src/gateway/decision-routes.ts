@@ -11,6 +11,7 @@ import { foundDecisionReplyOf } from './representations.ts'
 import type { StaffView } from './staff-view.ts'
 
 const pageSize = 50
+const int32Max = 2_147_483_647
 /** The database is a moment behind the journal; longer than this is not waited for. */
 const applyWaitMs = { most: 1_500, poll: 20 }
 
@@ -50,11 +51,18 @@ export function decisionRoutes(app: FastifyInstance, deps: DecisionRoutesDeps): 
     },
     async (request, reply) => {
       const { student_id, course_id, group_id, from, to, cursor, limit = pageSize } = request.query
-      const range = { ...instant('fromMs', from), ...instant('toMs', to) }
-      if ([range.fromMs, range.toMs].some(Number.isNaN)) {
+      const range = {
+        ...(from !== undefined && { fromMs: momentOf(from) }),
+        ...(to !== undefined && { toMs: momentOf(to) }),
+      }
+      if (Object.values(range).some(Number.isNaN)) {
         return sendProblem(reply, 'malformed', {
           detail: '"from" and "to" are moments of the calendar.',
         })
+      }
+      const before = cursor === undefined ? undefined : cursorOf(cursor)
+      if (cursor !== undefined && before === undefined) {
+        return sendProblem(reply, 'malformed', { detail: '"cursor" is none that a page ended with.' })
       }
       const about = aboutWhat(student_id, course_id, group_id)
       const visible =
@@ -63,8 +71,7 @@ export function decisionRoutes(app: FastifyInstance, deps: DecisionRoutesDeps): 
           : await view.roster(request.user, about.course, about.group, reply)
       if (visible === undefined) return undefined
       const upToDate = await databaseCaughtUp(service)
-      const before = cursor === undefined ? {} : { before: cursorOf(cursor) }
-      const found = await searchDecisions({ about, ...range, ...before, limit })
+      const found = await searchDecisions({ about, ...range, ...(before && { before }), limit })
       return {
         decisions: found.map(foundDecisionReplyOf),
         next: found.length < limit ? null : nextOf(found),
@@ -84,14 +91,15 @@ function aboutWhat(
   return { course, group }
 }
 
-/** NaN for what no calendar has, such as a 13th month. */
-function instant<Name extends string>(name: Name, text: string | undefined): { [N in Name]?: number } {
-  return text === undefined ? {} : ({ [name]: Date.parse(text) } as { [N in Name]?: number })
+/** NaN for what no calendar has, such as a 13th month or a 30th of February. */
+function momentOf(text: string): number {
+  const ms = Date.parse(text)
+  return Number.isNaN(ms) || new Date(ms).getUTCDate() !== Number(text.slice(8, 10)) ? Number.NaN : ms
 }
 
-function cursorOf(text: string): DecisionCursor {
+function cursorOf(text: string): DecisionCursor | undefined {
   const [term = 0, seq = 0] = text.split('.').map(Number)
-  return { term, seq }
+  return term <= int32Max && Number.isSafeInteger(seq) ? { term, seq } : undefined
 }
 
 function nextOf(found: readonly FoundDecision[]): string | null {

@@ -56,6 +56,16 @@ export function docsRoutes(app: FastifyInstance): void {
   })
 }
 
+/** For the document: admission checks the key, and an unknown preference is ignored. */
+const commandHeaders = Type.Object({
+  'Idempotency-Key': Type.Optional(
+    Type.String({ pattern: '^[!-~]{1,255}$', description: 'Repeated, it gives the first answer again.' }),
+  ),
+  Prefer: Type.Optional(
+    Type.String({ description: '`return=representation` for 200 and what happened, instead of 204.' }),
+  ),
+})
+
 /** The errors that a route names, by status. That a route takes no body needs no word in the document. */
 function withProblems(schema: FastifySchema, codes: readonly ProblemCode[]): FastifySchema {
   const statuses = [...new Set(codes.map((code) => problems[code].status))]
@@ -69,6 +79,7 @@ function withProblems(schema: FastifySchema, codes: readonly ProblemCode[]): Fas
   const { body, ...others } = schema
   return {
     ...others,
+    ...(codes.includes('idempotency_mismatch') && { headers: commandHeaders }),
     ...(body !== noBody && { body }),
     response: { ...(schema.response as object | undefined), ...Object.fromEntries(responses) },
   }

@@ -162,6 +162,23 @@ test('what is no HTTP is answered with a problem all the same', async (t) => {
   assert.equal(bodyOf(answer).code, 'malformed')
 })
 
+test('a request without a Host is answered with a problem all the same', async (t) => {
+  const [, port] = await openTcp(t)
+  assert.equal(
+    bodyOf(await raw(port, 'GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n')).code,
+    'malformed',
+  )
+  assert.match(await raw(port, 'GET /healthz HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 200 /)
+})
+
+test('methods that no path has are refused', async (t) => {
+  const [, port] = await openTcp(t)
+  for (const method of ['OPTIONS', 'TRACE', 'PROPFIND', 'PURGE']) {
+    const answer = await raw(port, `${method} /login HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
+    assert.equal(bodyOf(answer).code, 'method_not_allowed', method)
+  }
+})
+
 test('headers beyond 16 KiB are answered 431', async (t) => {
   const [, port] = await openTcp(t)
   const answer = await raw(port, `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`)

@@ -7,6 +7,7 @@ import { secured } from './docs.ts'
 import type { Login } from './login.ts'
 import type { Account, Accounts } from './ports.ts'
 import { commonProblems, sendProblem } from './problems.ts'
+import type { Caller } from './tokens.ts'
 
 export interface LoginRoutesDeps {
   readonly login: Login
@@ -39,7 +40,7 @@ export function loginRoutes(app: FastifyInstance, { login, accounts, gate, logge
       const result = await login.check({ id, staff, password, address })
       switch (result.kind) {
         case 'welcome':
-          return tokenFor(gate, { id, staff, department: result.account.department })
+          return tokenFor(reply, { id, staff, department: result.account.department })
         case 'refused':
           return sendProblem(reply, 'unauthenticated', { detail: 'User or password is wrong.' })
         case 'limited':
@@ -72,9 +73,14 @@ export function loginRoutes(app: FastifyInstance, { login, accounts, gate, logge
     async (request, reply) => {
       const { id, staff } = request.user
       const account = await find(reply, { id, staff })
-      return account && tokenFor(gate, { id, staff, department: account.department })
+      return account && tokenFor(reply, { id, staff, department: account.department })
     },
   )
+
+  function tokenFor(reply: FastifyReply, caller: Caller): { token: string } {
+    reply.header('cache-control', 'no-store')
+    return { token: gate.tokens.issue(caller, gate.now()) }
+  }
 
   async function find(
     reply: FastifyReply,
@@ -89,8 +95,4 @@ export function loginRoutes(app: FastifyInstance, { login, accounts, gate, logge
       return sendProblem(reply, 'login_busy')
     }
   }
-}
-
-function tokenFor(gate: Gate, caller: Parameters<Gate['tokens']['issue']>[0]): { token: string } {
-  return { token: gate.tokens.issue(caller, gate.now()) }
 }

@@ -117,7 +117,11 @@ test('the document describes every endpoint with the schemas that validate it', 
   assert.equal(drop?.requestBody, undefined)
   assert.deepEqual(
     drop?.parameters?.map((parameter) => [parameter.in, parameter.name, parameter.required]),
-    [['query', 'course_id', true]],
+    [
+      ['query', 'course_id', true],
+      ['header', 'Idempotency-Key', false],
+      ['header', 'Prefer', false],
+    ],
   )
 })
 
@@ -141,6 +145,7 @@ test('the document names, for each endpoint, errors of our table by their status
   for (const methods of Object.values(paths)) {
     for (const { responses } of Object.values(methods)) {
       for (const [status, { description, content }] of Object.entries(responses)) {
+        assert.notEqual(description, 'Default Response')
         if (status.startsWith('2')) continue
         assert.deepEqual(content, {
           'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },

@@ -175,9 +175,17 @@ test('decisions are asked for by student or by group, not by both or neither', a
 
 test('decisions are asked for with moments of the calendar and a cursor that we gave', async () => {
   for (const [name, values] of Object.entries({
-    from: ['yesterday', '2026-13-01', '2026-02-30T25:00:00Z', '2026-02-01T07:00:00', '1700000000', ''],
+    from: [
+      'yesterday',
+      '2026-13-01',
+      '2026-02-30',
+      '2026-02-28T25:00:00Z',
+      '2026-02-01T07:00:00',
+      '1700000000',
+      '',
+    ],
     to: ['2026-02-01T07:00:00+03:30', '2026-2-1'],
-    cursor: ['x', '1', '1.2.3', '-1.2', '1.x'],
+    cursor: ['x', '1', '1.2.3', '-1.2', '1.x', '2147483648.1', '1.9999999999999999'],
     limit: ['0', '201'],
   })) {
     for (const value of values) {
