@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
 import { liveReply, readyReply } from '../../schema/rest.ts'
 import type { EnrollmentService } from '../engine/service.ts'
 import type { GatewayMetrics } from './metrics.ts'
@@ -47,7 +48,14 @@ export function serviceRoutes(
     '/metrics',
     {
       config: { problems: [] },
-      schema: { tags: ['service'], operationId: 'metrics', summary: 'Metrics for Prometheus' },
+      schema: {
+        tags: ['service'],
+        operationId: 'metrics',
+        summary: 'Metrics for Prometheus',
+        response: {
+          200: { description: 'In its text format.', content: { 'text/plain': { schema: Type.String() } } },
+        },
+      },
     },
     async (_request, reply) => {
       const text = await metrics.registry.metrics()
