@@ -51,6 +51,20 @@ export async function migrate(database: Database, migrations?: readonly Migratio
   }
 }
 
+/**
+ * Makes sure that the tables are as this program knows them, and changes nothing.
+ * @throws MigrationRefused if they are not
+ */
+export async function requireMigrated(database: Database): Promise<void> {
+  const [table] = await database.query<{ found: boolean }>(
+    "SELECT to_regclass('enrollment_migrations') IS NOT NULL AS found",
+  )
+  const applied = table?.found === true ? await database.query<{ name: string; checksum: string }>(selectApplied) : []
+  const [first] = lackingFrom(applied, await readMigrations())
+  if (first === undefined) return
+  throw new MigrationRefused(`the database lacks migration ${first.name}; enrollment migrate applies it`)
+}
+
 async function applyMigration(client: Client, { name, sql, checksum }: Migration): Promise<void> {
   try {
     await inTransaction(client, 'BEGIN', async () => {
