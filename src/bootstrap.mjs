@@ -119,6 +119,20 @@ async function build() {
   utimesSync(stamp, seconds, seconds)
 }
 
+/**
+ * npm starts us through a shell. A signal to npm ends npm and that shell, but the shell tells us nothing: take its end
+ * for the signal.
+ */
+function endWithShell() {
+  const shell = process.ppid
+  const watch = () => {
+    if (process.ppid === shell) return
+    clearInterval(timer)
+    process.kill(process.pid, 'SIGTERM')
+  }
+  const timer = setInterval(watch, 300).unref()
+}
+
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (major < wantedNode[0] || (major === wantedNode[0] && minor < wantedNode[1])) {
   fail(`Node ${wantedNode.join('.')} or newer is needed; this is Node ${process.versions.node}.`)
@@ -132,6 +146,7 @@ await build()
 if (source !== undefined) {
   const program = join(root, 'dist', source.replace(/\.ts$/, '.js'))
   // In this very process: signals, standard input and the exit code need nobody to pass them on.
+  if (process.env['npm_lifecycle_event'] !== undefined) endWithShell()
   process.argv = [process.execPath, program, ...args]
   await import(pathToFileURL(program).href)
 }
