@@ -1,5 +1,5 @@
 import { describeError } from '../engine/describe-error.ts'
-import { pause } from '../engine/pause.ts'
+import { pauseBy } from '../engine/pause.ts'
 import { decodeMessage, encodeMessage } from '../engine/messages.ts'
 import {
   type AcquireProgress,
@@ -9,6 +9,7 @@ import {
   type JournalMessage,
   type JournalTerm,
   type RecordId,
+  type Runtime,
   type StartMessage,
   type TableStore,
 } from '../engine/ports.ts'
@@ -35,6 +36,7 @@ export interface DirectJournalOptions {
   readonly writeMarker: (tables: TableStore, message: StartMessage) => Promise<string>
   /** Often enough that the server does not take the session for abandoned, milliseconds. */
   readonly pingIntervalMs: number
+  readonly runtime: Runtime
 }
 
 const standbyPollMs = 500
@@ -62,11 +64,11 @@ export class DirectJournal implements Journal {
         const session = await this.#options.tryLock()
         if (session !== undefined) return new DirectTerm(session, this.#options)
         onProgress('standby', 'another engine leads; waiting to take over')
-        await pause(standbyPollMs, signal)
+        await pauseBy(this.#options.runtime, standbyPollMs, signal)
       } catch (error) {
         signal.throwIfAborted()
         onProgress('unreachable', `waiting for PostgreSQL: ${describeError(error)}`)
-        await pause(unreachablePollMs, signal)
+        await pauseBy(this.#options.runtime, unreachablePollMs, signal)
       }
     }
   }
@@ -77,7 +79,7 @@ class DirectTerm implements JournalTerm {
   readonly blocked = false
   readonly #session: LockSession
   readonly #options: DirectJournalOptions
-  readonly #pinging: NodeJS.Timeout
+  #cancelPing: () => void = () => {}
   #open = true
   #end: (why: string) => void = () => {}
   #onApplied: (applied: RecordId) => void = () => {}
@@ -89,9 +91,15 @@ class DirectTerm implements JournalTerm {
       this.#end = resolve
     })
     void session.ended.then((why) => this.#finish(why))
-    this.#pinging = setInterval(() => {
-      session.ping().catch((error: unknown) => this.#finish(describeError(error)))
-    }, options.pingIntervalMs)
+    this.#pingLater()
+  }
+
+  #pingLater(): void {
+    const { runtime, pingIntervalMs } = this.#options
+    this.#cancelPing = runtime.after(pingIntervalMs, () => {
+      this.#session.ping().catch((error: unknown) => this.#finish(describeError(error)))
+      this.#pingLater()
+    })
   }
 
   get open(): boolean {
@@ -132,7 +140,7 @@ class DirectTerm implements JournalTerm {
   #finish(why: string): void {
     if (!this.#open) return
     this.#open = false
-    clearInterval(this.#pinging)
+    this.#cancelPing()
     this.#end(why)
     void this.#session.close()
   }

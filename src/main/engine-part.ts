@@ -38,6 +38,7 @@ export function journalFor(campus: OpenCampus, config: Config): Journal {
     writeBatch: (tables, message) => writeBatches(tables, [message]),
     writeMarker,
     pingIntervalMs,
+    runtime: nodeRuntime,
   })
 }
 
