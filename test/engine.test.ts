@@ -28,7 +28,7 @@ afterEach(async () => {
 interface SetUp {
   readonly campus: string
   readonly database: Database
-  start(changed?: Parameters<typeof startEngine>[3]): RunningEngine
+  readonly start: (changed?: Parameters<typeof startEngine>[3]) => RunningEngine
 }
 
 async function database(campus: string): Promise<CampusDatabase> {
@@ -104,12 +104,12 @@ for (const [kind, setUp] of Object.entries(kinds)) {
         legs: [{ do: 'set_capacity', course: 102, group: 1, capacity: 7 }],
       })
       await engine.submit(byStudent(1, add(101, 1)))
-      const before = stateOf(first)
+      const stateBefore = stateOf(first)
       await engine.stop(5000)
       const second = start()
       await untilLeading(second)
-      assert.equal(stateOf(second), before)
-      assert.match(before, /7/)
+      assert.equal(stateOf(second), stateBefore)
+      assert.match(stateBefore, /group 102\/1 capacity=7/)
     })
 
     test('only one of two engines leads; the other takes over with everything that was decided', async () => {
@@ -120,10 +120,10 @@ for (const [kind, setUp] of Object.entries(kinds)) {
       await until(() => second.engine.status().state === 'standby')
       assert.equal(answerOf(await second.engine.submit(byStudent(1, add(102, 1)))), 'not_leading')
       assert.equal(answerOf(await first.engine.submit(byStudent(1, add(102, 1)))), 'yes')
-      const before = stateOf(first)
+      const stateBefore = stateOf(first)
       await first.engine.stop(5000)
       await untilLeading(second)
-      assert.equal(stateOf(second), before)
+      assert.equal(stateOf(second), stateBefore)
       assert.equal(answerOf(await second.engine.submit(byStudent(1, add(102, 1)))), 'already_enrolled')
     })
 
@@ -233,11 +233,11 @@ for (const [kind, setUp] of Object.entries(kinds)) {
       const command = byStudent(1, add(102, 1))
       const dry = await running.engine.dryRun(command)
       assert.ok(dry.kind === 'judged')
-      const before = stateOf(running)
+      const stateBefore = stateOf(running)
       const real = await running.engine.submit(command)
       assert.ok(real.kind === 'decided')
       assert.deepEqual(real.record.effects, dry.verdict.effects)
-      assert.notEqual(stateOf(running), before)
+      assert.notEqual(stateOf(running), stateBefore)
       assert.equal(real.record.seq, 1, 'the dry run took no number')
     })
 

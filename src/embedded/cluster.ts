@@ -9,6 +9,9 @@ import type { Binaries } from './binaries.ts'
 /** The role that owns the cluster. */
 export const clusterOwner = 'enrollment'
 
+/** The database in it that is ours. */
+export const embeddedDatabase = 'enrollment'
+
 /** The password kept in `home`, made on the first call. Only the account that runs PostgreSQL can read it. */
 export async function clusterPassword(home: string, account: Account | undefined): Promise<string> {
   const file = join(home, 'password')

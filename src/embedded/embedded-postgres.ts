@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { serverAccount } from './account.ts'
 import { findBinaries } from './binaries.ts'
-import { clusterOwner, clusterPassword, createCluster, freePort } from './cluster.ts'
+import { clusterOwner, clusterPassword, createCluster, embeddedDatabase, freePort } from './cluster.ts'
 import { lockDirectory } from './directory-lock.ts'
 import { prepareHome } from './home.ts'
 import { type Ended, type Postmaster, StartFailed, startPostmaster, stopSurvivor } from './postmaster.ts'
@@ -35,7 +35,6 @@ export interface EmbeddedOptions {
   readonly log: (line: string) => void
 }
 
-const database = 'enrollment'
 const logBytesMax = 16 * 1024 * 1024
 const portTries = 3
 
@@ -90,7 +89,10 @@ async function start(
       writeFileSync(portFile, String(port))
       // Root's own files would be in the way of a later start by the account itself.
       if (account) for (const file of [portFile, logFile]) chownSync(file, account.uid, account.gid)
-      return { postmaster, url: `postgres://${clusterOwner}:${password}@127.0.0.1:${port}/${database}` }
+      return {
+        postmaster,
+        url: `postgres://${clusterOwner}:${password}@127.0.0.1:${port}/${embeddedDatabase}`,
+      }
     } catch (error) {
       // Somebody took the port between our look and the server's.
       const isPortTaken = error instanceof StartFailed && error.logged.includes('could not bind')
@@ -106,8 +108,8 @@ async function createDatabase(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: anyDatabase.href })
   await client.connect()
   try {
-    const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [database])
-    if (rowCount === 0) await client.query(`CREATE DATABASE ${database}`)
+    const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [embeddedDatabase])
+    if (rowCount === 0) await client.query(`CREATE DATABASE ${embeddedDatabase}`)
   } finally {
     await client.end()
   }

@@ -37,6 +37,7 @@ export function journalFor(campus: OpenCampus, config: Config): Journal {
     tryLock: () => tryLockSession(campus.database, { campus: id, idleTimeoutMs: 3 * pingIntervalMs }),
     writeBatch: (tables, message) => writeBatches(tables, [message]),
     writeMarker,
+    runtime: nodeRuntime,
     pingIntervalMs,
     runtime: nodeRuntime,
   })

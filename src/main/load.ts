@@ -8,7 +8,7 @@ import { sampleCampus, sampleHashCost } from '../registry/sample-campus.ts'
 import { type LoadedTable, LoadRefused, loadTables } from '../store/bulk-load.ts'
 import { markSample } from '../store/campus-row.ts'
 import { departmentIds, holdsRegistry } from '../store/registry-queries.ts'
-import { openCampus, type OpenCampus, requireDatabaseUrl } from './open-campus.ts'
+import { databaseOfTool, openCampus, type OpenCampus } from './open-campus.ts'
 import { CommandFailed, ServiceProcess } from './service-process.ts'
 
 const elapsed = (): number => performance.now()
@@ -21,10 +21,9 @@ function progress(label: string, total: number, unit: string): Progress {
 
 /** `enrollment load`: adds a registrar's files, or the sample campus, in one transaction. */
 export async function runLoad(config: Config, what: RegistryFiles | 'sample'): Promise<void> {
-  const url = requireDatabaseUrl(config, 'load')
   const host = new ServiceProcess('load', config, 'tool')
   await host.runToEnd(async () => {
-    const campus = await openCampus(url, config, host)
+    const campus = await openCampus(await databaseOfTool(config, host, 'load'), config, host)
     if (what === 'sample') await loadSample(campus)
     else await loadFiles(campus, what)
   })

@@ -9,7 +9,7 @@ import { switchJournal } from '../store/campus-row.ts'
 import { adoptLegs, findings } from '../store/findings.ts'
 import { finishAdoption } from '../store/migrate.ts'
 import { buildEngine, journalFor } from './engine-part.ts'
-import { openCampus, type OpenCampus, requireDatabaseUrl } from './open-campus.ts'
+import { databaseOfTool, openCampus, openCampusForReading, type OpenCampus } from './open-campus.ts'
 import { CommandFailed, ServiceProcess } from './service-process.ts'
 
 /** `enrollment migrate`: brings the tables up to date; with `switchJournal`, names the journal that feeds them. */
@@ -32,7 +32,10 @@ export async function runMigrate(
  * @returns the exit status: 1 on a difference
  */
 export async function runVerify(config: Config, options: { readonly json: boolean }): Promise<number> {
-  return await maintain('verify', config, async (campus) => {
+  const host = new ServiceProcess('verify', config, 'tool')
+  return await host.runToEnd(async () => {
+    // It may be run beside servers of another version: it looks, and changes nothing.
+    const campus = await openCampusForReading(await databaseOfTool(config, host, 'verify'), host)
     const reader = await openAuditReader(campus.database)
     try {
       const verification = await verify(reader)
@@ -95,9 +98,11 @@ async function maintain<Result>(
   config: Config,
   work: (campus: OpenCampus, host: ServiceProcess) => Promise<Result>,
 ): Promise<Result> {
-  const url = requireDatabaseUrl(config, command)
   const host = new ServiceProcess(command, config, 'tool')
-  return await host.runToEnd(async () => await work(await openCampus(url, config, host), host))
+  return await host.runToEnd(async () => {
+    const url = await databaseOfTool(config, host, command)
+    return await work(await openCampus(url, config, host), host)
+  })
 }
 
 function print(line: string): void {

@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import type { Config } from '../config.ts'
-import { type CampusRow, ensureCampus } from '../store/campus-row.ts'
+import { AlreadyRunning } from '../embedded/directory-lock.ts'
+import { startEmbeddedPostgres } from '../embedded/embedded-postgres.ts'
+import { holdsCluster, urlOfRunning } from '../embedded/running-postgres.ts'
+import { type CampusRow, ensureCampus, readCampus } from '../store/campus-row.ts'
 import { type Database, openDatabase, waitForDatabase } from '../store/database.ts'
-import { migrate } from '../store/migrate.ts'
+import { migrate, requireMigrated } from '../store/migrate.ts'
 import { CommandFailed, type ServiceProcess } from './service-process.ts'
 
 /** The database of a campus, up to date and named. */
@@ -14,6 +17,25 @@ export interface OpenCampus {
 
 /** Waits for PostgreSQL, applies pending migrations under a lock, and finds out which campus it is. */
 export async function openCampus(url: string, config: Config, host: ServiceProcess): Promise<OpenCampus> {
+  const database = await openWhenUp(url, host)
+  const applied = await migrate(database)
+  if (applied.length > 0) host.log.info({ migrations: applied }, `applied ${applied.length} migrations`)
+  const generated = `campus-${randomBytes(4).toString('hex')}`
+  const row = await ensureCampus(database, { configured: config.campus, generated })
+  return { database, url, row }
+}
+
+/**
+ * The same for looking only: nothing in the database is changed.
+ * @throws MigrationRefused if its tables are not as this program knows them
+ */
+export async function openCampusForReading(url: string, host: ServiceProcess): Promise<OpenCampus> {
+  const database = await openWhenUp(url, host)
+  await requireMigrated(database)
+  return { database, url, row: await readCampus(database) }
+}
+
+async function openWhenUp(url: string, host: ServiceProcess): Promise<Database> {
   await waitForDatabase(url, {
     logger: host.log,
     signal: host.signal,
@@ -21,11 +43,7 @@ export async function openCampus(url: string, config: Config, host: ServiceProce
   })
   const database = await openDatabase(url, { logger: host.log })
   host.onStop(() => database.close())
-  const applied = await migrate(database)
-  if (applied.length > 0) host.log.info({ migrations: applied }, `applied ${applied.length} migrations`)
-  const generated = `campus-${randomBytes(4).toString('hex')}`
-  const row = await ensureCampus(database, { configured: config.campus, generated })
-  return { database, url, row }
+  return database
 }
 
 /** @throws CommandFailed when there is no DATABASE_URL */
@@ -34,4 +52,28 @@ export function requireDatabaseUrl(config: Config, command: string): string {
   throw new CommandFailed(
     `enrollment ${command} needs DATABASE_URL; \`enrollment start\` brings its own PostgreSQL`,
   )
+}
+
+/**
+ * The database that a tool is to work on: DATABASE_URL, else the one that `enrollment start` keeps, which is started
+ * for the tool if it does not run.
+ * @throws CommandFailed when there is neither
+ */
+export async function databaseOfTool(config: Config, host: ServiceProcess, command: string): Promise<string> {
+  const { databaseUrl, dataFolder } = config
+  if (databaseUrl !== undefined) return databaseUrl
+  if (!holdsCluster(dataFolder)) {
+    throw new CommandFailed(
+      `enrollment ${command} needs DATABASE_URL: there is no database of \`enrollment start\` in ${dataFolder} either`,
+    )
+  }
+  try {
+    const log = (line: string): void => host.log.info(line)
+    const postgres = await startEmbeddedPostgres({ dataDirectory: dataFolder, log })
+    host.onStop(() => postgres.stop())
+    return postgres.url
+  } catch (error) {
+    if (error instanceof AlreadyRunning) return urlOfRunning(dataFolder)
+    throw error
+  }
 }

@@ -59,7 +59,8 @@ export async function requireMigrated(database: Database): Promise<void> {
   const [table] = await database.query<{ found: boolean }>(
     "SELECT to_regclass('enrollment_migrations') IS NOT NULL AS found",
   )
-  const applied = table?.found === true ? await database.query<{ name: string; checksum: string }>(selectApplied) : []
+  const applied =
+    table?.found === true ? await database.query<{ name: string; checksum: string }>(selectApplied) : []
   const [first] = lackingFrom(applied, await readMigrations())
   if (first === undefined) return
   throw new MigrationRefused(`the database lacks migration ${first.name}; enrollment migrate applies it`)
