@@ -39,7 +39,6 @@ export function journalFor(campus: OpenCampus, config: Config): Journal {
     writeMarker,
     runtime: nodeRuntime,
     pingIntervalMs,
-    runtime: nodeRuntime,
   })
 }
 
