@@ -1,0 +1,93 @@
+import { parseArgs } from 'node:util'
+import { startPostgres } from '../test/servers/postgres.ts'
+import { createDatabase } from '../test/servers/provide.ts'
+import { startRabbit } from '../test/servers/rabbit.ts'
+import { formatReport } from './stress/report.ts'
+import { runStress, type StressOptions } from './stress/run.ts'
+
+const usage = `Hundreds of clients against a few hot courses over HTTP, on a real server and batcher, PostgreSQL and RabbitMQ of
+its own; then every reply is compared with the tables. Exit status 1 if anything does not hold.
+
+  npm run stress -- [options]
+
+  --clients N   students who act at the same time (1 to 2000; default 300)
+  --seconds N   for how long (1 to 600; default 20)
+  --seed N      another campus and other wishes (default 1)
+  --direct      without a broker: the server writes PostgreSQL by itself
+  --kill        SIGKILL the batcher and the server once, in the middle
+  --tiny        30 clients for 2 seconds
+`
+
+interface Arguments extends StressOptions {
+  readonly direct: boolean
+}
+
+/** @throws with a line for people */
+function readArguments(): Arguments | undefined {
+  const { values } = parseArgs({
+    options: {
+      clients: { type: 'string' },
+      seconds: { type: 'string' },
+      seed: { type: 'string', default: '1' },
+      direct: { type: 'boolean', default: false },
+      kill: { type: 'boolean', default: false },
+      tiny: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return undefined
+  const whole = (name: string, text: string, least: number, most: number): number => {
+    const number = Number(text)
+    if (/^\d+$/.test(text) && number >= least && number <= most) return number
+    throw new Error(`--${name} wants a whole number from ${least} to ${most}`)
+  }
+  return {
+    clients: whole('clients', values.clients ?? (values.tiny ? '30' : '300'), 1, 2000),
+    seconds: whole('seconds', values.seconds ?? (values.tiny ? '2' : '20'), 1, 600),
+    seed: whole('seed', values.seed, 0, 2 ** 32 - 1),
+    direct: values.direct,
+    kill: values.kill,
+  }
+}
+
+/** @returns the exit status */
+async function main(): Promise<number> {
+  let options: Arguments | undefined
+  try {
+    options = readArguments()
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`)
+    return 2
+  }
+  if (options === undefined) {
+    process.stdout.write(usage)
+    return 0
+  }
+  const stopping = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    // The second one does not wait: what was started ends with this process all the same.
+    process.on(signal, () => (stopping.signal.aborted ? process.exit(130) : stopping.abort(signal)))
+  }
+  const say = (line: string) => void process.stderr.write(`${line}\n`)
+  say(`${options.clients} clients, ${options.seconds} s, seed ${options.seed}: starting servers`)
+  const [postgres, rabbit] = await Promise.all([
+    startPostgres(),
+    options.direct ? undefined : startRabbit(say),
+  ])
+  try {
+    stopping.signal.throwIfAborted()
+    const database = await createDatabase(postgres.url)
+    const servers = { databaseUrl: database.url, rabbitAddress: rabbit?.address }
+    const result = await runStress(options, servers, { say, signal: stopping.signal })
+    for (const line of formatReport(result)) process.stdout.write(`${line}\n`)
+    return result.checks.every(({ holds }) => holds) ? 0 : 1
+  } catch (error) {
+    if (!stopping.signal.aborted) throw error
+    say('stopped')
+    return 130
+  } finally {
+    await Promise.all([postgres.remove(), rabbit?.remove()])
+  }
+}
+
+process.exitCode = await main()
