@@ -90,3 +90,14 @@ test('after a takeover a caller with earlier keys is looked up once, and known f
   assert.deepEqual(keys.find(ali, 'k', 'h', now), { kind: 'decided', record, seq: 0 })
   assert.equal(keys.find(ali, 'new', 'h', now).kind, 'unknown')
 })
+
+test('memory for keys is bounded over all callers; the oldest are forgotten once PostgreSQL has them', () => {
+  const keys = new KeyMemory(new Set(), 10)
+  const callerOf = (seq: number) => ({ role: 'student', id: seq }) as const
+  for (let seq = 1; seq <= 11; seq++) {
+    keys.reserve(callerOf(seq), 'k', 'h')
+    keys.settle(callerOf(seq), 'k', decided(seq, 'k'), 3)
+  }
+  const found = [1, 3, 4, 11].map((seq) => keys.find(callerOf(seq), 'k', 'h', now).kind)
+  assert.deepEqual(found, ['forgotten', 'forgotten', 'decided', 'decided'])
+})

@@ -3,6 +3,8 @@ import { type Caller, callerId, type KeyedDecision } from './ports.ts'
 
 /** How many keys of one caller are remembered, and for how long a key stands. */
 export const keysPerCallerMax = 64
+/** How many keys of all callers together; about half a kilobyte each. */
+const keysMax = 200_000
 export const keyLifetimeMs = 24 * 60 * 60 * 1000
 
 interface Entry {
@@ -35,10 +37,17 @@ export type KeyLookup =
 export class KeyMemory {
   readonly #callers = new Map<string, RememberedCaller>()
   readonly #callersWithHistory: Set<string>
+  readonly #keysMax: number
+  /** Decided keys of all callers, oldest decision first; some may be forgotten by now. */
+  #decided: { readonly known: RememberedCaller; readonly key: string; readonly seq: number }[] = []
 
-  /** @param callersWithHistory callers whose keys of earlier terms are in PostgreSQL, as `callerId` */
-  constructor(callersWithHistory: ReadonlySet<string>) {
+  /**
+   * @param callersWithHistory callers whose keys of earlier terms are in PostgreSQL, as `callerId`
+   * @param most bound on the keys of all callers together
+   */
+  constructor(callersWithHistory: ReadonlySet<string>, most = keysMax) {
     this.#callersWithHistory = new Set(callersWithHistory)
+    this.#keysMax = most
   }
 
   find(caller: Caller, key: string, requestHash: string, nowMs: number): KeyLookup {
@@ -71,6 +80,8 @@ export class KeyMemory {
     entry.record = record
     entry.seq = record.seq
     this.#forgetOldest(known, appliedSeq)
+    this.#decided.push({ known, key, seq: record.seq })
+    if (this.#decided.length > this.#keysMax) this.#forgetOldestHalf(appliedSeq)
   }
 
   /** The command ended without a decision: the key is free again. */
@@ -101,6 +112,21 @@ export class KeyMemory {
       this.#callers.set(id, known)
     }
     return known
+  }
+
+  /** Half at once, so that it is done seldom. */
+  #forgetOldestHalf(appliedSeq: number): void {
+    const half = Math.ceil(this.#decided.length / 2)
+    let count = 0
+    for (const { known, key, seq } of this.#decided) {
+      if (count >= half || seq > appliedSeq) break
+      count++
+      // The key may have been forgotten before, and used again since.
+      if (known.entries.get(key)?.seq !== seq) continue
+      known.entries.delete(key)
+      known.forgetful = true
+    }
+    this.#decided = this.#decided.slice(count)
   }
 
   #forgetOldest(known: RememberedCaller, appliedSeq: number): void {
