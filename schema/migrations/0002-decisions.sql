@@ -51,15 +51,18 @@ CREATE TABLE decisions
   key          TEXT,
   request_hash TEXT,
   request      TEXT,
-  -- For looking up: the courses that the legs name, and whom it touched besides student_id (promotions).
-  courses        INTEGER[] NOT NULL,
+  -- For looking up: the course of the first leg, those of the others, and whom the decision touched besides
+  -- student_id (promotions). Arrays are NULL where there is nothing to say, which is mostly.
+  course_id      INTEGER NOT NULL,
+  other_courses  INTEGER[],
   other_students INTEGER[],
   PRIMARY KEY (term, seq),
   CHECK ((effects IS NULL) <> (reasons IS NULL))
 );
 CREATE INDEX decisions_by_student ON decisions (student_id, term, seq);
 CREATE INDEX decisions_by_key ON decisions (actor_role, actor_id, at) WHERE key IS NOT NULL;
-CREATE INDEX decisions_by_course ON decisions USING gin (courses);
+CREATE INDEX decisions_by_course ON decisions (course_id, term, seq);
+CREATE INDEX decisions_by_other_courses ON decisions USING gin (other_courses) WHERE other_courses IS NOT NULL;
 CREATE INDEX decisions_by_other_students ON decisions USING gin (other_students) WHERE other_students IS NOT NULL;
 
 -- Decisions of a deposed leader that reached the journal. Never applied, never acknowledged.

@@ -57,7 +57,12 @@ async function decideThings(): Promise<void> {
   await takeTerm(tables)
   const second = await tables.begin()
   await second.apply([
-    recordWith(1, { ...who(1), at: 6000, legs: [add(102, 1)], effects: [seat(1, 102)] }),
+    recordWith(1, {
+      ...who(1),
+      at: 6000,
+      legs: [add(103, 1), add(102, 1)],
+      effects: [seat(1, 103), seat(1, 102)],
+    }),
     recordWith(2, {
       ...who(3),
       at: 7000,

@@ -26,19 +26,22 @@ const inRange = `
   ($1::bigint IS NULL OR at >= to_timestamp($1::bigint / 1000.0))
   AND ($2::bigint IS NULL OR at < to_timestamp($2::bigint / 1000.0))
   AND ($3::int IS NULL OR (term, seq) < ($3::int, $4::bigint))`
-/** Each branch by an index of its own; no decision is in both. */
+/** Here and below, each branch goes by an index of its own, and no decision is in both. */
 const selectByStudent = `
   (SELECT ${decisionColumns} FROM decisions WHERE student_id = $6 AND ${inRange} ${newestFirst})
   UNION ALL
   (SELECT ${decisionColumns} FROM decisions
     WHERE other_students @> ARRAY[$6::int] AND student_id IS DISTINCT FROM $6 AND ${inRange} ${newestFirst})
   ${newestFirst}`
-const selectByGroup = `
-  SELECT ${decisionColumns} FROM decisions
-  WHERE courses @> ARRAY[$6::int] AND ${inRange} AND (
+const namesGroup = `(
     legs @> jsonb_build_array(jsonb_build_object('course', $6::int, 'group', $7::int))
     OR effects @> jsonb_build_array(jsonb_build_object('course', $6::int, 'group', $7::int))
-    OR (reasons IS NOT NULL AND legs @> jsonb_build_array(jsonb_build_object('do', 'drop', 'course', $6::int))))
+    OR (reasons IS NOT NULL AND legs @> jsonb_build_array(jsonb_build_object('do', 'drop', 'course', $6::int))))`
+const selectByGroup = `
+  (SELECT ${decisionColumns} FROM decisions WHERE course_id = $6 AND ${inRange} AND ${namesGroup} ${newestFirst})
+  UNION ALL
+  (SELECT ${decisionColumns} FROM decisions
+    WHERE other_courses @> ARRAY[$6::int] AND ${inRange} AND ${namesGroup} ${newestFirst})
   ${newestFirst}`
 
 /**

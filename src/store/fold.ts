@@ -7,7 +7,8 @@ import { arrayText, type CopyField, CopyRows } from './copy.ts'
  * tables that say how the campus stands. The last effect on a place, a capacity or a student's actions wins.
  *
  * The statements are prepared once per session, with plans that never depend on the statistics of the moment:
- * always from the batch to the tables, row by row through their keys. A batch of one costs no planning, and a
+ * always from the batch to the tables, row by row through their keys (a scalar subquery where EXISTS might
+ * read a whole table into a hash). A batch of one costs no planning, and a
  * batch of thousands never reads a table of millions from end to end.
  */
 export const prepareSession = `
@@ -21,8 +22,8 @@ export const prepareSession = `
   CREATE TEMPORARY TABLE staged_decisions
   (
     seq BIGINT, at TIMESTAMPTZ, actor_role TEXT, actor_id INTEGER, student_id INTEGER, legs JSONB, effects JSONB,
-    reasons JSONB, remaining SMALLINT, key TEXT, request_hash TEXT, request TEXT, courses INTEGER[],
-    other_students INTEGER[]
+    reasons JSONB, remaining SMALLINT, key TEXT, request_hash TEXT, request TEXT, course_id INTEGER,
+    other_courses INTEGER[], other_students INTEGER[]
   ) ON COMMIT DELETE ROWS;
 
   CREATE TEMPORARY TABLE staged_effects
@@ -34,9 +35,9 @@ export const prepareSession = `
 
   PREPARE insert_decisions (INTEGER) AS
   INSERT INTO decisions (term, seq, at, actor_role, actor_id, student_id, legs, effects, reasons, remaining, key,
-    request_hash, request, courses, other_students)
+    request_hash, request, course_id, other_courses, other_students)
   SELECT $1, seq, at, actor_role, actor_id, student_id, legs, effects, reasons, remaining, key,
-    request_hash, request, courses, other_students
+    request_hash, request, course_id, other_courses, other_students
   FROM staged_decisions;
 
   PREPARE delete_duplicates AS
@@ -54,24 +55,20 @@ export const prepareSession = `
       type = 'reserved' AS reserved, CASE WHEN type = 'reserved' THEN number END AS reserve_order
     FROM staged_effects WHERE type IN ('registered', 'reserved', 'promoted', 'left')
     ORDER BY student_id, course_id, group_id, ordinal DESC
+  ), found AS MATERIALIZED (
+    SELECT last.*, place.id AS place_id
+    FROM last LEFT JOIN enrolled_courses AS place ON place.student_id = last.student_id
+      AND place.course_id = last.course_id AND place.group_id = last.group_id
   ), left_behind AS (
-    DELETE FROM enrolled_courses AS place USING last
-    WHERE last.type = 'left' AND place.student_id = last.student_id
-      AND place.course_id = last.course_id AND place.group_id = last.group_id
+    DELETE FROM enrolled_courses AS place USING found WHERE found.type = 'left' AND place.id = found.place_id
   ), kept AS (
-    UPDATE enrolled_courses AS place SET reserved = last.reserved, reserve_order = last.reserve_order
-    FROM last
-    WHERE last.type <> 'left' AND place.student_id = last.student_id
-      AND place.course_id = last.course_id AND place.group_id = last.group_id
+    UPDATE enrolled_courses AS place SET reserved = found.reserved, reserve_order = found.reserve_order
+    FROM found WHERE found.type <> 'left' AND place.id = found.place_id
   ), absent AS MATERIALIZED (
-    SELECT last.*,
-      EXISTS (SELECT FROM students WHERE students.id = last.student_id) AND EXISTS (
-        SELECT FROM courses WHERE courses.course_id = last.course_id AND courses.group_id = last.group_id
-      ) AS has_room
-    FROM last
-    WHERE last.type <> 'left' AND NOT EXISTS (
-      SELECT FROM enrolled_courses AS place WHERE place.student_id = last.student_id
-        AND place.course_id = last.course_id AND place.group_id = last.group_id)
+    SELECT found.*,
+      (SELECT TRUE FROM students WHERE students.id = found.student_id) IS NOT NULL AND (SELECT TRUE FROM courses
+        WHERE courses.course_id = found.course_id AND courses.group_id = found.group_id) IS NOT NULL AS has_room
+    FROM found WHERE found.type <> 'left' AND found.place_id IS NULL
   ), entered AS (
     INSERT INTO enrolled_courses (course_id, group_id, student_id, reserved, reserve_order)
     SELECT course_id, group_id, student_id, reserved, reserve_order FROM absent WHERE has_room ORDER BY ordinal
@@ -119,7 +116,7 @@ export const clearStaged = 'DELETE FROM staged_decisions; DELETE FROM staged_eff
 
 export const copyDecisions = `
   COPY staged_decisions (seq, at, actor_role, actor_id, student_id, legs, effects, reasons, remaining, key,
-    request_hash, request, courses, other_students) FROM STDIN`
+    request_hash, request, course_id, other_courses, other_students) FROM STDIN`
 
 export const copyEffects = `
   COPY staged_effects (ordinal, seq, type, student_id, course_id, group_id, number, row_ids) FROM STDIN`
@@ -159,9 +156,12 @@ export function stageBatch(records: readonly DecisionRecord[], term: number): St
 const placeTypes = ['registered', 'reserved', 'promoted', 'left'] as const
 
 function decisionFields(record: DecisionRecord): CopyField[] {
-  const others = new Set<number>()
+  const course = record.legs[0]?.course
+  const courses = new Set<number>()
+  for (const leg of record.legs) if (leg.course !== course) courses.add(leg.course)
+  const students = new Set<number>()
   for (const effect of record.effects ?? []) {
-    if ('student' in effect && effect.student !== record.student) others.add(effect.student)
+    if ('student' in effect && effect.student !== record.student) students.add(effect.student)
   }
   return [
     record.seq,
@@ -176,9 +176,14 @@ function decisionFields(record: DecisionRecord): CopyField[] {
     record.key,
     record.requestHash,
     record.request,
-    arrayText(new Set(record.legs.map((leg) => leg.course))),
-    others.size === 0 ? undefined : arrayText(others),
+    course,
+    arrayOrNull(courses),
+    arrayOrNull(students),
   ]
+}
+
+function arrayOrNull(numbers: ReadonlySet<number>): string | undefined {
+  return numbers.size === 0 ? undefined : arrayText(numbers)
 }
 
 /** type, student, course, group, number, row ids */

@@ -132,7 +132,8 @@ test('a decision is kept whole, with odd characters in its note', async () => {
     key: 'key\\1',
     request_hash: 'hash',
     request: 'request\\',
-    courses: [101],
+    course_id: 101,
+    other_courses: null,
     other_students: [2],
   })
   assert.deepEqual(await db.rows('SELECT effects, reasons FROM decisions WHERE seq = 2'), [
