@@ -97,9 +97,12 @@ export class StudentClient extends Client {
     for (const { course, group } of places) this.#held.set(course, group)
   }
 
+  /** Mostly about different courses, which is what makes sense. */
   #drawPlan(): Leg[] {
     const { random } = this.options
-    return Array.from({ length: random.integer(2, 4) }, () => this.#drawLeg())
+    const legs = Array.from({ length: random.integer(2, 4) }, () => this.#drawLeg())
+    if (random.chance(0.1)) return legs
+    return legs.filter((leg, index) => legs.findIndex(({ course }) => course === leg.course) === index)
   }
 
   #drawLeg(): Leg {
@@ -112,12 +115,12 @@ export class StudentClient extends Client {
       return { do: 'add', course, group, reserve: wish < 0.7 ? 'allow' : wish < 0.9 ? 'never' : 'only' }
     }
     const [course = 0] = random.chance(0.9) ? pick(random, held) : [this.pickGroup().course]
-    if (chance < 0.75) return { do: 'drop', course }
-    const { group } = pick(
-      random,
-      campus.groups.filter((one) => one.course === course),
-    )
-    return { do: 'move', course, group, allowReserve: random.chance(0.3) }
+    if (chance < 0.6) return { do: 'drop', course }
+    const groups = campus.groups.filter((one) => one.course === course)
+    const others = groups.filter(({ group }) => group !== this.#held.get(course))
+    if (others.length === 0 && random.chance(0.9)) return { do: 'drop', course }
+    const { group } = pick(random, others.length === 0 || random.chance(0.05) ? groups : others)
+    return { do: 'move', course, group, allowReserve: random.chance(0.5) }
   }
 
   /** Mostly something not held yet. */
