@@ -1,0 +1,362 @@
+-- What schema/migrations make, for reading and for review: a migration's effect shows here. Never run it.
+-- After a new migration, in a migrated database: pg_dump --schema-only --no-owner --no-privileges
+
+CREATE TYPE public.sex AS ENUM (
+    'male',
+    'female'
+);
+
+CREATE FUNCTION public.note_outside_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  IF TG_OP = 'TRUNCATE' THEN
+    INSERT INTO outside_changes (table_name, operation) VALUES (TG_TABLE_NAME, TG_OP);
+  ELSIF TG_TABLE_NAME = 'enrolled_courses' THEN
+    IF TG_OP = 'UPDATE' THEN
+      INSERT INTO outside_changes (table_name, operation, student_id, course_id, group_id)
+      WITH before AS (SELECT id, student_id, course_id, group_id, reserved, reserve_order FROM old_rows),
+        after AS (SELECT id, student_id, course_id, group_id, reserved, reserve_order FROM new_rows)
+      SELECT DISTINCT TG_TABLE_NAME, TG_OP, student_id, course_id, group_id
+      FROM ((TABLE before EXCEPT TABLE after) UNION ALL (TABLE after EXCEPT TABLE before)) AS changed;
+    ELSE
+      INSERT INTO outside_changes (table_name, operation, student_id, course_id, group_id)
+      SELECT TG_TABLE_NAME, TG_OP, student_id, course_id, group_id FROM changed_rows;
+    END IF;
+  ELSIF TG_TABLE_NAME = 'courses' THEN
+    IF TG_OP = 'UPDATE' THEN
+      INSERT INTO outside_changes (table_name, operation, course_id, group_id)
+      WITH before AS (SELECT course_id, group_id, capacity FROM old_rows),
+        after AS (SELECT course_id, group_id, capacity FROM new_rows)
+      SELECT DISTINCT TG_TABLE_NAME, TG_OP, course_id, group_id
+      FROM ((TABLE before EXCEPT TABLE after) UNION ALL (TABLE after EXCEPT TABLE before)) AS changed;
+    ELSE
+      INSERT INTO outside_changes (table_name, operation, course_id, group_id)
+      SELECT TG_TABLE_NAME, TG_OP, course_id, group_id FROM changed_rows;
+    END IF;
+  ELSIF TG_OP = 'UPDATE' THEN
+    INSERT INTO outside_changes (table_name, operation, student_id)
+    WITH before AS (SELECT id, remaining_actions FROM old_rows),
+      after AS (SELECT id, remaining_actions FROM new_rows)
+    SELECT DISTINCT TG_TABLE_NAME, TG_OP, id
+    FROM ((TABLE before EXCEPT TABLE after) UNION ALL (TABLE after EXCEPT TABLE before)) AS changed;
+  ELSE
+    INSERT INTO outside_changes (table_name, operation, student_id)
+    SELECT TG_TABLE_NAME, TG_OP, id FROM changed_rows;
+  END IF;
+  RETURN NULL;
+END
+$$;
+
+CREATE TABLE public.baseline (
+    only_row boolean DEFAULT true NOT NULL,
+    term integer NOT NULL,
+    taken_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT baseline_only_row_check CHECK (only_row)
+);
+
+CREATE TABLE public.baseline_courses (
+    course_id integer NOT NULL,
+    group_id integer NOT NULL,
+    capacity integer NOT NULL
+);
+
+CREATE TABLE public.baseline_places (
+    student_id integer NOT NULL,
+    course_id integer NOT NULL,
+    group_id integer NOT NULL,
+    reserve_order bigint
+);
+
+CREATE TABLE public.baseline_students (
+    id integer NOT NULL,
+    remaining_actions smallint NOT NULL
+);
+
+CREATE TABLE public.campus (
+    only_row boolean DEFAULT true NOT NULL,
+    id text NOT NULL,
+    journal text,
+    jwt_secret text,
+    is_sample boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT campus_id_check CHECK ((id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
+    CONSTRAINT campus_only_row_check CHECK (only_row)
+);
+
+CREATE TABLE public.courses (
+    course_id integer NOT NULL,
+    group_id integer NOT NULL,
+    for_department smallint NOT NULL,
+    name text NOT NULL,
+    lecturer text NOT NULL,
+    units smallint NOT NULL,
+    capacity integer NOT NULL,
+    reserve_capacity integer NOT NULL,
+    exam_time timestamp without time zone NOT NULL,
+    class_time integer NOT NULL,
+    sex_lock public.sex,
+    notes text NOT NULL,
+    exam_minutes smallint,
+    meetings jsonb,
+    CONSTRAINT courses_meetings_are_times_of_a_week CHECK (((meetings IS NULL) OR ((jsonb_typeof(meetings) = 'array'::text) AND (jsonb_array_length(meetings) = jsonb_array_length(jsonb_path_query_array(meetings, 'strict $[*]?(((((((@."day" >= 0 && @."day" <= 6) && @."day".floor() == @."day") && @."start_minute" >= 0) && @."start_minute".floor() == @."start_minute") && @."end_minute" > @."start_minute") && @."end_minute" <= 1440) && @."end_minute".floor() == @."end_minute")'::jsonpath))))))
+);
+
+CREATE TABLE public.decisions (
+    term integer NOT NULL,
+    seq bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor_role text NOT NULL,
+    actor_id integer NOT NULL,
+    student_id integer,
+    legs jsonb NOT NULL,
+    effects jsonb,
+    reasons jsonb,
+    remaining smallint,
+    key text,
+    request_hash text,
+    request text,
+    course_id integer NOT NULL,
+    other_courses integer[],
+    other_students integer[],
+    CONSTRAINT decisions_actor_role_check CHECK ((actor_role = ANY (ARRAY['student'::text, 'staff'::text, 'operator'::text]))),
+    CONSTRAINT decisions_check CHECK (((effects IS NULL) <> (reasons IS NULL)))
+);
+
+CREATE TABLE public.departments (
+    id smallint NOT NULL,
+    name text NOT NULL
+);
+
+CREATE SEQUENCE public.departments_id_seq
+    AS smallint
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.departments_id_seq OWNED BY public.departments.id;
+
+CREATE TABLE public.enrolled_courses (
+    id integer NOT NULL,
+    course_id integer NOT NULL,
+    group_id integer NOT NULL,
+    student_id integer NOT NULL,
+    reserved boolean DEFAULT false NOT NULL,
+    reserve_order bigint
+);
+
+CREATE SEQUENCE public.enrolled_courses_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.enrolled_courses_id_seq OWNED BY public.enrolled_courses.id;
+
+CREATE TABLE public.enrollment_migrations (
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.journal_position (
+    only_row boolean DEFAULT true NOT NULL,
+    leader uuid NOT NULL,
+    term integer NOT NULL,
+    seq bigint NOT NULL,
+    at_ms bigint NOT NULL,
+    CONSTRAINT journal_position_at_ms_check CHECK ((at_ms >= 0)),
+    CONSTRAINT journal_position_only_row_check CHECK (only_row),
+    CONSTRAINT journal_position_seq_check CHECK ((seq >= 0)),
+    CONSTRAINT journal_position_term_check CHECK ((term >= 0))
+);
+
+CREATE TABLE public.leaders (
+    leader uuid NOT NULL,
+    after uuid NOT NULL,
+    term integer,
+    judged_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT leaders_term_check CHECK ((term > 0))
+);
+
+CREATE TABLE public.orphaned_effects (
+    term integer NOT NULL,
+    seq bigint NOT NULL,
+    effect jsonb NOT NULL,
+    found_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.outside_changes (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    by_role text DEFAULT SESSION_USER NOT NULL,
+    table_name text NOT NULL,
+    operation text NOT NULL,
+    student_id integer,
+    course_id integer,
+    group_id integer,
+    absorbed_by_term integer
+);
+
+CREATE SEQUENCE public.outside_changes_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.outside_changes_id_seq OWNED BY public.outside_changes.id;
+
+CREATE TABLE public.staff (
+    id integer NOT NULL,
+    password text NOT NULL,
+    department_id smallint NOT NULL
+);
+
+CREATE TABLE public.students (
+    id integer NOT NULL,
+    password text NOT NULL,
+    enrollment_start_time timestamp without time zone NOT NULL,
+    max_units smallint NOT NULL,
+    remaining_actions smallint NOT NULL,
+    department_id smallint NOT NULL,
+    entry_year smallint NOT NULL,
+    gender public.sex NOT NULL,
+    enrollment_end_time timestamp without time zone
+);
+
+CREATE TABLE public.void_records (
+    leader uuid NOT NULL,
+    seq bigint NOT NULL,
+    record jsonb NOT NULL,
+    found_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY public.departments ALTER COLUMN id SET DEFAULT nextval('public.departments_id_seq'::regclass);
+
+ALTER TABLE ONLY public.enrolled_courses ALTER COLUMN id SET DEFAULT nextval('public.enrolled_courses_id_seq'::regclass);
+
+ALTER TABLE ONLY public.outside_changes ALTER COLUMN id SET DEFAULT nextval('public.outside_changes_id_seq'::regclass);
+
+ALTER TABLE ONLY public.baseline_courses
+    ADD CONSTRAINT baseline_courses_pkey PRIMARY KEY (course_id, group_id);
+
+ALTER TABLE ONLY public.baseline
+    ADD CONSTRAINT baseline_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.baseline_students
+    ADD CONSTRAINT baseline_students_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.campus
+    ADD CONSTRAINT campus_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE public.courses
+    ADD CONSTRAINT courses_exam_length CHECK (((exam_minutes IS NULL) OR (exam_minutes > 0))) NOT VALID;
+
+ALTER TABLE public.courses
+    ADD CONSTRAINT courses_numbers_not_negative CHECK (((capacity >= 0) AND (reserve_capacity >= 0) AND (units >= 0) AND (course_id >= 0) AND (group_id >= 0))) NOT VALID;
+
+ALTER TABLE ONLY public.courses
+    ADD CONSTRAINT courses_pkey PRIMARY KEY (course_id, group_id);
+
+ALTER TABLE ONLY public.decisions
+    ADD CONSTRAINT decisions_pkey PRIMARY KEY (term, seq);
+
+ALTER TABLE ONLY public.departments
+    ADD CONSTRAINT departments_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.enrolled_courses
+    ADD CONSTRAINT enrolled_courses_pkey PRIMARY KEY (id);
+
+ALTER TABLE public.enrolled_courses
+    ADD CONSTRAINT enrolled_courses_seat_has_no_order CHECK ((reserved OR (reserve_order IS NULL))) NOT VALID;
+
+ALTER TABLE ONLY public.enrollment_migrations
+    ADD CONSTRAINT enrollment_migrations_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.journal_position
+    ADD CONSTRAINT journal_position_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.leaders
+    ADD CONSTRAINT leaders_pkey PRIMARY KEY (leader);
+
+ALTER TABLE ONLY public.leaders
+    ADD CONSTRAINT leaders_term_key UNIQUE (term);
+
+ALTER TABLE ONLY public.outside_changes
+    ADD CONSTRAINT outside_changes_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.staff
+    ADD CONSTRAINT staff_pkey PRIMARY KEY (id);
+
+ALTER TABLE public.students
+    ADD CONSTRAINT students_numbers_not_negative CHECK (((id >= 0) AND (max_units >= 0))) NOT VALID;
+
+ALTER TABLE ONLY public.students
+    ADD CONSTRAINT students_pkey PRIMARY KEY (id);
+
+ALTER TABLE public.students
+    ADD CONSTRAINT students_window_ends_after_start CHECK (((enrollment_end_time IS NULL) OR (enrollment_end_time > enrollment_start_time))) NOT VALID;
+
+ALTER TABLE ONLY public.void_records
+    ADD CONSTRAINT void_records_pkey PRIMARY KEY (leader, seq);
+
+CREATE INDEX decisions_by_course ON public.decisions USING btree (course_id, term, seq);
+
+CREATE INDEX decisions_by_key ON public.decisions USING btree (actor_role, actor_id, at) WHERE (key IS NOT NULL);
+
+CREATE INDEX decisions_by_other_courses ON public.decisions USING gin (other_courses) WHERE (other_courses IS NOT NULL);
+
+CREATE INDEX decisions_by_other_students ON public.decisions USING gin (other_students) WHERE (other_students IS NOT NULL);
+
+CREATE INDEX decisions_by_student ON public.decisions USING btree (student_id, term, seq);
+
+CREATE INDEX enrolled_courses_by_group ON public.enrolled_courses USING btree (course_id, group_id);
+
+CREATE UNIQUE INDEX enrolled_courses_once ON public.enrolled_courses USING btree (student_id, course_id, group_id);
+
+CREATE INDEX outside_changes_not_absorbed ON public.outside_changes USING btree (id) WHERE (absorbed_by_term IS NULL);
+
+CREATE TRIGGER note_outside_delete AFTER DELETE ON public.courses REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT WHEN ((COALESCE(current_setting('enrollment.writer'::text, true), ''::text) = ''::text)) EXECUTE FUNCTION public.note_outside_change();
+
+CREATE TRIGGER note_outside_delete AFTER DELETE ON public.enrolled_courses REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT WHEN ((COALESCE(current_setting('enrollment.writer'::text, true), ''::text) = ''::text)) EXECUTE FUNCTION public.note_outside_change();
+
+CREATE TRIGGER note_outside_delete AFTER DELETE ON public.students REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT WHEN ((COALESCE(current_setting('enrollment.writer'::text, true), ''::text) = ''::text)) EXECUTE FUNCTION public.note_outside_change();
+
+CREATE TRIGGER note_outside_insert AFTER INSERT ON public.courses REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT WHEN ((COALESCE(current_setting('enrollment.writer'::text, true), ''::text) = ''::text)) EXECUTE FUNCTION public.note_outside_change();
+
+CREATE TRIGGER note_outside_insert AFTER INSERT ON public.enrolled_courses REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT WHEN ((COALESCE(current_setting('enrollment.writer'::text, true), ''::text) = ''::text)) EXECUTE FUNCTION public.note_outside_change();
+
+CREATE TRIGGER note_outside_insert AFTER INSERT ON public.students REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT WHEN ((COALESCE(current_setting('enrollment.writer'::text, true), ''::text) = ''::text)) EXECUTE FUNCTION public.note_outside_change();
+
+CREATE TRIGGER note_outside_truncate AFTER TRUNCATE ON public.courses FOR EACH STATEMENT WHEN ((COALESCE(current_setting('enrollment.writer'::text, true), ''::text) = ''::text)) EXECUTE FUNCTION public.note_outside_change();
+
+CREATE TRIGGER note_outside_truncate AFTER TRUNCATE ON public.enrolled_courses FOR EACH STATEMENT WHEN ((COALESCE(current_setting('enrollment.writer'::text, true), ''::text) = ''::text)) EXECUTE FUNCTION public.note_outside_change();
+
+CREATE TRIGGER note_outside_truncate AFTER TRUNCATE ON public.students FOR EACH STATEMENT WHEN ((COALESCE(current_setting('enrollment.writer'::text, true), ''::text) = ''::text)) EXECUTE FUNCTION public.note_outside_change();
+
+CREATE TRIGGER note_outside_update AFTER UPDATE ON public.courses REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((COALESCE(current_setting('enrollment.writer'::text, true), ''::text) = ''::text)) EXECUTE FUNCTION public.note_outside_change();
+
+CREATE TRIGGER note_outside_update AFTER UPDATE ON public.enrolled_courses REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((COALESCE(current_setting('enrollment.writer'::text, true), ''::text) = ''::text)) EXECUTE FUNCTION public.note_outside_change();
+
+CREATE TRIGGER note_outside_update AFTER UPDATE ON public.students REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((COALESCE(current_setting('enrollment.writer'::text, true), ''::text) = ''::text)) EXECUTE FUNCTION public.note_outside_change();
+
+ALTER TABLE ONLY public.courses
+    ADD CONSTRAINT courses_for_department_fkey FOREIGN KEY (for_department) REFERENCES public.departments(id);
+
+ALTER TABLE ONLY public.enrolled_courses
+    ADD CONSTRAINT enrolled_courses_course_id_group_id_fkey FOREIGN KEY (course_id, group_id) REFERENCES public.courses(course_id, group_id);
+
+ALTER TABLE ONLY public.enrolled_courses
+    ADD CONSTRAINT enrolled_courses_student_id_fkey FOREIGN KEY (student_id) REFERENCES public.students(id);
+
+ALTER TABLE ONLY public.staff
+    ADD CONSTRAINT staff_department_id_fkey FOREIGN KEY (department_id) REFERENCES public.departments(id);
+
+ALTER TABLE ONLY public.students
+    ADD CONSTRAINT students_department_id_fkey FOREIGN KEY (department_id) REFERENCES public.departments(id);
+

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { createTables } from './testing/tables.ts'
+
+const dump = ['../../schema', '../../../schema']
+  .map((folder) => join(import.meta.dirname, folder, 'current-schema.sql'))
+  .find((file) => existsSync(file))
+
+/** Everything that a migration can make, one text each. */
+const describeSchema = `
+  SELECT format('column %s.%s %s %s %s', table_name, column_name, udt_name, is_nullable, column_default) AS line
+  FROM information_schema.columns WHERE table_schema = 'public'
+  UNION ALL
+  SELECT format('constraint %s %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+  FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+  UNION ALL
+  SELECT format('index %s', pg_get_indexdef(indexrelid)) FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+  WHERE relnamespace = 'public'::regnamespace
+  UNION ALL
+  SELECT format('trigger %s', pg_get_triggerdef(oid)) FROM pg_trigger WHERE NOT tgisinternal
+  UNION ALL
+  SELECT format('function %s %s', proname, prosrc) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+  ORDER BY line`
+
+test('the schema shown for review is what the migrations make', async () => {
+  assert.ok(dump !== undefined, 'schema/current-schema.sql is there')
+  const migrated = await createTables({ migrated: true })
+  const shown = await createTables({ migrated: false })
+  try {
+    await shown.database.query(readFileSync(dump, 'utf8'))
+    assert.deepEqual(
+      await shown.rows(describeSchema),
+      await migrated.rows(describeSchema),
+      'to write it anew, see its first lines',
+    )
+  } finally {
+    await migrated.remove()
+    await shown.remove()
+  }
+})
