@@ -1,0 +1,148 @@
+import { encodeMessage } from '../../src/engine/messages.ts'
+import {
+  type AcquireProgress,
+  type Journal,
+  JournalLost,
+  type JournalMessage,
+  type JournalTerm,
+  type RecordId,
+} from '../../src/engine/ports.ts'
+import type { BrokerSession, SimulatedBroker } from './broker.ts'
+import type { SimulatedProcess } from './simulated-process.ts'
+import { describeWait, waitIn } from './wait.ts'
+
+/** The journal's port over the simulated broker: lock and publishing on one connection, as `RabbitJournal` has it. */
+export class BrokerJournal implements Journal {
+  readonly identity = 'simulated broker'
+  readonly #broker: SimulatedBroker
+  readonly #process: SimulatedProcess
+  readonly #settleMs: number
+
+  constructor(broker: SimulatedBroker, process: SimulatedProcess, settleMs: number) {
+    this.#broker = broker
+    this.#process = process
+    this.#settleMs = settleMs
+  }
+
+  async acquire(
+    signal: AbortSignal,
+    onProgress: (progress: AcquireProgress, detail: string) => void,
+  ): Promise<JournalTerm> {
+    for (;;) {
+      signal.throwIfAborted()
+      let session: BrokerSession | undefined
+      try {
+        await waitIn(this.#process, 1, signal)
+        if (!this.#broker.isUp) throw new Error('connection refused')
+        session = this.#broker.connect(this.#process)
+        return await this.#acquireOn(session, signal, onProgress)
+      } catch (error) {
+        session?.link.endByClient()
+        signal.throwIfAborted()
+        onProgress('unreachable', describeWait(error))
+        await waitIn(this.#process, 500, signal)
+      }
+    }
+  }
+
+  async #acquireOn(
+    session: BrokerSession,
+    signal: AbortSignal,
+    onProgress: (progress: AcquireProgress, detail: string) => void,
+  ): Promise<JournalTerm> {
+    const { link } = session
+    while (!(await link.call<boolean>('lock', (reply) => reply(this.#broker.tryLock(session))))) {
+      onProgress('standby', 'another engine leads')
+      await waitIn(this.#process, 500, signal)
+    }
+    const term = new BrokerTerm(this.#broker, session)
+    const isNew = await link.call<boolean>('declare', (reply) => reply(this.#broker.declareQueue()))
+    if (isNew) {
+      onProgress('settling', 'the journal queue is new')
+      await waitIn(this.#process, this.#settleMs, signal)
+    }
+    if (!term.open) throw new JournalLost('the connection was lost')
+    return term
+  }
+}
+
+class BrokerTerm implements JournalTerm {
+  readonly ended: Promise<string>
+  blocked = false
+  readonly #broker: SimulatedBroker
+  readonly #session: BrokerSession
+  #open = true
+  #end: (why: string) => void = () => {}
+  #onApplied: (applied: RecordId) => void = () => {}
+
+  constructor(broker: SimulatedBroker, session: BrokerSession) {
+    this.#broker = broker
+    this.#session = session
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve
+    })
+    session.link.onClientEnd = (why) => this.#finish(why)
+    session.onBlocked = (isBlocked) => {
+      this.blocked = isBlocked
+    }
+    session.onNotice = (body) => session.link.deliver('applied notice', () => this.#hear(body))
+    if (!session.link.clientOpen) this.#finish('the connection was lost')
+  }
+
+  get open(): boolean {
+    return this.#open
+  }
+
+  async append(message: JournalMessage): Promise<void> {
+    if (!this.#open) throw new JournalLost('the term has ended')
+    const body = encodeMessage(message)
+    try {
+      await this.#publish('start' in message ? 'publish marker' : 'publish', body)
+    } catch (cause) {
+      this.#finish(describeWait(cause))
+      throw new JournalLost(describeWait(cause), { cause })
+    }
+    // An unroutable message is confirmed first; its return follows within this turn of the event loop.
+    await this.#nextTurn()
+    if (!this.#open) throw new JournalLost('the term ended as its message was confirmed')
+  }
+
+  async #publish(label: string, body: Buffer): Promise<void> {
+    const { link } = this.#session
+    await link.call<void>(label, (reply, fail) =>
+      this.#broker.publish(this.#session, body, {
+        confirm: () => reply(),
+        nack: () => fail('the broker refused the message'),
+        confirmAndReturn: () => {
+          reply()
+          link.deliverAtOnce('returned', () => this.#finish('the broker returned a journal message'))
+        },
+      }),
+    )
+  }
+
+  async #nextTurn(): Promise<void> {
+    await new Promise<void>((resolve) => this.#session.link.process.runtime.defer(resolve))
+  }
+
+  onApplied(listener: (applied: RecordId) => void): void {
+    this.#onApplied = listener
+  }
+
+  #hear(body: string): void {
+    const [leader = '', seq] = body.split(' ')
+    if (this.#open) this.#onApplied({ leader, seq: Number(seq) })
+  }
+
+  #finish(why: string): void {
+    if (!this.#open) return
+    this.#open = false
+    this.#session.link.endByClient()
+    this.#end(why)
+  }
+
+  async close(): Promise<void> {
+    this.#finish('closed')
+    await this.ended
+  }
+}

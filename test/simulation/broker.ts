@@ -1,0 +1,299 @@
+import { createHash } from 'node:crypto'
+import type { Coverage } from './coverage.ts'
+import { Link } from './link.ts'
+import type { Random } from './random.ts'
+import type { SimulatedProcess, World } from './simulated-process.ts'
+
+export interface JournalEntry {
+  readonly order: number
+  readonly body: Buffer
+}
+
+interface Consumer {
+  readonly session: BrokerSession
+  readonly prefetch: number
+  readonly unacknowledged: Map<number, JournalEntry>
+  nextTag: number
+  readonly receive: (entry: JournalEntry, tag: number) => void
+}
+
+/** What the broker knows of one connection. */
+export interface BrokerSession {
+  readonly link: Link
+  /** Told on the client's side when the broker blocks publishers, and when no more. */
+  onBlocked: ((isBlocked: boolean) => void) | undefined
+  /** An applied notice has reached the leader queue. */
+  onNotice: ((body: string) => void) | undefined
+}
+
+/** Faults of the broker itself, per publish or hand-over. */
+export interface BrokerRates {
+  /** Not confirmed by the time that the connection ends, and yet enqueued: maybe long after. */
+  readonly limbo: number
+  readonly nack: number
+  readonly unroutable: number
+  readonly enqueuedTwice: number
+  readonly returnedOutOfOrder: number
+  readonly handedOverEarly: number
+  readonly noticeLost: number
+}
+
+export const soundBroker: BrokerRates = {
+  limbo: 0,
+  nack: 0,
+  unroutable: 0,
+  enqueuedTwice: 0,
+  returnedOutOfOrder: 0,
+  handedOverEarly: 0,
+  noticeLost: 0,
+}
+
+/**
+ * A broker as the journal needs one: a durable queue with a single active consumer, and an exclusive queue that
+ * is the lock. What is confirmed is in the queue and stays there until it is acknowledged; what is out with a
+ * consumer that goes away returns to the head of the queue.
+ */
+export class SimulatedBroker {
+  rates: BrokerRates = soundBroker
+  isUp = true
+  #isBlocked = false
+  #declared = false
+  #ready: JournalEntry[] = []
+  #consumers: Consumer[] = []
+  #lock: BrokerSession | undefined
+  readonly #sessions = new Set<BrokerSession>()
+  readonly #parkedPublishes: (() => void)[] = []
+  #order = 0
+  #limbo = 0
+  readonly #random: Random
+  readonly #coverage: Coverage
+  readonly #world: World
+  readonly #digest = createHash('sha256')
+
+  constructor(world: World, random: Random, coverage: Coverage) {
+    this.#world = world
+    this.#random = random
+    this.#coverage = coverage
+  }
+
+  /** Everything that ever entered the queue, in order. */
+  journalDigest(): string {
+    return this.#digest.copy().digest('hex')
+  }
+
+  /** Nothing in the queue, with a consumer, or on its way into either. */
+  get isDrained(): boolean {
+    const out = this.#consumers.reduce((count, consumer) => count + consumer.unacknowledged.size, 0)
+    return this.#ready.length + out + this.#limbo + this.#parkedPublishes.length === 0
+  }
+
+  connect(process: SimulatedProcess): BrokerSession {
+    const session: BrokerSession = {
+      link: new Link(process, 'broker'),
+      onBlocked: undefined,
+      onNotice: undefined,
+    }
+    this.#sessions.add(session)
+    session.link.onServerEnd = () => this.#sessionEnded(session)
+    session.link.onSilence = () => this.#watchHeartbeats(session)
+    if (this.#isBlocked) this.#tellBlocked(session)
+    return session
+  }
+
+  /** A peer that is silent for about two heartbeats of 5 s is given up. */
+  #watchHeartbeats(session: BrokerSession): void {
+    this.#world.scheduler.after(this.#random.between(10_000, 12_500), () => {
+      if (!session.link.process.isRunning) session.link.endByServer('missed heartbeats')
+    })
+  }
+
+  #sessionEnded(session: BrokerSession): void {
+    this.#sessions.delete(session)
+    if (this.#lock === session) this.#lock = undefined
+    const gone = this.#consumers.filter((consumer) => consumer.session === session)
+    if (gone.length === 0) return
+    this.#consumers = this.#consumers.filter((consumer) => consumer.session !== session)
+    this.#returnUnacknowledged(gone)
+  }
+
+  #returnUnacknowledged(gone: readonly Consumer[]): void {
+    const returned = gone
+      .flatMap((consumer) => [...consumer.unacknowledged.values()])
+      .toSorted((a, b) => a.order - b.order)
+    if (returned.length > 0) this.#coverage.fault('message redelivered', returned.length)
+    if (returned.length > 1 && this.#random.chance(this.rates.returnedOutOfOrder)) {
+      this.#coverage.fault('messages returned out of order')
+      this.#giveBack(this.#random.shuffled(returned))
+    } else if (returned.length > 0 && this.#random.chance(this.rates.handedOverEarly)) {
+      this.#coverage.fault('queue handed over before messages returned')
+      this.#limbo += returned.length
+      this.#handOut()
+      this.#world.scheduler.after(this.#random.between(0, 3), () => {
+        this.#limbo -= returned.length
+        this.#giveBack(returned)
+      })
+    } else {
+      this.#giveBack(returned)
+    }
+  }
+
+  #giveBack(returned: readonly JournalEntry[]): void {
+    this.#ready.unshift(...returned)
+    this.#handOut()
+  }
+
+  /** @returns whether this session holds the lock now */
+  tryLock(session: BrokerSession): boolean {
+    if (this.#lock !== undefined && this.#lock !== session) return false
+    this.#lock = session
+    return true
+  }
+
+  /** @returns whether the journal's queue is new */
+  declareQueue(): boolean {
+    const isNew = !this.#declared
+    this.#declared = true
+    return isNew
+  }
+
+  get isDeclared(): boolean {
+    return this.#declared
+  }
+
+  /**
+   * Takes a publish that has arrived: it enters the queue a little later, then `confirm` is called, both only
+   * while the connection lives; or it is dropped with the connection; or, in limbo, it enters long after.
+   */
+  publish(
+    session: BrokerSession,
+    body: Buffer,
+    answers: { confirm: () => void; nack: () => void; confirmAndReturn: () => void },
+  ): void {
+    if (this.#isBlocked) {
+      this.#parkedPublishes.push(() => this.publish(session, body, answers))
+      return
+    }
+    const { nack, unroutable } = this.rates
+    if (this.#random.chance(unroutable)) {
+      this.#coverage.fault('unroutable message confirmed')
+      answers.confirmAndReturn()
+      return
+    }
+    const isNacked = this.#random.chance(nack)
+    const isKept = !isNacked || this.#random.chance(0.5)
+    if (isNacked) this.#coverage.fault('message nacked')
+    this.#limbo++
+    this.#world.scheduler.after(this.#random.between(0.2, 2), () => {
+      this.#limbo--
+      if (!session.link.serverOpen) {
+        this.#enqueueOrphan(body)
+        return
+      }
+      if (isKept) this.#enqueue(body)
+      if (isNacked) answers.nack()
+      else answers.confirm()
+    })
+  }
+
+  /** Of a connection that has ended meanwhile: nobody will hear a confirm. */
+  #enqueueOrphan(body: Buffer): void {
+    if (!this.#random.chance(this.rates.limbo)) {
+      if (this.#random.chance(0.5)) this.#enqueue(body)
+      return
+    }
+    this.#coverage.fault('message enqueued long after its connection')
+    this.#limbo++
+    this.#world.scheduler.after(this.#random.between(1, 20_000), () => {
+      this.#limbo--
+      this.#enqueue(body)
+    })
+  }
+
+  #enqueue(body: Buffer): void {
+    this.#digest.update(body).update('\n')
+    this.#ready.push({ order: ++this.#order, body })
+    if (this.#random.chance(this.rates.enqueuedTwice)) {
+      this.#coverage.fault('message enqueued twice')
+      this.#limbo++
+      this.#world.scheduler.after(this.#random.between(0, 15_000), () => {
+        this.#limbo--
+        this.#digest.update(body).update('\n')
+        this.#ready.push({ order: ++this.#order, body })
+        this.#handOut()
+      })
+    }
+    this.#handOut()
+  }
+
+  consume(
+    session: BrokerSession,
+    prefetch: number,
+    receive: (entry: JournalEntry, tag: number) => void,
+  ): void {
+    this.#consumers.push({ session, prefetch, unacknowledged: new Map(), nextTag: 1, receive })
+    this.#handOut()
+  }
+
+  /** One consumer at a time: the first that came. */
+  #handOut(): void {
+    const active = this.#consumers[0]
+    if (active === undefined) return
+    while (this.#ready.length > 0 && active.unacknowledged.size < active.prefetch) {
+      const entry = this.#ready.shift()
+      if (entry === undefined) return
+      const tag = active.nextTag++
+      active.unacknowledged.set(tag, entry)
+      active.receive(entry, tag)
+    }
+  }
+
+  acknowledge(session: BrokerSession, tags: readonly number[]): void {
+    const consumer = this.#consumers.find((candidate) => candidate.session === session)
+    for (const tag of tags) consumer?.unacknowledged.delete(tag)
+    this.#handOut()
+  }
+
+  get readyCount(): number {
+    return this.#ready.length
+  }
+
+  /** A batcher's notice to whoever leads. */
+  notify(body: string): void {
+    if (this.#random.chance(this.rates.noticeLost)) {
+      this.#coverage.fault('applied notice lost')
+      return
+    }
+    this.#lock?.onNotice?.(body)
+  }
+
+  /** The broker restarts: connections end, the queue stays. */
+  restart(downMs: number): void {
+    this.isUp = false
+    for (const session of [...this.#sessions]) session.link.endByServer('the broker went away')
+    this.#world.scheduler.after(downMs, () => {
+      this.isUp = true
+    })
+  }
+
+  /** A memory or disk alarm. */
+  block(isBlocked: boolean): void {
+    this.#isBlocked = isBlocked
+    for (const session of this.#sessions) this.#tellBlocked(session)
+    if (isBlocked) return
+    for (const publish of this.#parkedPublishes.splice(0)) publish()
+  }
+
+  #tellBlocked(session: BrokerSession): void {
+    const isBlocked = this.#isBlocked
+    session.link.deliver('blocked', () => session.onBlocked?.(isBlocked))
+  }
+
+  /** Loses the end of the queue, as a broker that was restored to an earlier point has. @returns how many messages */
+  loseTail(count: number): number {
+    return this.#ready.splice(Math.max(0, this.#ready.length - count)).length
+  }
+
+  cutSessionsOf(process: SimulatedProcess): void {
+    for (const session of [...this.#sessions]) if (session.link.process === process) session.link.cut()
+  }
+}

@@ -1,0 +1,253 @@
+import { Campus, type StudentProfile } from '../../actors/campus.ts'
+import type { DecisionRecord } from '../../actors/records.ts'
+import {
+  type BatchTransaction,
+  type Caller,
+  type CampusStore,
+  type KeyedDecision,
+  type LoadedCampus,
+  type LoadOptions,
+  type MarkerJudgement,
+  type Position,
+  type RecordId,
+  type TableStore,
+} from '../../src/engine/ports.ts'
+import type { LockSession } from '../../src/journal/direct-journal.ts'
+import type { DatabaseSession, SimulatedDatabase } from './database.ts'
+import type { Random } from './random.ts'
+import type { SimulatedProcess } from './simulated-process.ts'
+import type { Tables } from './tables.ts'
+import { waitIn } from './wait.ts'
+
+type Judgement = 'accepted' | 'rejected' | undefined
+
+async function connectTo(
+  database: SimulatedDatabase,
+  process: SimulatedProcess,
+  timeouts: { idleMs: number | undefined; idleInTransactionMs: number },
+): Promise<DatabaseSession> {
+  await waitIn(process, 0.5)
+  if (!database.isUp) throw new Error('connection refused')
+  return database.connect(process, timeouts)
+}
+
+function judgementIn(tables: Tables, leader: string): Judgement {
+  const judged = tables.leaders.get(leader)
+  if (judged === undefined) return undefined
+  return judged.term === undefined ? 'rejected' : 'accepted'
+}
+
+/** The engine's reads: each over a connection of its own, in one snapshot. */
+export class SimulatedCampusStore implements CampusStore {
+  readonly #database: SimulatedDatabase
+  readonly #process: SimulatedProcess
+  readonly #random: Random
+
+  constructor(database: SimulatedDatabase, process: SimulatedProcess, random: Random) {
+    this.#database = database
+    this.#process = process
+    this.#random = random
+  }
+
+  async #ask<T>(label: string, read: (tables: Tables) => T): Promise<T> {
+    const timeouts = { idleMs: undefined, idleInTransactionMs: 60_000 }
+    const { link } = await connectTo(this.#database, this.#process, timeouts)
+    try {
+      return await link.call<T>(label, (reply, fail) => {
+        try {
+          reply(read(this.#database.tables))
+        } catch (error) {
+          fail(error instanceof Error ? error.message : String(error))
+        }
+      })
+    } finally {
+      link.endByClient()
+    }
+  }
+
+  async readPosition(): Promise<Position> {
+    return await this.#ask('read position', ({ position }) => position)
+  }
+
+  async judgementOf(leader: string): Promise<Judgement> {
+    return await this.#ask('read judgement', (tables) => judgementIn(tables, leader))
+  }
+
+  async loadCampus(leader: string, { keysSinceMs }: LoadOptions): Promise<LoadedCampus> {
+    return await this.#ask('load campus', (tables) => {
+      const { position } = tables
+      if (position.leader !== leader || position.seq !== 0) {
+        throw new Error(`leader ${leader} cannot load at ${position.leader} ${position.seq}`)
+      }
+      const callersWithKeys = new Set<string>()
+      for (const [caller, keyed] of tables.callersWithKeys) {
+        if (keyed.some(({ record }) => record.at >= keysSinceMs)) callersWithKeys.add(caller)
+      }
+      return { campus: this.#campusOf(tables), position, callersWithKeys }
+    })
+  }
+
+  #campusOf(tables: Tables): Campus {
+    const campus = new Campus()
+    for (const [name, group] of tables.groups) {
+      campus.addGroup({ ...group, capacity: tables.capacities.get(name) ?? 0 })
+    }
+    for (const student of tables.students.values()) campus.addStudent(studentIn(tables, student))
+    // A table has no order of its own.
+    for (const { student, course, group, order } of this.#random.shuffled([...tables.places.values()])) {
+      campus.place(student, campus.group(course, group), order)
+    }
+    return campus
+  }
+
+  async loadStudent(id: number): Promise<StudentProfile | undefined> {
+    return await this.#ask('load student', (tables) => {
+      const student = tables.students.get(id)
+      return student && studentIn(tables, student)
+    })
+  }
+
+  async loadKeys(caller: Caller, sinceMs: number, limit: number): Promise<readonly KeyedDecision[]> {
+    return await this.#ask('load keys', (tables) =>
+      tables
+        .keyedOf(caller.role, caller.id)
+        .filter(({ record }) => record.at >= sinceMs)
+        .toReversed()
+        .slice(0, limit),
+    )
+  }
+
+  async findKey(caller: Caller, key: string, sinceMs: number): Promise<KeyedDecision | undefined> {
+    return await this.#ask('find key', (tables) =>
+      tables
+        .keyedOf(caller.role, caller.id)
+        .findLast(({ record }) => record.key === key && record.at >= sinceMs),
+    )
+  }
+}
+
+function studentIn(tables: Tables, student: StudentProfile): StudentProfile {
+  return { ...student, remainingActions: tables.actions.get(student.id) ?? 0 }
+}
+
+/** Batch transactions over one connection, opened when first needed and again when lost. */
+export class SimulatedTableStore implements TableStore {
+  readonly #database: SimulatedDatabase
+  readonly #process: SimulatedProcess
+  #session: DatabaseSession | undefined
+
+  constructor(database: SimulatedDatabase, process: SimulatedProcess) {
+    this.#database = database
+    this.#process = process
+  }
+
+  async begin(): Promise<BatchTransaction> {
+    if (this.#session?.link.clientOpen !== true) {
+      const timeouts = { idleMs: undefined, idleInTransactionMs: 60_000 }
+      this.#session = await connectTo(this.#database, this.#process, timeouts)
+    }
+    return await beginOn(this.#database, this.#session)
+  }
+}
+
+/**
+ * The direct journal's session: the leader's lock, and batch transactions on the very session that holds it.
+ * @returns undefined when somebody else holds the lock
+ */
+export async function trySimulatedLock(
+  database: SimulatedDatabase,
+  process: SimulatedProcess,
+  idleTimeoutMs: number,
+): Promise<LockSession | undefined> {
+  const timeouts = { idleMs: idleTimeoutMs, idleInTransactionMs: idleTimeoutMs }
+  const session = await connectTo(database, process, timeouts)
+  const { link } = session
+  const ended = new Promise<string>((resolve) => {
+    link.onClientEnd = resolve
+  })
+  if (!(await link.call<boolean>('lock', (reply) => reply(database.tryLeaderLock(session))))) {
+    link.endByClient()
+    return undefined
+  }
+  return {
+    tables: { begin: () => beginOn(database, session) },
+    ended,
+    ping: () => link.call<void>('ping', (reply) => reply()),
+    async close() {
+      link.endByClient()
+      await ended
+    },
+  }
+}
+
+async function beginOn(database: SimulatedDatabase, session: DatabaseSession): Promise<BatchTransaction> {
+  const position = await session.link.call<Position>('begin', (reply) =>
+    database.begin(session, () => reply(database.tables.position)),
+  )
+  return new SimulatedTransaction(database, session, position)
+}
+
+/** One statement, one round trip; what is written shows at COMMIT. */
+class SimulatedTransaction implements BatchTransaction {
+  readonly position: Position
+  readonly #database: SimulatedDatabase
+  readonly #session: DatabaseSession
+
+  constructor(database: SimulatedDatabase, session: DatabaseSession, position: Position) {
+    this.#database = database
+    this.#session = session
+    this.position = position
+  }
+
+  async #ask<T>(label: string, read: (tables: Tables) => T): Promise<T> {
+    return await this.#session.link.call<T>(label, (reply) => reply(read(this.#database.tables)))
+  }
+
+  async #write(label: string, write: (tables: Tables) => void): Promise<void> {
+    await this.#session.link.call<void>(label, (reply) => {
+      this.#session.transaction?.writes.push(() => write(this.#database.tables))
+      reply()
+    })
+  }
+
+  async judgementOf(leader: string): Promise<Judgement> {
+    return await this.#ask('judgement?', (tables) => judgementIn(tables, leader))
+  }
+
+  async isApplied(record: RecordId): Promise<boolean> {
+    return await this.#ask('applied?', (tables) => tables.isApplied(record))
+  }
+
+  async recordMarker({ leader, after, judgement }: MarkerJudgement): Promise<void> {
+    await this.#write('insert leader', (tables) =>
+      tables.insertLeader(leader, after, judgement === 'accepted'),
+    )
+  }
+
+  async recordVoids(leader: string, records: readonly DecisionRecord[]): Promise<void> {
+    await this.#write('insert voids', (tables) => tables.insertVoids(leader, records))
+  }
+
+  async apply(records: readonly DecisionRecord[]): Promise<void> {
+    await this.#write('copy', () => {})
+    await this.#write('fold', (tables) => tables.apply(records))
+  }
+
+  async commit(): Promise<void> {
+    await this.#session.link.call<void>('commit', (reply) => {
+      this.#database.commit(this.#session)
+      reply()
+    })
+  }
+
+  async rollback(): Promise<void> {
+    const { link } = this.#session
+    if (!link.clientOpen) return
+    await link
+      .call<void>('rollback', (reply) => {
+        this.#database.rollback(this.#session)
+        reply()
+      })
+      .catch(() => undefined)
+  }
+}

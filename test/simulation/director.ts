@@ -1,0 +1,204 @@
+import type { BatcherHost } from './batcher-host.ts'
+import { type SimulatedBroker, soundBroker } from './broker.ts'
+import { noChaos, type Chaos } from './chaos.ts'
+import type { Client } from './clients.ts'
+import type { Coverage } from './coverage.ts'
+import type { SimulatedDatabase } from './database.ts'
+import type { EngineHost } from './engine-host.ts'
+import type { FaultPlan, Stroke } from './fault-plan.ts'
+import type { Network } from './network.ts'
+import type { Random } from './random.ts'
+import type { Scheduler } from './scheduler.ts'
+import type { SimulatedProcess } from './simulated-process.ts'
+import type { Blueprint } from './tables.ts'
+
+export interface Cast {
+  readonly scheduler: Scheduler
+  readonly random: Random
+  readonly plan: FaultPlan
+  readonly coverage: Coverage
+  readonly chaos: Chaos
+  readonly network: Network
+  readonly blueprint: Blueprint
+  readonly broker: SimulatedBroker | undefined
+  readonly database: SimulatedDatabase
+  readonly engines: readonly EngineHost[]
+  readonly batchers: readonly BatcherHost[]
+  readonly clients: readonly Client[]
+}
+
+const hourMs = 3_600_000
+const stopGraceMs = 3000
+
+/** Lets things go wrong, stroke by stroke, as the plan has it; and puts everything right in the end. */
+export class Director {
+  readonly #cast: Cast
+  readonly #rushes: Promise<void>[] = []
+  #isOver = false
+
+  constructor(cast: Cast) {
+    this.#cast = cast
+    const { chaos, plan, broker, network } = cast
+    chaos.onCrash = (process) => this.#kill(process)
+    chaos.onSuspend = (process) => this.#suspend(process, this.#cast.random.between(50, 30_000))
+    chaos.rates = plan.chaos
+    if (broker !== undefined) broker.rates = plan.broker
+    network.lossRate = plan.replyLossRate
+    this.#strikeLater()
+    for (const latecomer of cast.blueprint.latecomers) {
+      cast.scheduler.after(cast.random.between(0, 30_000), () => cast.database.tables.addStudent(latecomer))
+    }
+  }
+
+  /** All rushes that were begun. */
+  async rushes(): Promise<void> {
+    await Promise.all(this.#rushes)
+  }
+
+  #strikeLater(): void {
+    const { scheduler, random, plan } = this.#cast
+    scheduler.after(random.exponential(plan.strokeEveryMs), () => {
+      if (this.#isOver) return
+      this.#strike(this.#drawStroke())
+      this.#strikeLater()
+    })
+  }
+
+  #drawStroke(): Stroke {
+    const { random, plan } = this.#cast
+    const total = [...plan.weights.values()].reduce((sum, weight) => sum + weight, 0)
+    let draw = random.next() * total
+    for (const [stroke, weight] of plan.weights) {
+      draw -= weight
+      if (draw <= 0) return stroke
+    }
+    return 'rush on a hot course'
+  }
+
+  #strike(stroke: Stroke): void {
+    const { random, coverage, broker, database, engines, batchers, scheduler } = this.#cast
+    const engine = random.pick(engines)
+    const batcher = batchers.length === 0 ? undefined : random.pick(batchers)
+    switch (stroke) {
+      case 'engine killed':
+        this.#kill(engine.process)
+        break
+      case 'engine suspended':
+        this.#suspend(engine.process, random.between(20, 40_000))
+        break
+      case 'engine stopped in good order':
+        this.#stopEngine(engine)
+        break
+      case 'engine’s connections cut':
+        broker?.cutSessionsOf(engine.process)
+        if (broker === undefined || random.chance(0.3)) database.cutSessionsOf(engine.process)
+        break
+      case 'database restarted':
+        database.restart(random.chance(0.2) ? 60_000 : random.between(50, 8000))
+        break
+      case 'clock jumped an hour':
+        this.#jump()
+        break
+      case 'rush on a hot course':
+        this.#rush()
+        break
+      case 'batcher killed':
+      case 'batcher suspended':
+      case 'batcher stopped in good order':
+      case 'batcher’s connections cut':
+        if (batcher === undefined) return
+        this.#strikeBatcher(batcher, stroke)
+        break
+      case 'broker restarted':
+        if (broker === undefined) return
+        broker.restart(random.between(50, 5000))
+        break
+      case 'broker blocks publishers':
+        if (broker === undefined) return
+        broker.block(true)
+        scheduler.after(random.between(50, 6000), () => broker.block(false))
+        break
+    }
+    coverage.fault(stroke)
+  }
+
+  #strikeBatcher(batcher: BatcherHost, stroke: Stroke): void {
+    const { random, broker, database } = this.#cast
+    if (stroke === 'batcher killed') this.#kill(batcher.process)
+    else if (stroke === 'batcher suspended') this.#suspend(batcher.process, random.between(20, 90_000))
+    else if (stroke === 'batcher’s connections cut') {
+      if (random.chance(0.5)) broker?.cutSessionsOf(batcher.process)
+      else database.cutSessionsOf(batcher.process)
+    } else void this.#stopBatcher(batcher)
+  }
+
+  #hostOf(process: SimulatedProcess): EngineHost | BatcherHost | undefined {
+    return [...this.#cast.engines, ...this.#cast.batchers].find((host) => host.process === process)
+  }
+
+  #kill(process: SimulatedProcess): void {
+    const host = this.#hostOf(process)
+    if (host === undefined || !process.isAlive) return
+    host.kill()
+    this.#restartLater(host, process)
+  }
+
+  #restartLater(host: EngineHost | BatcherHost, process: SimulatedProcess): void {
+    const { scheduler, random } = this.#cast
+    scheduler.after(random.between(20, 4000), () => {
+      if (host.process === process) host.restart()
+    })
+  }
+
+  #suspend(process: SimulatedProcess, forMs: number): void {
+    if (!process.isRunning) return
+    process.suspend()
+    this.#cast.scheduler.after(forMs, () => process.wake())
+  }
+
+  #stopEngine(host: EngineHost): void {
+    const { process, engine } = host
+    if (!process.isRunning) return
+    void engine.stop(stopGraceMs).then(() => {
+      if (host.process !== process) return
+      host.kill()
+      this.#restartLater(host, process)
+    })
+  }
+
+  async #stopBatcher(host: BatcherHost): Promise<void> {
+    const { process, batcher } = host
+    if (!process.isRunning) return
+    await batcher.stop()
+    if (host.process !== process) return
+    host.kill()
+    this.#restartLater(host, process)
+  }
+
+  #jump(): void {
+    const { random, engines, batchers } = this.#cast
+    const everyone = random.chance(0.3)
+    const chosen = random.pick([...engines, ...batchers])
+    const jumpMs = random.pick([-hourMs, hourMs])
+    for (const host of [...engines, ...batchers]) {
+      if (everyone || host === chosen) host.clockOffsetMs += jumpMs
+    }
+  }
+
+  #rush(): void {
+    const { random, clients } = this.#cast
+    for (const client of random.shuffled(clients).slice(0, 12)) {
+      this.#rushes.push(client.rush(random.integer(1, 4)))
+    }
+  }
+
+  /** No more faults; what is dead or suspended runs again. */
+  heal(): void {
+    this.#isOver = true
+    const { chaos, network, broker, engines, batchers } = this.#cast
+    chaos.rates = noChaos
+    network.lossRate = 0
+    if (broker !== undefined) broker.rates = soundBroker
+    for (const { process } of [...engines, ...batchers]) process.wake()
+  }
+}

@@ -1,0 +1,98 @@
+import { writeBatches, writeMarker } from '../../src/batcher/write.ts'
+import { Engine } from '../../src/engine/engine.ts'
+import type { Journal } from '../../src/engine/ports.ts'
+import type { TermLimits } from '../../src/engine/term.ts'
+import { DirectJournal } from '../../src/journal/direct-journal.ts'
+import type { SimulatedBroker } from './broker.ts'
+import { BrokerJournal } from './broker-journal.ts'
+import type { SimulatedDatabase } from './database.ts'
+import { SimulatedCampusStore, trySimulatedLock } from './database-stores.ts'
+import type { Random } from './random.ts'
+import { SimulatedProcess, type World } from './simulated-process.ts'
+
+export const campusId = 'simulated'
+const pingIntervalMs = 5000
+const settleMs = 5000
+
+/** A machine that runs an engine, one incarnation after another. */
+export class EngineHost {
+  readonly name: string
+  process: SimulatedProcess
+  engine: Engine
+  /** Clients that wait for an answer of the present incarnation. */
+  readonly waiting = new Set<() => void>()
+  readonly #parts: EngineParts
+  /** How far this machine's clock is off. */
+  clockOffsetMs = 0
+  #incarnations = 0
+
+  constructor(name: string, parts: EngineParts) {
+    this.name = name
+    this.#parts = parts
+    this.process = this.#newProcess()
+    this.engine = this.#start()
+  }
+
+  get limits(): TermLimits {
+    return this.#parts.limits
+  }
+
+  #newProcess(): SimulatedProcess {
+    const { world, ids } = this.#parts
+    return new SimulatedProcess(world, 'engine', `${this.name}.${++this.#incarnations}`, {
+      ids,
+      clockOffsetMs: () => this.clockOffsetMs,
+    })
+  }
+
+  #start(): Engine {
+    const { database, limits, onState, ids } = this.#parts
+    const { process } = this
+    const engine = new Engine({
+      campusId,
+      journal: this.#journal(process),
+      store: new SimulatedCampusStore(database, process, ids),
+      runtime: process.runtime,
+      limits,
+      onState: (state, detail) => onState(process, state, detail),
+    })
+    engine.run().catch((error: unknown) => onState(process, 'failed', String(error)))
+    return engine
+  }
+
+  #journal(process: SimulatedProcess): Journal {
+    const { broker, database } = this.#parts
+    if (broker !== undefined) return new BrokerJournal(broker, process, settleMs)
+    return new DirectJournal({
+      campus: campusId,
+      tryLock: () => trySimulatedLock(database, process, 3 * pingIntervalMs),
+      writeBatch: (tables, message) => writeBatches(tables, [message]),
+      writeMarker,
+      pingIntervalMs,
+      runtime: process.runtime,
+    })
+  }
+
+  kill(): void {
+    this.process.crash()
+    const { scheduler, timing } = this.#parts.world
+    for (const onReset of this.waiting) scheduler.after(timing.between(0, 5), onReset)
+    this.waiting.clear()
+  }
+
+  restart(): void {
+    if (this.process.isAlive) this.kill()
+    this.process = this.#newProcess()
+    this.engine = this.#start()
+  }
+}
+
+export interface EngineParts {
+  readonly world: World
+  /** Undefined: the direct journal. */
+  readonly broker: SimulatedBroker | undefined
+  readonly database: SimulatedDatabase
+  readonly limits: TermLimits
+  readonly ids: Random
+  readonly onState: (process: SimulatedProcess, state: string, detail: string) => void
+}

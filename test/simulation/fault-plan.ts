@@ -1,0 +1,68 @@
+import type { BrokerRates } from './broker.ts'
+import type { ChaosRates } from './chaos.ts'
+import type { Random } from './random.ts'
+
+export const strokes = [
+  'engine killed',
+  'engine suspended',
+  'engine stopped in good order',
+  'batcher killed',
+  'batcher suspended',
+  'batcher stopped in good order',
+  'engine’s connections cut',
+  'batcher’s connections cut',
+  'broker restarted',
+  'broker blocks publishers',
+  'database restarted',
+  'clock jumped an hour',
+  'rush on a hot course',
+] as const
+export type Stroke = (typeof strokes)[number]
+
+/** What a seed has in store. */
+export interface FaultPlan {
+  readonly journal: 'broker' | 'direct'
+  readonly acknowledge: 'confirm' | 'applied'
+  /** A cluster that fell apart: the lock is granted twice and late messages are confirmed. Needs `applied`. */
+  readonly isBrokerSplit: boolean
+  /** Once, the broker forgets the end of what it has confirmed. */
+  readonly losesTail: boolean
+  /** Milliseconds between strokes, on average. */
+  readonly strokeEveryMs: number
+  readonly weights: ReadonlyMap<Stroke, number>
+  readonly chaos: ChaosRates
+  readonly broker: BrokerRates
+  readonly replyLossRate: number
+}
+
+/** Each seed leaves some kinds of faults out: what never fails can hide what fails in between. */
+export function drawFaultPlan(random: Random, seed: number): FaultPlan {
+  const losesTail = seed % 20 === 7
+  const journal = seed % 4 === 3 && !losesTail ? 'direct' : 'broker'
+  const acknowledge = journal === 'broker' && random.chance(0.25) ? 'applied' : 'confirm'
+  const sometimes = (rate: number) => (random.chance(0.6) ? rate * random.between(0.3, 1.7) : 0)
+  return {
+    journal,
+    acknowledge,
+    isBrokerSplit: acknowledge === 'applied' && !losesTail && random.chance(0.6),
+    losesTail,
+    strokeEveryMs: random.between(900, 5000),
+    weights: new Map(strokes.map((stroke) => [stroke, random.chance(0.7) ? random.between(0.2, 1) : 0])),
+    chaos: {
+      crash: sometimes(0.0008),
+      suspend: sometimes(0.0002),
+      cut: sometimes(0.001),
+      late: sometimes(0.01),
+    },
+    broker: {
+      limbo: sometimes(0.7),
+      nack: sometimes(0.002),
+      unroutable: sometimes(0.002),
+      enqueuedTwice: sometimes(0.02),
+      returnedOutOfOrder: sometimes(0.5),
+      handedOverEarly: sometimes(0.3),
+      noticeLost: sometimes(0.1),
+    },
+    replyLossRate: sometimes(0.03),
+  }
+}

@@ -1,0 +1,109 @@
+import type { DryRunOutcome, Outcome } from '../../src/engine/service.ts'
+import type { Command } from '../../actors/commands.ts'
+import type { Coverage } from './coverage.ts'
+import type { EngineHost } from './engine-host.ts'
+import type { Attempt } from './history.ts'
+import type { Random } from './random.ts'
+import type { Scheduler } from './scheduler.ts'
+import { readView, type ViewRequest } from './readings.ts'
+
+/** An answer as the client sees it; undefined: none came. */
+export type Answer = Outcome | undefined
+
+const patienceMs = 6000
+
+/** Carries clients' requests to engines and the answers back, unless either is lost. */
+export class Network {
+  /** How many answers are lost on the way. */
+  lossRate = 0
+  readonly #scheduler: Scheduler
+  readonly #random: Random
+  readonly #coverage: Coverage
+
+  constructor(scheduler: Scheduler, random: Random, coverage: Coverage) {
+    this.#scheduler = scheduler
+    this.#random = random
+    this.#coverage = coverage
+  }
+
+  /** Sends an attempt; resolves with what comes back. */
+  async submit(host: EngineHost, attempt: Attempt): Promise<Answer> {
+    const { command, key, requestHash } = attempt.intent
+    return await this.#exchange(host, async () => {
+      const before = host.engine.status()
+      const outcome = await host.engine.submit(command, {
+        request: attempt.id,
+        ...(key !== undefined && { key }),
+        ...(requestHash !== undefined && { requestHash }),
+      })
+      attempt.outcome = outcome
+      attempt.answeredMs = this.#scheduler.nowMs
+      this.#count(outcome)
+      if (outcome.kind === 'unavailable' && outcome.code === 'busy') this.#countBound(host, before)
+      return outcome
+    })
+  }
+
+  #count(outcome: Outcome): void {
+    if (outcome.kind !== 'decided') {
+      this.#coverage.answer(outcome.code)
+      return
+    }
+    const { reasons, key } = outcome.record
+    this.#coverage.answer(reasons === undefined ? 'yes' : 'no')
+    for (const code of new Set(reasons?.map((reason) => reason.code))) this.#coverage.answer(code)
+    if (key !== undefined && outcome.replayed) {
+      this.#coverage.event(`key replayed: ${reasons === undefined ? 'yes' : 'no'}`)
+    }
+  }
+
+  #countBound(host: EngineHost, before: { pendingRecords: number; backlogBytes: number }): void {
+    const { recordsMax, backlogBytesMax } = host.limits
+    if (before.backlogBytes >= backlogBytesMax) this.#coverage.fault('bound hit: backlog')
+    else if (before.pendingRecords >= recordsMax) this.#coverage.fault('bound hit: commit records')
+    else this.#coverage.fault('bound hit: mailbox or commit bytes')
+  }
+
+  async dryRun(host: EngineHost, command: Command): Promise<DryRunOutcome | undefined> {
+    return await this.#exchange(host, () => host.engine.dryRun(command))
+  }
+
+  /** Reads; resolves with the view as text, and the term that it is of. */
+  async read(host: EngineHost, request: ViewRequest): Promise<{ shown: string; term: number } | undefined> {
+    return await this.#exchange(host, async () => {
+      const { term } = host.engine.status()
+      const shown = await readView(host.engine, request)
+      return shown === undefined ? undefined : { shown, term }
+    })
+  }
+
+  async #exchange<T>(host: EngineHost, serve: () => Promise<T>): Promise<T | undefined> {
+    return await new Promise<T | undefined>((resolve) => {
+      const cancelPatience = this.#scheduler.after(patienceMs, () => resolve(undefined))
+      const onReset = (): void => {
+        cancelPatience()
+        resolve(undefined)
+      }
+      this.#scheduler.after(this.#random.between(0.1, 1), () => {
+        if (!host.process.isAlive) {
+          this.#scheduler.after(this.#random.between(0.1, 1), onReset)
+          return
+        }
+        host.waiting.add(onReset)
+        host.process.schedule(0, 'request', () => {
+          void serve().then((answer) => {
+            host.waiting.delete(onReset)
+            if (this.#random.chance(this.lossRate)) {
+              this.#coverage.fault('reply lost')
+              return
+            }
+            this.#scheduler.after(this.#random.between(0.1, 1), () => {
+              cancelPatience()
+              resolve(answer)
+            })
+          })
+        })
+      })
+    })
+  }
+}

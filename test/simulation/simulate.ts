@@ -1,0 +1,223 @@
+import { createHash } from 'node:crypto'
+import { auditRun } from './audit-run.ts'
+import { BatcherHost } from './batcher-host.ts'
+import { drawBlueprint } from './blueprint.ts'
+import { SimulatedBroker } from './broker.ts'
+import { Chaos } from './chaos.ts'
+import { Client, type ClientParts, type Person } from './clients.ts'
+import { CommandDraw } from './command-draw.ts'
+import { Coverage } from './coverage.ts'
+import { SimulatedDatabase } from './database.ts'
+import { Director } from './director.ts'
+import { EngineHost } from './engine-host.ts'
+import { drawFaultPlan } from './fault-plan.ts'
+import { History } from './history.ts'
+import { drawLimits } from './limits.ts'
+import { Network } from './network.ts'
+import { Random } from './random.ts'
+import { Scheduler } from './scheduler.ts'
+import type { SimulatedProcess, World } from './simulated-process.ts'
+import { tablesLines } from './state-text.ts'
+import { Tables } from './tables.ts'
+
+export interface RunOptions {
+  readonly seed: number
+  readonly isCalm?: boolean
+  /** Told of everything that happens to the processes, for looking into one seed. */
+  readonly trace?: (line: string) => void
+}
+
+export interface RunResult {
+  readonly seed: number
+  /** Empty: every promise held. */
+  readonly failures: readonly string[]
+  readonly coverage: Coverage
+  readonly commands: number
+  readonly decisions: number
+  readonly steps: number
+  readonly simulatedMs: number
+  /** Of everything that entered the broker's queue, and of the tables in the end. */
+  readonly journalDigest: string
+  readonly tablesDigest: string
+}
+
+/** 2026-09-01 07:00 UTC, the morning of a registration day. */
+const epochMs = 1_788_246_000_000
+/** So long after the last fault, everything must be answered and everybody agree. */
+const healingMs = 300_000
+const intentsPerStudent = 46
+const intentsPerStaff = 90
+const thinkMs = 350
+
+/** One run of the world: everything in it follows from the seed. */
+export async function simulate(options: RunOptions): Promise<RunResult> {
+  return await new Simulation(options).run()
+}
+
+class Simulation {
+  readonly #seed: number
+  readonly #coverage = new Coverage()
+  readonly #history = new History()
+  readonly #scheduler = new Scheduler()
+  readonly #database: SimulatedDatabase
+  readonly #broker: SimulatedBroker | undefined
+  readonly #engines: readonly EngineHost[]
+  readonly #batchers: readonly BatcherHost[]
+  readonly #clients: readonly Client[]
+  readonly #director: Director | undefined
+  readonly #blueprint
+  readonly #trace: (line: string) => void
+  readonly #failures: string[] = []
+
+  constructor({ seed, isCalm, trace }: RunOptions) {
+    this.#seed = seed
+    this.#trace = trace ?? (() => {})
+    const random = (name: string) => new Random(seed, name)
+    const chaos = new Chaos(random('chaos'), this.#coverage)
+    const world: World = { scheduler: this.#scheduler, chaos, timing: random('timing'), epochMs }
+    const plan = drawFaultPlan(random('plan'), seed)
+    this.#blueprint = drawBlueprint(random('blueprint'), epochMs)
+    this.#database = new SimulatedDatabase(world, new Tables(this.#blueprint), this.#coverage)
+    this.#broker =
+      plan.journal === 'broker' ? new SimulatedBroker(world, random('broker'), this.#coverage) : undefined
+    this.#engines = ['east', 'west'].map(
+      (name) =>
+        new EngineHost(name, {
+          world,
+          broker: this.#broker,
+          database: this.#database,
+          limits: drawLimits(random(`limits of ${name}`), plan.acknowledge),
+          ids: random(`ids of ${name}`),
+          onState: (process, state, detail) => this.#log(process, `${state}: ${detail}`),
+        }),
+    )
+    this.#batchers = this.#startBatchers(world, random)
+    const network = new Network(this.#scheduler, random('network'), this.#coverage)
+    this.#clients = this.#people(random('people'), network)
+    if (isCalm === true) return
+    this.#director = new Director({
+      scheduler: this.#scheduler,
+      random: random('director'),
+      plan,
+      coverage: this.#coverage,
+      chaos,
+      network,
+      blueprint: this.#blueprint,
+      broker: this.#broker,
+      database: this.#database,
+      engines: this.#engines,
+      batchers: this.#batchers,
+      clients: this.#clients,
+    })
+  }
+
+  #startBatchers(world: World, random: (name: string) => Random): BatcherHost[] {
+    const broker = this.#broker
+    if (broker === undefined) return []
+    const prefetch = random('prefetch').integer(2, 12)
+    return ['north', 'south'].map(
+      (name) =>
+        new BatcherHost(name, {
+          world,
+          broker,
+          database: this.#database,
+          prefetch,
+          recordsMax: random('records').integer(4, 40),
+          ids: random(`ids of ${name}`),
+          onEvent: (process, event) => {
+            this.#coverage.event(`batcher: ${event.kind === 'alarm' ? event.alarm : event.kind}`)
+            this.#log(process, JSON.stringify(event))
+          },
+        }),
+    )
+  }
+
+  #people(random: Random, network: Network): Client[] {
+    const { students, latecomers } = this.#blueprint
+    const parts: ClientParts = {
+      scheduler: this.#scheduler,
+      random,
+      draw: new CommandDraw(this.#blueprint, random),
+      network,
+      history: this.#history,
+      coverage: this.#coverage,
+      database: this.#database,
+      hosts: this.#engines,
+    }
+    const people: Person[] = [...students, ...latecomers].map(({ id }) => ({ role: 'student', id }))
+    for (const id of [1, 2, 3, 4]) people.push({ role: 'staff', id, department: 1 + (id % 3) })
+    return people.map((person) => new Client(parts, person))
+  }
+
+  #log(process: SimulatedProcess, line: string): void {
+    this.#trace(`${this.#scheduler.nowMs.toFixed(1).padStart(10)} ${process.name} ${line}`)
+  }
+
+  async run(): Promise<RunResult> {
+    let isAsked = false
+    let isAnswered = false
+    const work = Promise.all(
+      this.#clients.map((client, index) =>
+        client.run(index < this.#clients.length - 4 ? intentsPerStudent : intentsPerStaff, thinkMs),
+      ),
+    ).then(async () => {
+      isAsked = true
+      await this.#director?.rushes()
+      isAnswered = true
+    })
+    void work
+    await this.#scheduler.runUntil(() => isAsked || this.#scheduler.nowMs > 600_000)
+    this.#director?.heal()
+    const deadlineMs = this.#scheduler.nowMs + healingMs
+    await this.#scheduler.runUntil(
+      () => (isAnswered && this.#isSettled()) || this.#scheduler.nowMs > deadlineMs,
+    )
+    if (!isAnswered) this.#failures.push('somebody still waits for an answer long after the last fault')
+    else if (!this.#isSettled()) this.#failures.push(`it does not heal by itself: ${this.#describe()}`)
+    return this.#result()
+  }
+
+  /** One engine leads, and all that was confirmed is in the tables. */
+  #isSettled(): boolean {
+    const leaders = this.#engines.filter(({ engine, process }) => process.isAlive && engine.campus)
+    const [leader] = leaders
+    if (leader === undefined || leaders.length > 1) return false
+    const { pendingRecords, confirmedSeq, term } = leader.engine.status()
+    const { position } = this.#database.tables
+    return (
+      pendingRecords === 0 &&
+      position.seq === confirmedSeq &&
+      position.term === term &&
+      (this.#broker?.isDrained ?? true)
+    )
+  }
+
+  #describe(): string {
+    const engines = this.#engines.map(({ name, engine }) => `${name} ${engine.status().state}`)
+    return `${engines.join(', ')}; position ${JSON.stringify(this.#database.tables.position)}`
+  }
+
+  #result(): RunResult {
+    const leader = this.#engines.find(({ engine, process }) => process.isAlive && engine.campus)
+    const failures = [
+      ...this.#failures,
+      ...auditRun({
+        blueprint: this.#blueprint,
+        history: this.#history,
+        tables: this.#database.tables,
+        memory: leader?.engine.campus,
+      }),
+    ]
+    return {
+      seed: this.#seed,
+      failures,
+      coverage: this.#coverage,
+      commands: this.#history.intents,
+      decisions: this.#database.tables.decisions.length,
+      steps: this.#scheduler.steps,
+      simulatedMs: this.#scheduler.nowMs,
+      journalDigest: this.#broker?.journalDigest() ?? '',
+      tablesDigest: createHash('sha256').update(tablesLines(this.#database.tables).join('\n')).digest('hex'),
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import type { GroupProfile, StudentProfile } from '../../actors/campus.ts'
+import type { DecisionRecord, Effect } from '../../actors/records.ts'
+import { noLeader, type Position, type RecordId } from '../../src/engine/ports.ts'
+
+/** The campus as it is before the first decision. */
+export interface Blueprint {
+  readonly groups: readonly GroupProfile[]
+  /** Those who are in the tables from the beginning, and those who are added while the engine runs. */
+  readonly students: readonly StudentProfile[]
+  readonly latecomers: readonly StudentProfile[]
+}
+
+export interface StoredDecision {
+  readonly leader: string
+  readonly term: number
+  readonly record: DecisionRecord
+}
+
+/** A seat, or with an `order` a reserve place. */
+export interface PlaceRow {
+  readonly student: number
+  readonly course: number
+  readonly group: number
+  readonly order: number | undefined
+}
+
+/** The committed contents of the simulated database. What SQL does to them, without asking whether it fits. */
+export class Tables {
+  readonly groups: ReadonlyMap<string, GroupProfile>
+  readonly students = new Map<number, StudentProfile>()
+  position: Position = { leader: noLeader, term: 0, seq: 0, atMs: 0 }
+  readonly leaders = new Map<string, { readonly after: string; readonly term: number | undefined }>()
+  readonly decisions: StoredDecision[] = []
+  readonly voids = new Map<string, StoredDecision>()
+  readonly places = new Map<string, PlaceRow>()
+  readonly capacities = new Map<string, number>()
+  readonly actions = new Map<number, number>()
+  readonly #applied = new Set<string>()
+  readonly #keyed = new Map<string, StoredDecision[]>()
+
+  constructor(blueprint: Blueprint) {
+    this.groups = new Map(blueprint.groups.map((group) => [`${group.course}/${group.group}`, group]))
+    for (const group of blueprint.groups) {
+      this.capacities.set(`${group.course}/${group.group}`, group.capacity)
+    }
+    for (const student of blueprint.students) this.addStudent(student)
+  }
+
+  addStudent(student: StudentProfile): void {
+    this.students.set(student.id, student)
+    this.actions.set(student.id, student.remainingActions)
+  }
+
+  isApplied({ leader, seq }: RecordId): boolean {
+    return this.#applied.has(`${leader} ${seq}`)
+  }
+
+  insertLeader(leader: string, after: string, accepted: boolean): void {
+    if (this.leaders.has(leader)) throw new Error(`leaders: duplicate key ${leader}`)
+    const term = accepted ? this.position.term + 1 : undefined
+    this.leaders.set(leader, { after, term })
+    if (term !== undefined) this.position = { leader, term, seq: 0, atMs: this.position.atMs }
+  }
+
+  /** Decisions, then their effects: the last word on a place, a capacity or a student's actions stands. */
+  apply(records: readonly DecisionRecord[]): void {
+    const { leader, term } = this.position
+    for (const record of records) {
+      const name = `${leader} ${record.seq}`
+      if (this.#applied.has(name)) throw new Error(`decisions: duplicate key ${name}`)
+      this.#applied.add(name)
+      const stored = { leader, term, record }
+      this.decisions.push(stored)
+      if (record.key !== undefined) this.keyedOf(record.actor.role, record.actor.id).push(stored)
+      for (const effect of record.effects ?? []) this.#fold(effect)
+      this.position = { leader, term, seq: record.seq, atMs: Math.max(this.position.atMs, record.at) }
+    }
+  }
+
+  #fold(effect: Effect): void {
+    switch (effect.type) {
+      case 'registered':
+      case 'promoted':
+        this.#place(effect.student, effect.course, effect.group, undefined)
+        return
+      case 'reserved':
+        this.#place(effect.student, effect.course, effect.group, effect.order)
+        return
+      case 'left':
+        this.places.delete(`${effect.student} in ${effect.course}/${effect.group}`)
+        return
+      case 'capacity_changed':
+        this.capacities.set(`${effect.course}/${effect.group}`, effect.capacity)
+        return
+      case 'actions_spent':
+        this.actions.set(effect.student, effect.remaining)
+        return
+      case 'duplicates_removed':
+        return
+    }
+  }
+
+  #place(student: number, course: number, group: number, order: number | undefined): void {
+    this.places.set(`${student} in ${course}/${group}`, { student, course, group, order })
+  }
+
+  insertVoids(leader: string, records: readonly DecisionRecord[]): void {
+    for (const record of records) {
+      this.voids.set(`${leader} ${record.seq}`, { leader, term: 0, record })
+    }
+  }
+
+  /** A caller's keyed decisions, oldest first. */
+  keyedOf(role: string, id: number): StoredDecision[] {
+    const caller = `${role}:${id}`
+    let keyed = this.#keyed.get(caller)
+    if (keyed === undefined) {
+      keyed = []
+      this.#keyed.set(caller, keyed)
+    }
+    return keyed
+  }
+
+  get callersWithKeys(): Iterable<[string, readonly StoredDecision[]]> {
+    return this.#keyed
+  }
+}
