@@ -25,11 +25,11 @@ const modules = realpathSync(join(repository, 'node_modules'))
 
 /** A program that says its arguments, then waits to be told to stop if it was asked to. */
 const program = `
-console.log('ran with ' + process.argv.slice(2).join(' '))
 if (process.argv[2] === 'wait') {
   process.on('SIGTERM', () => process.exit(7))
   setInterval(() => {}, 1000)
 } else process.exitCode = Number(process.argv[2])
+console.log('ran with ' + process.argv.slice(2).join(' '))
 `
 
 /** Stands in for npm: notes what it was asked, and installs the compiler. */
