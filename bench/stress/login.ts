@@ -10,7 +10,7 @@ const atOnce = 16
  * @throws if one is refused
  */
 export async function logIn(
-  http: HttpClient,
+  http: Pick<HttpClient, 'send'>,
   ids: readonly number[],
   options: { readonly staff: boolean },
 ): Promise<Map<number, string>> {
@@ -25,7 +25,7 @@ export async function logIn(
   return tokens
 }
 
-async function logOneIn(http: HttpClient, user: number, staff: boolean): Promise<string> {
+async function logOneIn(http: Pick<HttpClient, 'send'>, user: number, staff: boolean): Promise<string> {
   for (;;) {
     const { status, headers, body } = await http.send({
       method: 'POST',

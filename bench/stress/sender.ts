@@ -30,10 +30,10 @@ export class Sender {
   /** How many replies there were of each status and code. */
   readonly replies = new Map<string, number>()
   readonly promised = new Check('every reply is one that the API promises, with Retry-After where it belongs')
-  readonly #http: HttpClient
+  readonly #http: Pick<HttpClient, 'send'>
   #giveUpAtMs = Number.POSITIVE_INFINITY
 
-  constructor(http: HttpClient) {
+  constructor(http: Pick<HttpClient, 'send'>) {
     this.#http = http
   }
 
