@@ -25,7 +25,7 @@ const selectJwtSecret = 'SELECT jwt_secret FROM campus'
 const markCampusSample = 'UPDATE campus SET is_sample = TRUE'
 
 /**
- * The campus that this database is, named now if it has no name yet.
+ * The campus that this database is, named now if it has no name yet (which the owner of the tables may do).
  * @param wanted.configured what the operator says it is, if they do
  * @param wanted.generated a fresh name, like `campus-1f3a9c2b`
  * @throws WrongCampus when the database is another campus than the configured one
@@ -34,8 +34,11 @@ export async function ensureCampus(
   database: Database,
   wanted: { readonly configured?: string | undefined; readonly generated: string },
 ): Promise<CampusRow> {
-  await database.query(insertCampus, [wanted.configured ?? wanted.generated])
-  const campus = await readCampus(database)
+  let campus = await findCampus(database)
+  if (campus === undefined) {
+    await database.query(insertCampus, [wanted.configured ?? wanted.generated])
+    campus = await readCampus(database)
+  }
   if (wanted.configured !== undefined && wanted.configured !== campus.id) {
     throw new WrongCampus(`this database is campus ${campus.id}, not ${wanted.configured}`)
   }
@@ -44,9 +47,14 @@ export async function ensureCampus(
 
 /** @throws if the database was not migrated or never named */
 export async function readCampus(database: Database): Promise<CampusRow> {
+  const campus = await findCampus(database)
+  if (campus === undefined) throw new Error('the database names no campus yet')
+  return campus
+}
+
+async function findCampus(database: Database): Promise<CampusRow | undefined> {
   const [row] = await database.query<{ id: string; journal: string | null; is_sample: boolean }>(selectCampus)
-  if (row === undefined) throw new Error('the database names no campus yet')
-  return { id: row.id, journal: row.journal ?? undefined, isSample: row.is_sample }
+  return row && { id: row.id, journal: row.journal ?? undefined, isSample: row.is_sample }
 }
 
 /**

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Client, Database } from './database.ts'
-import { endQuietly, inTransaction } from './database.ts'
+import { codeOf, endQuietly, inTransaction } from './database.ts'
 
 /** The database and this program's migrations do not belong together; nothing was changed. */
 export class MigrationRefused extends Error {
@@ -26,24 +26,44 @@ const createMigrationsTable = `
     checksum   TEXT        NOT NULL,
     applied_at TIMESTAMPTZ NOT NULL DEFAULT now()
   )`
+const selectHasMigrations = "SELECT to_regclass('enrollment_migrations') IS NOT NULL AS found"
 const selectApplied = 'SELECT name, checksum FROM enrollment_migrations ORDER BY name COLLATE "C"'
 const insertApplied = 'INSERT INTO enrollment_migrations (name, checksum) VALUES ($1, $2)'
+/** SQLSTATE */
+const insufficientPrivilege = '42501'
 
 /**
  * Applies the migrations that the database lacks, each in a transaction, one process at a time. Works on an
- * empty database and on one of the replaced system, and does nothing when all are applied.
+ * empty database and on one of the replaced system. When all are applied it only reads, as a user may who
+ * owns no table.
  * @returns the names of those applied now
- * @throws MigrationRefused if an applied one has changed, or the database is newer than this program
+ * @throws MigrationRefused if an applied one has changed, the database is newer than this program, or this user
+ *   may not make tables
  */
 export async function migrate(database: Database, migrations?: readonly Migration[]): Promise<string[]> {
-  const pending = migrations ?? (await readMigrations())
+  const known = migrations ?? (await readMigrations())
+  const [first] = lackingFrom(await readApplied(database), known)
+  if (first === undefined) return []
+  try {
+    return await applyLacking(database, known)
+  } catch (cause) {
+    const reason = cause instanceof Error ? (cause.cause ?? cause) : cause
+    if (codeOf(reason) !== insufficientPrivilege) throw cause
+    throw new MigrationRefused(
+      `the database lacks migration ${first.name}, which this user may not apply; run enrollment migrate as the owner`,
+      { cause },
+    )
+  }
+}
+
+async function applyLacking(database: Database, known: readonly Migration[]): Promise<string[]> {
   const client = await database.connect({ applicationName: 'enrollment migrate' })
   try {
     // Released with the connection.
     await client.query(lockMigrations)
     await client.query(createMigrationsTable)
     const applied = await client.query<{ name: string; checksum: string }>(selectApplied)
-    const lacking = lackingFrom(applied.rows, pending)
+    const lacking = lackingFrom(applied.rows, known)
     for (const migration of lacking) await applyMigration(client, migration)
     return lacking.map(({ name }) => name)
   } finally {
@@ -56,14 +76,14 @@ export async function migrate(database: Database, migrations?: readonly Migratio
  * @throws MigrationRefused if they are not
  */
 export async function requireMigrated(database: Database): Promise<void> {
-  const [table] = await database.query<{ found: boolean }>(
-    "SELECT to_regclass('enrollment_migrations') IS NOT NULL AS found",
-  )
-  const applied =
-    table?.found === true ? await database.query<{ name: string; checksum: string }>(selectApplied) : []
-  const [first] = lackingFrom(applied, await readMigrations())
+  const [first] = lackingFrom(await readApplied(database), await readMigrations())
   if (first === undefined) return
   throw new MigrationRefused(`the database lacks migration ${first.name}; enrollment migrate applies it`)
+}
+
+async function readApplied(database: Database): Promise<{ name: string; checksum: string }[]> {
+  const [table] = await database.query<{ found: boolean }>(selectHasMigrations)
+  return table?.found === true ? await database.query(selectApplied) : []
 }
 
 async function applyMigration(client: Client, { name, sql, checksum }: Migration): Promise<void> {

@@ -1,0 +1,89 @@
+-- Three roles, each with what its processes need and no more:
+--
+--   enrollment_migrator   owns the tables: enrollment migrate, load, adopt, verify
+--   enrollment_server     reads, and claims the journal and the key of the tokens: enrollment server
+--   enrollment_batcher    writes what decisions decide: enrollment batcher
+--
+-- Run it before the first `enrollment migrate`, which makes the tables, and again after every one: the first time
+-- as a superuser (or an owner of the database who may make roles), later as the migrator. It may be repeated.
+-- The roles have no password and cannot log in yet: ALTER ROLE enrollment_server LOGIN PASSWORD '…'.
+--
+-- With the direct journal (no RABBITMQ_ADDRESS) the server writes its decisions by itself:
+--   GRANT enrollment_batcher TO enrollment_server;
+
+DO $$
+DECLARE
+  campus_role TEXT;
+  ours TEXT;
+BEGIN
+  FOREACH campus_role IN ARRAY ARRAY ['enrollment_migrator', 'enrollment_server', 'enrollment_batcher'] LOOP
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = campus_role) THEN
+      EXECUTE format('CREATE ROLE %I NOLOGIN', campus_role);
+    END IF;
+  END LOOP;
+
+  -- Nobody else comes in, or makes anything here.
+  IF pg_has_role(current_user, (SELECT datdba FROM pg_database WHERE datname = current_database()), 'USAGE') THEN
+    EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO enrollment_migrator, enrollment_server, enrollment_batcher',
+      current_database());
+    -- A batch is staged in temporary tables.
+    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO enrollment_batcher', current_database());
+  END IF;
+  IF pg_has_role(current_user, (SELECT nspowner FROM pg_namespace WHERE nspname = 'public'), 'USAGE') THEN
+    REVOKE ALL ON SCHEMA public FROM PUBLIC;
+    GRANT USAGE, CREATE ON SCHEMA public TO enrollment_migrator;
+    GRANT USAGE ON SCHEMA public TO enrollment_server, enrollment_batcher;
+  END IF;
+
+  -- What somebody else made (the replaced system, or a start as a superuser) becomes the migrator's.
+  FOR ours IN
+    SELECT format('ALTER TABLE %s OWNER TO enrollment_migrator', oid::regclass) FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relowner <> 'enrollment_migrator'::regrole
+      AND relname IN ('departments', 'staff', 'students', 'courses', 'enrolled_courses', 'campus', 'journal_position',
+        'leaders', 'decisions', 'void_records', 'orphaned_effects', 'baseline', 'baseline_places', 'baseline_courses',
+        'baseline_students', 'outside_changes', 'enrollment_migrations')
+    UNION ALL
+    SELECT format('ALTER TYPE %s OWNER TO enrollment_migrator', oid::regtype) FROM pg_type
+    WHERE typnamespace = 'public'::regnamespace AND typname = 'sex' AND typowner <> 'enrollment_migrator'::regrole
+    UNION ALL
+    SELECT format('ALTER FUNCTION %s OWNER TO enrollment_migrator', oid::regprocedure) FROM pg_proc
+    WHERE pronamespace = 'public'::regnamespace AND proname = 'note_outside_change'
+      AND proowner <> 'enrollment_migrator'::regrole
+  LOOP
+    EXECUTE ours;
+  END LOOP;
+
+  IF to_regclass('public.enrollment_migrations') IS NULL THEN
+    RAISE NOTICE 'the tables are not made yet: run enrollment migrate as enrollment_migrator, then this file again';
+    RETURN;
+  END IF;
+
+  -- What an earlier version of this file granted and this one does not.
+  FOR ours IN
+    SELECT format('REVOKE ALL ON %s FROM PUBLIC, enrollment_server, enrollment_batcher', oid::regclass) FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S') AND relowner = 'enrollment_migrator'::regrole
+  LOOP
+    EXECUTE ours;
+  END LOOP;
+
+  GRANT SELECT ON enrollment_migrations, staff, students, courses, enrolled_courses, campus,
+    journal_position, leaders, decisions TO enrollment_server;
+  -- Claimed once, by whoever starts first.
+  GRANT UPDATE (journal, jwt_secret) ON campus TO enrollment_server;
+
+  -- Neither passwords nor the key of the tokens: the batcher knows nobody's secrets.
+  GRANT SELECT ON enrollment_migrations, enrolled_courses, journal_position, leaders, decisions, baseline,
+    baseline_places, baseline_courses, baseline_students, outside_changes TO enrollment_batcher;
+  GRANT SELECT (id, journal, is_sample), UPDATE (journal) ON campus TO enrollment_batcher;
+  GRANT SELECT (id, remaining_actions), UPDATE (remaining_actions) ON students TO enrollment_batcher;
+  GRANT SELECT (course_id, group_id, capacity), UPDATE (capacity) ON courses TO enrollment_batcher;
+  GRANT INSERT, DELETE, UPDATE (reserved, reserve_order) ON enrolled_courses TO enrollment_batcher;
+  GRANT USAGE ON SEQUENCE enrolled_courses_id_seq TO enrollment_batcher;
+  GRANT UPDATE (leader, term, seq, at_ms) ON journal_position TO enrollment_batcher;
+  -- Append-only: what was decided, and who led, is never changed or deleted.
+  GRANT INSERT ON decisions, leaders, void_records, orphaned_effects TO enrollment_batcher;
+  GRANT INSERT, DELETE ON baseline, baseline_places, baseline_courses, baseline_students TO enrollment_batcher;
+  GRANT UPDATE (absorbed_by_term) ON outside_changes TO enrollment_batcher;
+END
+$$;

@@ -1,0 +1,214 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { hash } from '@node-rs/bcrypt'
+import pg from 'pg'
+import { CliProcess, runCli } from '../../bench/load/cli-process.ts'
+import { fillCampus, silent } from '../fixtures/campus-database.ts'
+import { inShort } from '../fixtures/http-client.ts'
+import { until } from '../fixtures/running-engine.ts'
+import { readMigrations } from '../../src/store/migrate.ts'
+import { openDatabase } from '../../src/store/database.ts'
+import { Keeper } from '../servers/keeper.ts'
+import { createDatabase, rabbitAddress } from '../servers/provide.ts'
+import { startPostgres, type TestPostgres } from '../servers/postgres.ts'
+import { login, serveCampus, type ServedCampus } from './service.ts'
+
+const keeper = new Keeper('roles', tmpdir())
+const campus = `roles-${randomUUID().slice(0, 8)}`
+const roles = ['migrator', 'server', 'batcher'] as const
+type Role = (typeof roles)[number]
+let postgres: TestPostgres
+let superuser: string
+let grants: string
+
+/** The address of a database, for one of the three roles. */
+function as(role: Role, databaseUrl = superuser): string {
+  const url = new URL(databaseUrl)
+  url.username = `enrollment_${role}`
+  url.password = `password-of-${role}`
+  return url.href
+}
+
+async function run(url: string, sql: string): Promise<pg.QueryResult> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    return await client.query(sql)
+  } finally {
+    await client.end()
+  }
+}
+
+/** As docs/security.md tells operators to. */
+async function prepare(databaseUrl: string): Promise<void> {
+  await run(databaseUrl, grants)
+  for (const role of roles) {
+    await run(databaseUrl, `ALTER ROLE enrollment_${role} LOGIN PASSWORD 'password-of-${role}'`)
+  }
+}
+
+async function migrateAndFill(databaseUrl: string, campusId: string): Promise<void> {
+  const migrated = await runCli(['migrate'], {
+    DATABASE_URL: as('migrator', databaseUrl),
+    ENROLLMENT_CAMPUS: campusId,
+  })
+  assert.equal(migrated.ending, 0, migrated.errors)
+  await run(as('migrator', databaseUrl), grants)
+  const database = await openDatabase(as('migrator', databaseUrl), { logger: silent })
+  await fillCampus(database, 10)
+  await database.query('UPDATE students SET password = $1', [await hash('pass-1234', { cost: 4 })])
+  await database.close()
+}
+
+async function refusesAll(url: string, statements: Readonly<Record<string, string>>): Promise<void> {
+  for (const [what, sql] of Object.entries(statements)) {
+    await assert.rejects(run(url, sql), { code: '42501' }, `${what}: ${sql}`)
+  }
+}
+
+before(async () => {
+  grants = await readFile(join(await folderOfSchema(), 'grants.sql'), 'utf8')
+  postgres = await startPostgres()
+  superuser = (await createDatabase(postgres.url)).url
+  await prepare(superuser)
+})
+after(async () => {
+  await keeper.release()
+  await postgres.remove()
+})
+
+test('a server whose user may not make tables says who may, instead of starting', async () => {
+  const { ending, errors } = await runCli(['server'], {
+    DATABASE_URL: as('server'),
+    LISTEN_ADDRESS: '127.0.0.1:0',
+  })
+  assert.equal(ending, 1)
+  const [{ name } = { name: '' }] = await readMigrations()
+  assert.equal(
+    errors,
+    `enrollment: the database lacks migration ${name}, which this user may not apply; run enrollment migrate as the owner\n`,
+  )
+})
+
+test('migrations, server and batcher each run as a user of their own, and a student enrolls', async (t) => {
+  await migrateAndFill(superuser, campus)
+  const broker = { RABBITMQ_ADDRESS: rabbitAddress() }
+  const batcher = new CliProcess('batcher', { ...broker, DATABASE_URL: as('batcher') }, keeper)
+  const served = await serveCampus(keeper, { ...broker, DATABASE_URL: as('server') })
+  t.after(() => Promise.all([served.stop(), batcher.end('SIGTERM')]))
+  await enroll(served, superuser)
+  assert.equal(batcher.countLogged(50), 0, batcher.lastWords())
+})
+
+/** A yes, a no, a drop that promotes, a capacity: every kind of effect reaches the tables. */
+async function enroll({ client }: ServedCampus, databaseUrl: string): Promise<void> {
+  const tokens = await Promise.all([1, 3, 5].map((id) => login(client, id, 'pass-1234')))
+  for (const token of tokens) {
+    const body = { course_id: 101, group_id: 1 }
+    assert.equal(inShort(await client.send('PUT /student/course', { token, body })), '204')
+  }
+  const [token] = tokens
+  assert.equal(inShort(await client.send('DELETE /student/course?course_id=101', { token })), '204')
+  const places = 'SELECT student_id, reserved FROM enrolled_courses ORDER BY student_id'
+  await until(async () => {
+    const { rows } = await run(databaseUrl, places)
+    return JSON.stringify(rows) === '[{"student_id":3,"reserved":false},{"student_id":5,"reserved":false}]'
+  })
+  const verified = await runCli(['verify'], { DATABASE_URL: as('migrator', databaseUrl) })
+  assert.equal(verified.ending, 0, verified.output + verified.errors)
+}
+
+test('the server cannot write what decisions decide, nor take back what was decided', async () => {
+  await refusesAll(as('server'), {
+    'a seat': 'INSERT INTO enrolled_courses (course_id, group_id, student_id) VALUES (102, 1, 7)',
+    'a promotion': 'UPDATE enrolled_courses SET reserved = FALSE',
+    'a drop': 'DELETE FROM enrolled_courses',
+    'a decision': `INSERT INTO decisions SELECT 9, seq, at, actor_role FROM decisions`,
+    'a changed decision': `UPDATE decisions SET reasons = '[]'`,
+    'a deleted decision': 'DELETE FROM decisions',
+    'a forged leader': `INSERT INTO leaders (leader, after, term) VALUES (gen_random_uuid(), gen_random_uuid(), 99)`,
+    'the position': 'UPDATE journal_position SET seq = 0',
+    'the position’s lock': 'SELECT FROM journal_position FOR UPDATE',
+    'spent actions': 'UPDATE students SET remaining_actions = 99',
+    'a password': `UPDATE students SET password = ''`,
+    'a capacity': 'UPDATE courses SET capacity = 999',
+    'another campus': `UPDATE campus SET id = 'other'`,
+    'the sample mark': 'UPDATE campus SET is_sample = FALSE',
+    'an emptied table': 'TRUNCATE enrolled_courses',
+    'a table of its own': 'CREATE TABLE mine ()',
+    'a temporary table': 'CREATE TEMPORARY TABLE mine ()',
+    'a trigger': 'ALTER TABLE enrolled_courses DISABLE TRIGGER ALL',
+    'a migration': `INSERT INTO enrollment_migrations (name, checksum) VALUES ('9999', '')`,
+  })
+})
+
+test('the batcher knows nobody’s secrets, and only adds to what was decided', async () => {
+  await refusesAll(as('batcher'), {
+    'students’ passwords': 'SELECT password FROM students',
+    'staff’s passwords': 'SELECT password FROM staff',
+    'the key of the tokens': 'SELECT jwt_secret FROM campus',
+    'a key of its own': `UPDATE campus SET jwt_secret = 'x'`,
+    'another password': `UPDATE students SET password = ''`,
+    'a longer window': `UPDATE students SET enrollment_end_time = '2100-01-01'`,
+    'a student': 'DELETE FROM students',
+    'another department': 'UPDATE courses SET for_department = 2',
+    'a course': 'DELETE FROM courses',
+    'another student’s place': 'UPDATE enrolled_courses SET student_id = 7',
+    'a changed decision': `UPDATE decisions SET reasons = '[]'`,
+    'a deleted decision': 'DELETE FROM decisions',
+    'a changed leader': 'UPDATE leaders SET term = 9',
+    'a deleted leader': 'DELETE FROM leaders',
+    'a void record less': 'DELETE FROM void_records',
+    'an outside change less': 'DELETE FROM outside_changes',
+    'emptied tables': 'TRUNCATE enrolled_courses',
+    'a table of its own': 'CREATE TABLE mine ()',
+    'a trigger': 'ALTER TABLE enrolled_courses DISABLE TRIGGER ALL',
+  })
+})
+
+test('nobody else comes into the database', async () => {
+  await run(superuser, `CREATE ROLE stranger LOGIN PASSWORD 'password-of-stranger'`)
+  const url = new URL(superuser)
+  url.username = 'stranger'
+  url.password = 'password-of-stranger'
+  await assert.rejects(run(url.href, 'SELECT 1'), { code: '42501' })
+})
+
+test('a database that somebody else made, and served, becomes the migrator’s', async () => {
+  const { url } = await createDatabase(postgres.url)
+  const made = await runCli(['migrate'], { DATABASE_URL: url, ENROLLMENT_CAMPUS: campus })
+  assert.equal(made.ending, 0, made.errors)
+  await prepare(url)
+  const { rows } = await run(
+    url,
+    `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S')
+       AND relowner <> 'enrollment_migrator'::regrole`,
+  )
+  assert.deepEqual(rows, [])
+  await run(as('migrator', url), `ALTER TYPE sex ADD VALUE 'other'`)
+  await run(as('migrator', url), 'DROP FUNCTION note_outside_change() CASCADE')
+})
+
+test('with the direct journal the server is given what the batcher may, and needs no more', async (t) => {
+  const { url } = await createDatabase(postgres.url)
+  await prepare(url)
+  await migrateAndFill(url, campus)
+  await run(url, 'GRANT enrollment_batcher TO enrollment_server')
+  t.after(() => run(url, 'REVOKE enrollment_batcher FROM enrollment_server'))
+  const served = await serveCampus(keeper, { DATABASE_URL: as('server', url) })
+  t.after(() => served.stop())
+  await enroll(served, url)
+  assert.equal(served.process.countLogged(50), 0, served.process.lastWords())
+})
+
+async function folderOfSchema(): Promise<string> {
+  for (let folder = import.meta.dirname; ; folder = join(folder, '..')) {
+    const found = await readFile(join(folder, 'schema', 'grants.sql')).catch(() => undefined)
+    if (found !== undefined) return join(folder, 'schema')
+    if (folder === join(folder, '..')) throw new Error('there is no schema/grants.sql')
+  }
+}
