@@ -1,18 +1,56 @@
 import type { Campus } from '../../actors/campus.ts'
-import type { History } from './history.ts'
+import { auditAnswers, type DecisionIndex } from './audit-answers.ts'
+import { auditDecisions } from './audit-decisions.ts'
+import { ReadingAudit } from './audit-readings.ts'
+import { Books } from './books.ts'
+import type { Evidence } from './evidence.ts'
 import { memoryLines, tablesLines } from './state-text.ts'
-import type { Blueprint, Tables } from './tables.ts'
+import type { Tables } from './tables.ts'
 
-export interface Evidence {
-  readonly blueprint: Blueprint
-  readonly history: History
-  readonly tables: Tables
-  readonly memory: Campus | undefined
+const failuresMax = 10
+
+/**
+ * Judges a run by what the world saw of it: what clients sent and were answered, what the tables hold, what the
+ * leading engine believes. Keeps its own books by its own reading of the rules.
+ * @returns every promise that was broken; nothing, if none was
+ */
+export function auditRun(evidence: Evidence): string[] {
+  const { blueprint, history, tables, memory } = evidence
+  const books = new Books(blueprint)
+  const index: DecisionIndex = new Map(
+    tables.decisions.map((stored, position) => [
+      stored.record.request ?? '',
+      { stored, number: position + 1 },
+    ]),
+  )
+  const readings = new ReadingAudit(history, index, books)
+  const failures = [
+    ...auditAnswers(history, tables, index),
+    ...auditDecisions(evidence, books, readings),
+    ...readings.finish(),
+    ...auditEnd(books, tables, memory),
+  ]
+  return failures.length <= failuresMax
+    ? failures
+    : [...failures.slice(0, failuresMax), `and ${failures.length - failuresMax} more`]
 }
 
-export function auditRun({ tables, memory }: Evidence): string[] {
-  if (memory === undefined) return ['nobody leads']
-  const a = memoryLines(memory).join('\n')
-  const b = tablesLines(tables).join('\n')
-  return a === b ? [] : ['memory differs from tables']
+/** Replay, tables and memory must be the same to the last place. */
+function auditEnd(books: Books, tables: Tables, memory: Campus | undefined): string[] {
+  const replayed = books.lines()
+  // Who is added later is in the auditor's books from the beginning.
+  const failures = differences('the tables', tablesLines(tables), replayed)
+  if (memory === undefined) return [...failures, 'nobody leads in the end']
+  const known = new Set([...memory.students.keys()].map((id) => `student ${id} `))
+  const expected = replayed.filter(
+    (line) => !line.startsWith('student') || [...known].some((start) => line.startsWith(start)),
+  )
+  return [...failures, ...differences('memory', memoryLines(memory), expected)]
+}
+
+function differences(what: string, found: readonly string[], expected: readonly string[]): string[] {
+  const missing = expected.filter((line) => !found.includes(line))
+  const surplus = found.filter((line) => !expected.includes(line))
+  if (missing.length === 0 && surplus.length === 0) return []
+  return [`${what} differ from the decisions replayed: found ${surplus[0]}, expected ${missing[0]}`]
 }

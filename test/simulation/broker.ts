@@ -269,7 +269,7 @@ export class SimulatedBroker {
   /** The broker restarts: connections end, the queue stays. */
   restart(downMs: number): void {
     this.isUp = false
-    for (const session of [...this.#sessions]) session.link.endByServer('the broker went away')
+    for (const session of this.#sessions) session.link.endByServer('the broker went away')
     this.#world.scheduler.after(downMs, () => {
       this.isUp = true
     })
@@ -294,6 +294,6 @@ export class SimulatedBroker {
   }
 
   cutSessionsOf(process: SimulatedProcess): void {
-    for (const session of [...this.#sessions]) if (session.link.process === process) session.link.cut()
+    for (const session of this.#sessions) if (session.link.process === process) session.link.cut()
   }
 }

@@ -125,13 +125,13 @@ export class SimulatedDatabase {
   /** The server goes away; what was not committed is gone with it. */
   restart(downMs: number): void {
     this.isUp = false
-    for (const session of [...this.#sessions]) session.link.endByServer('terminating connection')
+    for (const session of this.#sessions) session.link.endByServer('terminating connection')
     this.#world.scheduler.after(downMs, () => {
       this.isUp = true
     })
   }
 
   cutSessionsOf(process: SimulatedProcess): void {
-    for (const session of [...this.#sessions]) if (session.link.process === process) session.link.cut()
+    for (const session of this.#sessions) if (session.link.process === process) session.link.cut()
   }
 }

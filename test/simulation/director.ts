@@ -57,6 +57,7 @@ export class Director {
 
   #strikeLater(): void {
     const { scheduler, random, plan } = this.#cast
+    if (plan.strokeEveryMs === Infinity) return
     scheduler.after(random.exponential(plan.strokeEveryMs), () => {
       if (this.#isOver) return
       this.#strike(this.#drawStroke())

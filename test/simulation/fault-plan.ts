@@ -1,5 +1,5 @@
-import type { BrokerRates } from './broker.ts'
-import type { ChaosRates } from './chaos.ts'
+import { type BrokerRates, soundBroker } from './broker.ts'
+import { type ChaosRates, noChaos } from './chaos.ts'
 import type { Random } from './random.ts'
 
 export const strokes = [
@@ -64,5 +64,18 @@ export function drawFaultPlan(random: Random, seed: number): FaultPlan {
       noticeLost: sometimes(0.1),
     },
     replyLossRate: sometimes(0.03),
+  }
+}
+
+/** The same world without a fault. */
+export function calmly(plan: FaultPlan): FaultPlan {
+  return {
+    ...plan,
+    isBrokerSplit: false,
+    losesTail: false,
+    strokeEveryMs: Infinity,
+    chaos: noChaos,
+    broker: soundBroker,
+    replyLossRate: 0,
   }
 }

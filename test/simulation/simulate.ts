@@ -10,7 +10,7 @@ import { Coverage } from './coverage.ts'
 import { SimulatedDatabase } from './database.ts'
 import { Director } from './director.ts'
 import { EngineHost } from './engine-host.ts'
-import { drawFaultPlan } from './fault-plan.ts'
+import { calmly, drawFaultPlan } from './fault-plan.ts'
 import { History } from './history.ts'
 import { drawLimits } from './limits.ts'
 import { Network } from './network.ts'
@@ -22,6 +22,7 @@ import { Tables } from './tables.ts'
 
 export interface RunOptions {
   readonly seed: number
+  /** Without a fault. */
   readonly isCalm?: boolean
   /** Told of everything that happens to the processes, for looking into one seed. */
   readonly trace?: (line: string) => void
@@ -64,7 +65,7 @@ class Simulation {
   readonly #engines: readonly EngineHost[]
   readonly #batchers: readonly BatcherHost[]
   readonly #clients: readonly Client[]
-  readonly #director: Director | undefined
+  readonly #director: Director
   readonly #blueprint
   readonly #trace: (line: string) => void
   readonly #failures: string[] = []
@@ -75,7 +76,8 @@ class Simulation {
     const random = (name: string) => new Random(seed, name)
     const chaos = new Chaos(random('chaos'), this.#coverage)
     const world: World = { scheduler: this.#scheduler, chaos, timing: random('timing'), epochMs }
-    const plan = drawFaultPlan(random('plan'), seed)
+    const drawn = drawFaultPlan(random('plan'), seed)
+    const plan = isCalm === true ? calmly(drawn) : drawn
     this.#blueprint = drawBlueprint(random('blueprint'), epochMs)
     this.#database = new SimulatedDatabase(world, new Tables(this.#blueprint), this.#coverage)
     this.#broker =
@@ -94,7 +96,6 @@ class Simulation {
     this.#batchers = this.#startBatchers(world, random)
     const network = new Network(this.#scheduler, random('network'), this.#coverage)
     this.#clients = this.#people(random('people'), network)
-    if (isCalm === true) return
     this.#director = new Director({
       scheduler: this.#scheduler,
       random: random('director'),
@@ -162,12 +163,12 @@ class Simulation {
       ),
     ).then(async () => {
       isAsked = true
-      await this.#director?.rushes()
+      await this.#director.rushes()
       isAnswered = true
     })
     void work
     await this.#scheduler.runUntil(() => isAsked || this.#scheduler.nowMs > 600_000)
-    this.#director?.heal()
+    this.#director.heal()
     const deadlineMs = this.#scheduler.nowMs + healingMs
     await this.#scheduler.runUntil(
       () => (isAnswered && this.#isSettled()) || this.#scheduler.nowMs > deadlineMs,

@@ -85,7 +85,7 @@ export class SimulatedProcess {
     if (this.#state === 'dead') return
     this.#state = 'dead'
     this.#parked = []
-    for (const link of [...this.links]) link.clientDied()
+    for (const link of this.links) link.clientDied()
   }
 
   /** SIGSTOP: nothing runs, connections stay up, until `wake`. */

@@ -1,0 +1,84 @@
+import type { DecisionRecord } from '../../actors/records.ts'
+import type { Attempt, History } from './history.ts'
+import type { StoredDecision, Tables } from './tables.ts'
+
+/** Decisions in the tables by the attempt that led to them, and their number in the order of all. */
+export type DecisionIndex = ReadonlyMap<string, { readonly stored: StoredDecision; readonly number: number }>
+
+/** Compares every answer that an engine gave with what the tables hold. */
+export function auditAnswers(history: History, tables: Tables, index: DecisionIndex): string[] {
+  const failures: string[] = []
+  const firstByKey = new Map<string, DecisionRecord>()
+  for (const { record } of tables.decisions) {
+    if (record.key === undefined) continue
+    const name = `${record.actor.role} ${record.actor.id} ${record.key}`
+    if (firstByKey.has(name)) failures.push(`applied twice: the request of ${name}`)
+    else firstByKey.set(name, record)
+  }
+  const voids = new Set([...tables.voids.values()].map(({ record }) => record.request))
+  const hashes = hashesByKey(history)
+  for (const attempt of history.attempts) {
+    const failure = auditAnswer(attempt, { index, firstByKey, voids, hashes })
+    if (failure !== undefined) failures.push(`attempt ${attempt.id}: ${failure}`)
+  }
+  return failures
+}
+
+interface Books {
+  readonly index: DecisionIndex
+  readonly firstByKey: ReadonlyMap<string, DecisionRecord>
+  readonly voids: ReadonlySet<string | undefined>
+  readonly hashes: ReadonlyMap<string, ReadonlySet<string>>
+}
+
+function hashesByKey(history: History): Map<string, Set<string>> {
+  const hashes = new Map<string, Set<string>>()
+  for (const attempt of history.attempts) {
+    const name = keyNameOf(attempt)
+    if (name === undefined) continue
+    const known = hashes.get(name) ?? new Set()
+    known.add(attempt.intent.requestHash ?? '')
+    hashes.set(name, known)
+  }
+  return hashes
+}
+
+function keyNameOf({ intent: { command, key } }: Attempt): string | undefined {
+  return key === undefined ? undefined : `${command.actor.role} ${command.actor.id} ${key}`
+}
+
+/** @returns what is wrong with the answer, if anything */
+function auditAnswer(attempt: Attempt, { index, firstByKey, voids, hashes }: Books): string | undefined {
+  const { outcome, intent } = attempt
+  const decided = index.get(attempt.id)?.stored
+  const keyName = keyNameOf(attempt)
+  if (outcome === undefined) return undefined
+  switch (outcome.kind) {
+    case 'decided': {
+      const { record, replayed } = outcome
+      if (voids.has(record.request)) return 'answered with a decision that is void'
+      const stored = index.get(record.request ?? '')?.stored
+      if (stored === undefined) return 'answered with a decision that is lost'
+      if (JSON.stringify(stored.record) !== JSON.stringify(record)) return 'answered otherwise than decided'
+      if (replayed ? keyName === undefined : record.request !== attempt.id) {
+        return 'answered with the decision of another request'
+      }
+      if (keyName !== undefined && firstByKey.get(keyName)?.request !== record.request) {
+        return 'a repeated key gave another outcome than the first'
+      }
+      return record.requestHash === intent.requestHash ? undefined : 'a key gave the answer to other words'
+    }
+    case 'key_refused': {
+      if (decided !== undefined) return `decided, and yet refused: ${outcome.code}`
+      const known = hashes.get(keyName ?? '')?.size ?? 0
+      const isMismatch = outcome.code === 'idempotency_mismatch'
+      return isMismatch && known < 2 ? 'a key that came with one request only is told to mismatch' : undefined
+    }
+    case 'rejected':
+      return decided && `decided, and yet turned away: ${outcome.code}`
+    case 'unavailable': {
+      if (outcome.code === 'outcome_unknown') return undefined
+      return decided && `surely not done, said ${outcome.code}, and it was`
+    }
+  }
+}

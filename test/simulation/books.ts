@@ -1,0 +1,129 @@
+import type { Gender } from '../../actors/campus.ts'
+import { groupLine, studentLine } from './state-text.ts'
+import type { Blueprint } from './tables.ts'
+import { catalogText, rosterText, studentText } from './readings.ts'
+
+export interface BookGroup {
+  readonly name: string
+  readonly course: number
+  readonly group: number
+  readonly department: number
+  readonly units: number
+  readonly lock: Gender | undefined
+  /** Minutes of the week, start inclusive, end exclusive. */
+  readonly classes: readonly (readonly [number, number])[]
+  /** Milliseconds since the Unix epoch. */
+  readonly exam: readonly [number, number] | undefined
+  readonly reserveCapacity: number
+  capacity: number
+  seats: number[]
+  queue: { readonly student: number; readonly order: number }[]
+}
+
+export interface BookStudent {
+  readonly id: number
+  readonly gender: Gender
+  readonly maxUnits: number
+  readonly opensMs: number
+  readonly closesMs: number
+  actions: number
+}
+
+const minutesPerDay = 1440
+
+/** The auditor's books: who sits where, who waits where, what is left to spend. Plain lists, nothing clever. */
+export class Books {
+  readonly groups = new Map<string, BookGroup>()
+  readonly students = new Map<number, BookStudent>()
+
+  constructor(blueprint: Blueprint) {
+    for (const profile of blueprint.groups) {
+      const name = `${profile.course}/${profile.group}`
+      this.groups.set(name, {
+        name,
+        course: profile.course,
+        group: profile.group,
+        department: profile.department,
+        units: profile.units,
+        lock: profile.genderLock,
+        classes: profile.meetings.map(({ day, startMinute, endMinute }) => [
+          day * minutesPerDay + startMinute,
+          day * minutesPerDay + endMinute,
+        ]),
+        exam: profile.exam && [profile.exam.startMs, profile.exam.endMs],
+        reserveCapacity: profile.reserveCapacity,
+        capacity: profile.capacity,
+        seats: [],
+        queue: [],
+      })
+    }
+    for (const profile of [...blueprint.students, ...blueprint.latecomers]) {
+      this.students.set(profile.id, {
+        id: profile.id,
+        gender: profile.gender,
+        maxUnits: profile.maxUnits,
+        opensMs: profile.windowStartMs,
+        closesMs: profile.windowEndMs,
+        actions: profile.remainingActions,
+      })
+    }
+  }
+
+  find(course: number, group: number): BookGroup | undefined {
+    return this.groups.get(`${course}/${group}`)
+  }
+
+  /** The group of the course that the student sits or waits in. */
+  heldIn(student: number, course: number): BookGroup | undefined {
+    for (const group of this.groups.values()) {
+      if (group.course === course && holds(group, student)) return group
+    }
+    return undefined
+  }
+
+  held(student: number): BookGroup[] {
+    return [...this.groups.values()].filter((group) => holds(group, student))
+  }
+
+  lineOfGroup({ name, capacity, seats, queue }: BookGroup): string {
+    return groupLine(name, capacity, seats, queue)
+  }
+
+  lines(): string[] {
+    const groups = [...this.groups.values()].map((group) => this.lineOfGroup(group))
+    const students = [...this.students.values()].map(({ id, actions }) => studentLine(id, actions))
+    return [...groups, ...students].toSorted()
+  }
+
+  /** What a read of `student 7`, `roster 101/2` or `catalog 3` shows. */
+  view(subject: string): string {
+    const [kind, name = ''] = subject.split(' ')
+    if (kind === 'student') return this.#studentView(Number(name))
+    if (kind === 'roster') {
+      const group = this.groups.get(name)
+      const seats = group?.seats.toSorted((a, b) => a - b) ?? []
+      return rosterText(seats, group?.queue.map(({ student }) => student) ?? [])
+    }
+    return [...this.groups.values()]
+      .filter(({ department }) => department === Number(name))
+      .toSorted((a, b) => a.course - b.course || a.group - b.group)
+      .map((group) => catalogText(group.name, group.capacity, group.seats.length, group.queue.length))
+      .join(' ')
+  }
+
+  #studentView(id: number): string {
+    const held = this.held(id).toSorted((a, b) => a.course - b.course)
+    return studentText(
+      this.students.get(id)?.actions ?? 0,
+      held.map(({ name, queue }) => `${name}:${queue.findIndex(({ student }) => student === id) + 1}`),
+    )
+  }
+}
+
+export function holds({ seats, queue }: BookGroup, student: number): boolean {
+  return seats.includes(student) || queue.some((waiting) => waiting.student === student)
+}
+
+export function waits({ queue }: BookGroup, student: number): boolean {
+  return queue.some((waiting) => waiting.student === student)
+}

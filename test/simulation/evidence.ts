@@ -1,0 +1,12 @@
+import type { Campus } from '../../actors/campus.ts'
+import type { History } from './history.ts'
+import type { Blueprint, Tables } from './tables.ts'
+
+/** What the auditor judges a run by. */
+export interface Evidence {
+  readonly blueprint: Blueprint
+  readonly history: History
+  readonly tables: Tables
+  /** Of the engine that leads in the end. */
+  readonly memory: Campus | undefined
+}
