@@ -116,7 +116,7 @@ function runTests(
       '--test',
       '--test-reporter=spec',
       '--test-concurrency=2',
-      '--test-timeout=600000',
+      '--test-timeout=300000',
       ...options,
       ...files.map((file) => file.path),
     ],
