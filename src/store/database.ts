@@ -41,6 +41,7 @@ const defaults = {
   connectTimeoutMs: 10_000,
   statementTimeoutMs: 30_000,
   keepAliveInitialDelayMs: 10_000,
+  endTimeoutMs: 2_000,
   backoffFirstMs: 250,
   backoffMaxMs: 5_000,
 } as const
@@ -58,6 +59,7 @@ const setUpSession = `
 export class Database {
   readonly url: string
   readonly #pool: Pool
+  readonly #pooled = new Set<ClientBase>()
   readonly #options: DatabaseOptions
 
   constructor(url: string, options: DatabaseOptions) {
@@ -72,6 +74,8 @@ export class Database {
         prepareSession(client, session).then(() => done(), done)
       },
     })
+    this.#pool.on('connect', (client) => this.#pooled.add(client))
+    this.#pool.on('remove', (client) => this.#pooled.delete(client))
     // Without a listener, an idle connection that breaks would end the process.
     this.#pool.on('error', (error) =>
       options.logger.warn({ err: error }, 'an idle database connection was lost'),
@@ -108,9 +112,9 @@ export class Database {
     })
   }
 
-  /** Waits for running statements, then ends every connection of the pool. */
+  /** Waits for running statements, for a while, then ends every connection of the pool. */
   async close(): Promise<void> {
-    await this.#pool.end()
+    await withinEndTimeout(this.#pool.end(), () => this.#pooled)
   }
 }
 
@@ -147,13 +151,26 @@ export async function openClient(url: string, options: ClientOptions): Promise<C
   return client
 }
 
-/** Ends a connection that may be broken already. Never rejects. */
+/** Ends a connection that may be broken already, or whose server does not answer. Never rejects. */
 export async function endQuietly(client: Client): Promise<void> {
   try {
-    await client.end()
+    await withinEndTimeout(client.end(), () => [client])
   } catch {
     // It was lost before: that is all that ending it is for.
   }
+}
+
+/** A server that hangs does not say goodbye: cuts the connections then, so that a shutdown goes on. */
+async function withinEndTimeout(ended: Promise<void>, left: () => Iterable<ClientBase>): Promise<void> {
+  const timer = setTimeout(() => {
+    for (const client of left()) cutOff(client)
+  }, defaults.endTimeoutMs)
+  await ended.finally(() => clearTimeout(timer))
+}
+
+/** Closes the socket without a word: what is outstanding rejects. */
+export function cutOff(client: ClientBase): void {
+  if (client instanceof PgClient) client.connection.stream.destroy()
 }
 
 /** Runs `work` between `begin` and COMMIT; rolls back and throws on if it throws. */

@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
+import { startPostgres } from '../../test/servers/postgres.ts'
+import { openDatabase } from './database.ts'
 import { type LockSession, tryLockSession } from './lock-session.ts'
-import { applyEffects, createTables, resetTables, seat, takeTerm, type TestTables } from './testing/tables.ts'
+import {
+  applyEffects,
+  createTables,
+  resetTables,
+  seat,
+  silent,
+  takeTerm,
+  type TestTables,
+} from './testing/tables.ts'
 
 let db: TestTables
 const sessions: LockSession[] = []
@@ -52,11 +62,11 @@ test('a session whose connection is lost says so, cannot write, and its lock is 
 })
 
 test('a holder that the server does not hear of loses the lock; one that pings keeps it', async () => {
-  const silent = await held('north', 400)
-  const pinging = await held('south', 400)
-  const timer = setInterval(() => void pinging.ping(), 50)
+  const suspended = await held('north', 2000)
+  const pinging = await held('south', 2000)
+  const timer = setInterval(() => void pinging.ping(), 100)
   try {
-    await silent.ended
+    await suspended.ended
     assert.equal(pinging.open, true)
     await held('north')
   } finally {
@@ -76,4 +86,24 @@ test('pings and batches share the session without waiting for one another in the
     clearInterval(timer)
   }
   assert.deepEqual(await db.rows('SELECT count(*) FROM enrolled_courses'), [[9]])
+})
+
+test('a server that hangs loses its holder, and does not hold up the end of anything', async () => {
+  const server = await startPostgres()
+  const database = await openDatabase(server.url, { logger: silent })
+  const session = await tryLockSession(database, { campus: 'north', idleTimeoutMs: 300 })
+  assert.ok(session)
+  const backends = await database.query<{ pid: number }>(
+    "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'enrollment%'",
+  )
+  for (const { pid } of backends) process.kill(pid, 'SIGSTOP')
+  try {
+    await assert.rejects(session.ping())
+    await session.ended
+    await session.close()
+    await database.close()
+  } finally {
+    for (const { pid } of backends) process.kill(pid, 'SIGCONT')
+    await server.remove()
+  }
 })

@@ -1,5 +1,5 @@
 import type { TableStore } from '../engine/ports.ts'
-import { type Database, endQuietly } from './database.ts'
+import { cutOff, type Database, endQuietly } from './database.ts'
 import { batchTransactions } from './table-store.ts'
 
 /** One connection that holds the campus's lock and writes the batches itself: the direct journal's term. */
@@ -10,7 +10,10 @@ export interface LockSession {
   readonly ended: Promise<string>
   /** False once the connection is lost. */
   readonly open: boolean
-  /** Shows the server that this process lives, unless a transaction does so. Rejects when the connection is lost. */
+  /**
+   * Shows the server that this process lives, unless a transaction does so. Rejects when the connection is lost;
+   * a server that does not answer within the idle time-out counts as lost.
+   */
   ping(): Promise<void>
   /** Gives the lock up. Never rejects. */
   close(): Promise<void>
@@ -77,7 +80,9 @@ export async function tryLockSession(
     },
     async ping() {
       if (tables.busy || pinging !== undefined) return
-      const answer = client.query('SELECT 1')
+      // After that long without an answer the server may have given the lock to somebody else.
+      const timer = setTimeout(() => cutOff(client), idleTimeoutMs)
+      const answer = client.query('SELECT 1').finally(() => clearTimeout(timer))
       pinging = answer.catch(() => undefined).finally(() => (pinging = undefined))
       await answer
     },
