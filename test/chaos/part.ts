@@ -1,0 +1,104 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CliProcess, type Ending, type Environment } from '../../bench/load/cli-process.ts'
+import type { Keeper } from '../servers/keeper.ts'
+
+const restartAfterEndMs = 500
+const cleanStopMs = 30_000
+
+/** How often a part ended, and why. */
+export interface Endings {
+  /** With a status of its own, without having been asked to. */
+  readonly unasked: string[]
+  /** After SIGTERM, other than with status 0. */
+  readonly unclean: string[]
+}
+
+/** A server or a batcher under a supervisor that starts it again whenever it has ended, as a service manager does. */
+export class Part {
+  readonly name: string
+  readonly kind: 'server' | 'batcher'
+  readonly #environment: Environment
+  readonly #keeper: Keeper
+  readonly #endings: Endings
+  #process: CliProcess
+  #isWanted = true
+  /** Someone ended it on purpose and says when it begins again. */
+  #isHandled = false
+
+  constructor(
+    name: string,
+    kind: 'server' | 'batcher',
+    options: { environment: Environment; keeper: Keeper; endings: Endings },
+  ) {
+    this.name = name
+    this.kind = kind
+    this.#environment = options.environment
+    this.#keeper = options.keeper
+    this.#endings = options.endings
+    this.#process = this.#launch()
+  }
+
+  get isRunning(): boolean {
+    return this.#process.isRunning
+  }
+
+  #launch(): CliProcess {
+    const launched = new CliProcess(this.kind, this.#environment, this.#keeper)
+    void this.#supervise(launched)
+    return launched
+  }
+
+  async #supervise(launched: CliProcess): Promise<void> {
+    const ending = await launched.ended
+    if (this.#isHandled || !this.#isWanted) return
+    this.#endings.unasked.push(`${this.name} ended with ${ending}:\n${launched.lastWords(5)}`)
+    await sleep(restartAfterEndMs)
+    if (this.#isWanted) this.#process = this.#launch()
+  }
+
+  /** Sends it a signal, if it runs. @returns whether it does */
+  signal(signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): boolean {
+    if (!this.isRunning) return false
+    if (signal === 'SIGKILL' || signal === 'SIGTERM') this.#isHandled = true
+    process.kill(this.#process.pid, signal)
+    return true
+  }
+
+  /** After `signal` has ended it: begins again after a while. */
+  async restart(signal: 'SIGKILL' | 'SIGTERM', afterMs: number): Promise<void> {
+    const ended = this.#process
+    const ending = await this.#awaitEnd(ended)
+    if (signal === 'SIGTERM' && ending !== 0) {
+      this.#endings.unclean.push(`${this.name}: ${ending}:\n${ended.lastWords(5)}`)
+    }
+    await sleep(afterMs)
+    this.#isHandled = false
+    if (this.#isWanted) this.#process = this.#launch()
+  }
+
+  async #awaitEnd(ended: CliProcess): Promise<Ending | 'no end'> {
+    const overdue = new AbortController()
+    const late = sleep(cleanStopMs, 'no end' as const, { signal: overdue.signal }).catch(
+      () => 'no end' as const,
+    )
+    const ending = await Promise.race([ended.ended, late])
+    overdue.abort()
+    if (ending === 'no end') await ended.end('SIGKILL')
+    return ending
+  }
+
+  lastWords(): string {
+    return this.#process.lastWords()
+  }
+
+  countLogged(level: number): number {
+    return this.#process.countLogged(level)
+  }
+
+  /** Stops it for good, as an operator does. */
+  async stop(): Promise<Ending | 'no end'> {
+    this.#isWanted = false
+    if (this.isRunning) process.kill(this.#process.pid, 'SIGTERM')
+    return await this.#awaitEnd(this.#process)
+  }
+}
