@@ -24,14 +24,11 @@ export function formatReport(result: StressResult): string[] {
   return lines
 }
 
-function figures({
-  sender,
-  decisions,
-  promotions,
-  seconds,
-  behindMs,
-  warnings,
-}: StressResult): [string, string][] {
+function figures(result: StressResult): [string, string][] {
+  const { sender, decisions, promotions, unknownButDecided, seconds, behindMs, warnings } = result
+  const unanswered = sender.commands.filter(({ tries }) =>
+    tries.every(({ answer }) => answer.kind === 'unknown'),
+  )
   const requests = [...sender.replies.values()].reduce((sum, count) => sum + count, 0)
   const perSecond = (count: number) => `${Math.round(count / seconds).toLocaleString('en')}/s`
   const terms = new Set(decisions.map(({ term }) => term)).size
@@ -43,6 +40,7 @@ function figures({
       'decisions',
       `${decisions.length.toLocaleString('en')} in ${terms} term${terms === 1 ? '' : 's'} (${perSecond(decisions.length)})`,
     ],
+    ['never answered', `${unanswered.length}, of which ${unknownButDecided} were decided`],
     ['promotions', promotions.toLocaleString('en')],
     ['reads compared', sender.reads.length.toLocaleString('en')],
     [

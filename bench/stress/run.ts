@@ -44,6 +44,8 @@ export interface StressResult {
   readonly sender: Sender
   readonly decisions: readonly Decision[]
   readonly promotions: number
+  /** Commands without an answer that were decided all the same. */
+  readonly unknownButDecided: number
   /** How long clients acted, in seconds, and how long the tables took to hold all of it afterwards. */
   readonly seconds: number
   readonly behindMs: number
@@ -114,6 +116,7 @@ async function runOn(options: StressOptions, servers: StressServers, scene: Scen
   const begunMs = performance.now()
   const overMs = begunMs + options.seconds * 1000
   sender.giveUpAt(overMs + giveUpAfterMs)
+  scene.signal.addEventListener('abort', () => sender.giveUpAt(0), { once: true })
   const isOver = () => scene.signal.aborted || performance.now() >= overMs
   const shared = { campus, sender, isOver, unkeyedShare: options.kill ? 0.1 : 0.3 }
   const clients = [
@@ -124,7 +127,7 @@ async function runOn(options: StressOptions, servers: StressServers, scene: Scen
   try {
     await Promise.all([
       ...clients.map((client) => client.run()),
-      options.kill ? killEach(service, options.seconds * 1000, say) : undefined,
+      options.kill ? killEach(service, options.seconds * 1000, scene) : undefined,
     ])
   } finally {
     clearInterval(ticking)
@@ -148,12 +151,13 @@ async function runOn(options: StressOptions, servers: StressServers, scene: Scen
     lastReads: last.reads,
     lastGroups: last.groups,
   }
-  const { checks, promotions } = audit(evidence)
+  const { checks, promotions, unknownButDecided } = audit(evidence)
   return {
     checks: [...checks, sender.promised, judgeOperation(endings, leftovers), judgeVerification(verified)],
     sender,
     decisions,
     promotions,
+    unknownButDecided,
     seconds,
     behindMs,
     verification: verified.output.trim(),
@@ -166,7 +170,7 @@ function environmentFor({ clients }: StressOptions): Readonly<Record<string, str
   return {
     ENROLLMENT_STUDENT_RATE: '1000000/s',
     ENROLLMENT_STUDENT_BURST: '1000000',
-    ENROLLMENT_MAILBOX_MAX: String(Math.max(8, Math.floor(clients / 4))),
+    ENROLLMENT_MAILBOX_MAX: String(Math.max(16, Math.floor(clients / 4))),
     // The broker is not killed here: its queue needs no time to settle.
     ENROLLMENT_QUEUE_SETTLE: '0s',
   }
@@ -197,14 +201,15 @@ async function load(
 }
 
 /** The batcher at two fifths of the time, the server at three. */
-async function killEach(service: Service, durationMs: number, say: (line: string) => void): Promise<void> {
-  await sleep(durationMs * 0.4)
+async function killEach(service: Service, durationMs: number, { say, signal }: StressHost): Promise<void> {
+  const pause = (share: number) => sleep(durationMs * share, undefined, { signal })
+  await pause(0.4)
   await service.killBatcher()
   say('batcher killed')
-  await sleep(durationMs * 0.05)
+  await pause(0.05)
   service.restartBatcher()
   say('batcher started again')
-  await sleep(durationMs * 0.15)
+  await pause(0.15)
   await service.killServer()
   say('server killed')
   service.restartServer()

@@ -12,6 +12,8 @@ import { compareLastReads, compareTables } from './tables.ts'
 export interface Audited {
   readonly checks: readonly Check[]
   readonly promotions: number
+  /** Commands without an answer that were decided all the same. */
+  readonly unknownButDecided: number
 }
 
 /**
@@ -44,5 +46,5 @@ export function audit(evidence: Evidence): Audited {
     compareTables(ledger, after),
     compareLastReads(after, lastReads, lastGroups),
   ]
-  return { checks, promotions: seats.promotions }
+  return { checks, promotions: seats.promotions, unknownButDecided: replies.unknownButDecided }
 }

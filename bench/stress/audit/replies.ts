@@ -23,6 +23,9 @@ export class ReplyAudit {
     'a repetition with the same key was told the first answer, and decided nothing',
   )
 
+  /** Commands without an answer that were decided all the same. */
+  unknownButDecided = 0
+
   get checks(): Check[] {
     return [this.yes, this.no, this.none, this.unknown, this.repeated]
   }
@@ -73,6 +76,7 @@ export class ReplyAudit {
         // Another try of the same command may have been decided.
         return this.none.expect(isAnswered || decisions.length === 0, () => `${found()}: told ${answer.code}`)
       case 'unknown':
+        this.unknownButDecided += decisions.length
         return this.unknown.expect(decisions.length <= 1, found)
     }
   }
