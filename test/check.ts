@@ -12,6 +12,11 @@ const steps: { name: string; args: string[]; isSlow?: boolean }[] = [
   { name: 'lint', args: [tool('oxlint/bin/oxlint'), '--deny-warnings'] },
   { name: 'dead exports', args: [tool('knip/bin/knip.js')] },
   { name: 'unit tests', args: [join(import.meta.dirname, 'run.js'), '--unit'] },
+  {
+    name: 'simulation',
+    args: [join(import.meta.dirname, 'simulation/run.js'), '--seeds', '5'],
+    isSlow: true,
+  },
 ]
 
 function run(args: string[]): Promise<boolean> {
