@@ -46,15 +46,19 @@ async function lead(campus: string): Promise<JournalTerm> {
   return term
 }
 
-function sourceOf(campus: string): RabbitSource {
-  return new RabbitSource({ url: rabbitAddress(), campus, heartbeatSeconds: 5, prefetch: 100 })
+function sourceOf(campus: string, prefetch = 100): RabbitSource {
+  return new RabbitSource({ url: rabbitAddress(), campus, heartbeatSeconds: 5, prefetch })
 }
 
-function startBatcher(campus: string, tables: TableStore): { batcher: Batcher; events: BatcherEvent[] } {
+function startBatcher(
+  campus: string,
+  tables: TableStore,
+  prefetch?: number,
+): { batcher: Batcher; events: BatcherEvent[] } {
   const events: BatcherEvent[] = []
   const batcher = new Batcher({
     campusId: campus,
-    source: sourceOf(campus),
+    source: sourceOf(campus, prefetch),
     tables,
     runtime: nodeRuntime,
     recordsMax: 10,
@@ -258,4 +262,24 @@ test('with PostgreSQL gone the batcher waits, and loses nothing when it is back'
   })
   const [row] = await database.query<{ count: number }>('SELECT count(*) AS count FROM decisions')
   assert.equal(Number(row?.count), 40)
+})
+
+test('leaders that died before they led do not stand in the way, however many they are', async () => {
+  const { campus, tables, position } = await freshCampus()
+  const term = await lead(campus)
+  const died = Array.from({ length: 7 }, () => randomUUID())
+  for (const leader of died) {
+    await term.append({ version: 1, campus, start: { leader, after: position.leader } })
+  }
+  startBatcher(campus, tables, 3)
+  await until(async () => {
+    const judged = await db().database.query<object>('SELECT 1 FROM leaders WHERE leader = ANY($1)', [died])
+    return judged.length === died.length
+  })
+  const [row] = await db().database.query<{ leader: string }>('SELECT leader FROM journal_position')
+  const last = randomUUID()
+  await term.append({ version: 1, campus, start: { leader: last, after: row?.leader ?? noLeader } })
+  await until(() => isAt(last, 0))
+  await term.append(batch(campus, last, 1))
+  await until(() => isAt(last, 1))
 })

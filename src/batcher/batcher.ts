@@ -9,7 +9,7 @@ import type {
   StartMessage,
   TableStore,
 } from '../engine/ports.ts'
-import { JournalGap, LostTail, writeBatches, writeMarker } from './write.ts'
+import { JournalGap, LostTail, rejectMarker, writeBatches, writeMarker } from './write.ts'
 
 export interface BatcherOptions {
   readonly campusId: string
@@ -103,14 +103,20 @@ export class Batcher {
         const left = await this.#writeAll(reader, inOrderOfSeq([...early, ...arrived]))
         if (left.length < early.length + arrived.length) onProgress()
         early = left
+      } else if (held[0] !== undefined && (early.length === 0 || isFull(reader, held, early))) {
+        const ready = await reader.countReady()
+        // Something may have arrived while the broker was asked; then it goes first.
+        if (reader.arrivedCount > 0 || !reader.open) continue
+        const isLast = ready === 0 && early.length === 0
+        if (isLast || isFull(reader, held, early)) {
+          await this.#judge(reader, held[0], isLast ? writeMarker : rejectMarker)
+          held.shift()
+          onProgress()
+        } else {
+          await this.#orStopped(reader.arrival())
+        }
       } else if (early.length > 0) {
         await this.#waitForMissing(reader, early)
-      } else if (held[0] !== undefined && (await reader.countReady()) === 0 && reader.open) {
-        // Something may have arrived while the broker was asked; then it goes first.
-        if (reader.arrivedCount > 0) continue
-        await this.#judge(reader, held[0])
-        held.shift()
-        onProgress()
       } else {
         await this.#orStopped(reader.arrival())
       }
@@ -172,8 +178,12 @@ export class Batcher {
     return arrived.slice(0, count)
   }
 
-  async #judge(reader: JournalReader, { delivery, message }: Held): Promise<void> {
-    const judgement = await this.#insist(reader, () => writeMarker(this.#options.tables, message))
+  async #judge(
+    reader: JournalReader,
+    { delivery, message }: Held,
+    write: (tables: TableStore, message: StartMessage) => Promise<string>,
+  ): Promise<void> {
+    const judgement = await this.#insist(reader, () => write(this.#options.tables, message))
     if (judgement === undefined) return
     reader.acknowledge([delivery])
     reader.announceApplied({ leader: message.start.leader, seq: 0 })
@@ -239,6 +249,14 @@ export class Batcher {
     await Promise.race([event, stopped])
     signal.removeEventListener('abort', onAbort)
   }
+}
+
+/**
+ * Nothing else can arrive while so many are in hand. Markers of leaders that died before they led can come to
+ * that; one of them is rejected then, so that what is behind them, maybe older than they are, comes forward.
+ */
+function isFull(reader: JournalReader, held: readonly Held[], early: readonly Arrived[]): boolean {
+  return held.length + early.length >= reader.window
 }
 
 /**

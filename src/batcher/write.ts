@@ -108,3 +108,23 @@ export async function writeMarker(
     throw error
   }
 }
+
+/**
+ * Rejects a leader's marker without asking whose turn it is; an author that lives publishes another. Safe at
+ * any time, unlike an acceptance.
+ */
+export async function rejectMarker(
+  tables: TableStore,
+  { start: { leader, after } }: StartMessage,
+): Promise<'rejected' | 'judged before'> {
+  const transaction = await tables.begin()
+  try {
+    const judged = await transaction.judgementOf(leader)
+    if (judged === undefined) await transaction.recordMarker({ leader, after, judgement: 'rejected' })
+    await transaction.commit()
+    return judged === undefined ? 'rejected' : 'judged before'
+  } catch (error) {
+    await transaction.rollback()
+    throw error
+  }
+}

@@ -207,6 +207,8 @@ export interface JournalReader {
   takeArrived(): readonly Delivery[]
   /** How many have arrived and were not taken yet. */
   readonly arrivedCount: number
+  /** How many may be out unacknowledged at once: with so many in hand, no other arrives. */
+  readonly window: number
   /** Resolves when something has arrived, or the reader has ended. */
   arrival(): Promise<void>
   /** Messages in the queue that are not with any consumer. Rejects when the reader has ended. */

@@ -49,7 +49,7 @@ export class RabbitSource implements JournalSource {
       await backOff(attempt, 500, signal)
     }
     const channel = await session.vitalChannel()
-    const reader = new RabbitReader(session, channel, await session.spareChannel(), campus)
+    const reader = new RabbitReader(session, channel, await session.spareChannel(), this.#options)
     await channel.basicQos({ prefetchCount: prefetch })
     await channel.basicConsume({ queue: journalQueueOf(campus), noAck: false }, (message) => {
       reader.arrived({ body: message.body as Buffer, tag: message.deliveryTag })
@@ -64,16 +64,18 @@ class RabbitReader implements JournalReader {
   readonly #channel: Channel
   readonly #notices: Channel
   readonly #campus: string
+  readonly window: number
   #arrived: Delivery[] = []
   /** Tags out with us, ascending. */
   #unacknowledged: number[] = []
   #wake: (() => void) | undefined
 
-  constructor(session: RabbitSession, channel: Channel, notices: Channel, campus: string) {
+  constructor(session: RabbitSession, channel: Channel, notices: Channel, options: RabbitSourceOptions) {
     this.#session = session
     this.#channel = channel
     this.#notices = notices
-    this.#campus = campus
+    this.#campus = options.campus
+    this.window = options.prefetch
     this.ended = session.ended
   }
 

@@ -40,6 +40,7 @@ export class BrokerSource implements JournalSource {
 
 class BrokerReader implements JournalReader {
   readonly ended: Promise<string>
+  readonly window: number
   readonly #broker: SimulatedBroker
   readonly #session: BrokerSession
   #end: (why: string) => void = () => {}
@@ -49,6 +50,7 @@ class BrokerReader implements JournalReader {
   constructor(broker: SimulatedBroker, session: BrokerSession, prefetch: number) {
     this.#broker = broker
     this.#session = session
+    this.window = prefetch
     this.ended = new Promise((resolve) => {
       this.#end = resolve
     })

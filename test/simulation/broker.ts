@@ -58,7 +58,9 @@ export class SimulatedBroker {
   isUp = true
   #isBlocked = false
   #declared = false
-  #ready: JournalEntry[] = []
+  /** What came back goes out again before what is new, in the order in which it came back. */
+  readonly #returned: JournalEntry[] = []
+  readonly #ready: JournalEntry[] = []
   #consumers: Consumer[] = []
   #lock: BrokerSession | undefined
   readonly #sessions = new Set<BrokerSession>()
@@ -84,7 +86,16 @@ export class SimulatedBroker {
   /** Nothing in the queue, with a consumer, or on its way into either. */
   get isDrained(): boolean {
     const out = this.#consumers.reduce((count, consumer) => count + consumer.unacknowledged.size, 0)
-    return this.#ready.length + out + this.#limbo + this.#parkedPublishes.length === 0
+    return this.readyCount + out + this.#limbo + this.#parkedPublishes.length === 0
+  }
+
+  /** For people: what is where. */
+  describe(): string {
+    const consumers = this.#consumers.map(
+      ({ session, prefetch, unacknowledged }) =>
+        `${session.link.process.name} has ${unacknowledged.size} of at most ${prefetch}`,
+    )
+    return `${this.readyCount} ready; ${consumers.join(', ')}`
   }
 
   connect(process: SimulatedProcess): BrokerSession {
@@ -138,7 +149,7 @@ export class SimulatedBroker {
   }
 
   #giveBack(returned: readonly JournalEntry[]): void {
-    this.#ready.unshift(...returned)
+    this.#returned.push(...returned)
     this.#handOut()
   }
 
@@ -238,8 +249,8 @@ export class SimulatedBroker {
   #handOut(): void {
     const active = this.#consumers[0]
     if (active === undefined) return
-    while (this.#ready.length > 0 && active.unacknowledged.size < active.prefetch) {
-      const entry = this.#ready.shift()
+    while (active.unacknowledged.size < active.prefetch) {
+      const entry = this.#returned.shift() ?? this.#ready.shift()
       if (entry === undefined) return
       const tag = active.nextTag++
       active.unacknowledged.set(tag, entry)
@@ -254,7 +265,7 @@ export class SimulatedBroker {
   }
 
   get readyCount(): number {
-    return this.#ready.length
+    return this.#returned.length + this.#ready.length
   }
 
   /** A batcher's notice to whoever leads. */

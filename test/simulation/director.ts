@@ -40,7 +40,7 @@ export class Director {
     this.#cast = cast
     const { chaos, plan, broker, network } = cast
     chaos.onCrash = (process) => this.#kill(process)
-    chaos.onSuspend = (process) => this.#suspend(process, this.#cast.random.between(50, 30_000))
+    chaos.onSuspend = (process) => this.#suspend(process, this.#cast.random.between(50, 20_000))
     chaos.rates = plan.chaos
     if (broker !== undefined) broker.rates = plan.broker
     network.lossRate = plan.replyLossRate
@@ -85,7 +85,10 @@ export class Director {
         this.#kill(engine.process)
         break
       case 'engine suspended':
-        this.#suspend(engine.process, random.between(20, 40_000))
+        this.#suspend(
+          engine.process,
+          random.chance(0.4) ? random.between(9000, 30_000) : random.between(20, 3000),
+        )
         break
       case 'engine stopped in good order':
         this.#stopEngine(engine)
@@ -95,7 +98,7 @@ export class Director {
         if (broker === undefined || random.chance(0.3)) database.cutSessionsOf(engine.process)
         break
       case 'database restarted':
-        database.restart(random.chance(0.2) ? 60_000 : random.between(50, 8000))
+        database.restart(random.chance(0.07) ? 60_000 : random.between(50, 3000))
         break
       case 'clock jumped an hour':
         this.#jump()
@@ -126,8 +129,12 @@ export class Director {
   #strikeBatcher(batcher: BatcherHost, stroke: Stroke): void {
     const { random, broker, database } = this.#cast
     if (stroke === 'batcher killed') this.#kill(batcher.process)
-    else if (stroke === 'batcher suspended') this.#suspend(batcher.process, random.between(20, 90_000))
-    else if (stroke === 'batcher’s connections cut') {
+    else if (stroke === 'batcher suspended') {
+      this.#suspend(
+        batcher.process,
+        random.chance(0.4) ? random.between(9000, 80_000) : random.between(20, 3000),
+      )
+    } else if (stroke === 'batcher’s connections cut') {
       if (random.chance(0.5)) broker?.cutSessionsOf(batcher.process)
       else database.cutSessionsOf(batcher.process)
     } else void this.#stopBatcher(batcher)

@@ -46,7 +46,7 @@ export function drawFaultPlan(random: Random, seed: number): FaultPlan {
     acknowledge,
     isBrokerSplit: acknowledge === 'applied' && !losesTail && random.chance(0.6),
     losesTail,
-    strokeEveryMs: random.between(900, 5000),
+    strokeEveryMs: random.between(1200, 6000),
     weights: new Map(strokes.map((stroke) => [stroke, random.chance(0.7) ? random.between(0.2, 1) : 0])),
     chaos: {
       crash: sometimes(0.0008),

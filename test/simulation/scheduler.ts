@@ -4,6 +4,8 @@ interface Event {
   run: (() => void) | undefined
 }
 
+const stepsPerRound = 256
+
 /**
  * Simulated time, and everything that will happen in it, one event after another. Between two events every
  * promise reaction that is ready runs to its end; nothing in here waits for a real timer or real input, so the
@@ -31,20 +33,27 @@ export class Scheduler {
    */
   async runUntil(finished: () => boolean): Promise<void> {
     await new Promise<void>((resolve, reject) => {
+      let isOver = false
       const step = (): void => {
+        if (isOver) return
         try {
-          if (finished()) {
-            resolve()
-            return
-          }
-          this.#runNext()
-          // Reactions of promises run between two immediates, to the last of them.
-          setImmediate(step)
+          isOver = finished()
+          if (isOver) resolve()
+          else this.#runNext()
         } catch (error) {
+          isOver = true
           reject(error instanceof Error ? error : new Error(String(error)))
         }
       }
-      step()
+      // Reactions of promises run between two immediates, to the last of them. Many immediates at once spare
+      // the event loop its look at the outside world between them.
+      const round = (): void => {
+        for (let index = 0; index < stepsPerRound; index++) setImmediate(step)
+        setImmediate(() => {
+          if (!isOver) round()
+        })
+      }
+      round()
     })
   }
 

@@ -115,7 +115,7 @@ class Simulation {
   #startBatchers(world: World, random: (name: string) => Random): BatcherHost[] {
     const broker = this.#broker
     if (broker === undefined) return []
-    const prefetch = random('prefetch').integer(2, 12)
+    const prefetch = random('prefetch').integer(1, 10)
     return ['north', 'south'].map(
       (name) =>
         new BatcherHost(name, {
@@ -173,8 +173,9 @@ class Simulation {
     await this.#scheduler.runUntil(
       () => (isAnswered && this.#isSettled()) || this.#scheduler.nowMs > deadlineMs,
     )
-    if (!isAnswered) this.#failures.push('somebody still waits for an answer long after the last fault')
-    else if (!this.#isSettled()) this.#failures.push(`it does not heal by itself: ${this.#describe()}`)
+    if (!isAnswered) {
+      this.#failures.push(`somebody still waits for an answer long after the last fault: ${this.#describe()}`)
+    } else if (!this.#isSettled()) this.#failures.push(`it does not heal by itself: ${this.#describe()}`)
     return this.#result()
   }
 
@@ -195,7 +196,7 @@ class Simulation {
 
   #describe(): string {
     const engines = this.#engines.map(({ name, engine }) => `${name} ${engine.status().state}`)
-    return `${engines.join(', ')}; position ${JSON.stringify(this.#database.tables.position)}`
+    return `${engines.join(', ')}; position ${JSON.stringify(this.#database.tables.position)}; ${this.#broker?.describe() ?? ''}`
   }
 
   #result(): RunResult {
