@@ -7,7 +7,8 @@ CREATE TYPE public.sex AS ENUM (
 );
 
 CREATE FUNCTION public.note_outside_change() RETURNS trigger
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
   IF TG_OP = 'TRUNCATE' THEN

@@ -47,7 +47,8 @@ CREATE INDEX outside_changes_not_absorbed ON outside_changes (id) WHERE absorbed
 
 -- The batcher says `SET enrollment.writer = 'batcher'` on its connection; a bulk load says 'load' and writes
 -- one row by itself. An UPDATE counts only where it touches what decisions decide: a new password does not.
-CREATE FUNCTION note_outside_change() RETURNS trigger LANGUAGE plpgsql AS $$
+-- With its owner's privileges: whoever may change the tables need not know of this one.
+CREATE FUNCTION note_outside_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
   IF TG_OP = 'TRUNCATE' THEN
     INSERT INTO outside_changes (table_name, operation) VALUES (TG_TABLE_NAME, TG_OP);
@@ -91,6 +92,8 @@ DO $$
 DECLARE
   watched TEXT;
 BEGIN
+  -- Nobody's temporary table of the same name is written instead.
+  EXECUTE format('ALTER FUNCTION note_outside_change() SET search_path = %I, pg_temp', current_schema());
   FOREACH watched IN ARRAY ARRAY ['students', 'courses', 'enrolled_courses'] LOOP
     EXECUTE format(
       'CREATE TRIGGER note_outside_insert AFTER INSERT ON %I REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT

@@ -21,7 +21,7 @@ const describeSchema = `
   UNION ALL
   SELECT format('trigger %s', pg_get_triggerdef(oid)) FROM pg_trigger WHERE NOT tgisinternal
   UNION ALL
-  SELECT format('function %s %s', proname, prosrc) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+  SELECT format('function %s %s %s %s', proname, prosecdef, proconfig, prosrc) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
   ORDER BY line`
 
 test('the schema shown for review is what the migrations make', async () => {

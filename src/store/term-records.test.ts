@@ -42,6 +42,23 @@ test('the batcher is no outside change; anybody else is, row by row', async () =
   ])
 })
 
+test('somebody who may only change students is noted all the same, and not turned away', async () => {
+  const role = `registrar_${randomUUID().replaceAll('-', '')}`
+  await db.database.query(`CREATE ROLE ${role}`)
+  await db.database.query(`GRANT SELECT, UPDATE ON students TO ${role}`)
+  try {
+    await db.database.transaction(async (client) => {
+      await client.query(`SET LOCAL ROLE ${role}`)
+      await client.query('CREATE TEMPORARY TABLE outside_changes (nothing TEXT) ON COMMIT DROP')
+      await client.query('UPDATE students SET remaining_actions = 9 WHERE id = 2')
+    })
+    assert.deepEqual(await db.rows('SELECT operation, student_id FROM outside_changes'), [['UPDATE', 2]])
+  } finally {
+    await db.database.query(`DROP OWNED BY ${role}`)
+    await db.database.query(`DROP ROLE ${role}`)
+  }
+})
+
 test('markers: accepted ones count terms and lead, rejected ones are only kept', async () => {
   const first = await takeTerm(tables)
   const rejected = randomUUID()
