@@ -232,7 +232,7 @@ test('when PostgreSQL falls too far behind, admission stops for sure until it ha
 })
 
 test('while the broker has an alarm, commands are refused for sure', async () => {
-  const { startBatcher, start } = await campusOn(broker.address)
+  const { startBatcher, start } = await campusOn(broker.address, { limits: { replyDeadlineMs: 60_000 } })
   startBatcher()
   const running = start()
   await untilLeading(running)
