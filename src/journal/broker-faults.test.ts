@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { startRabbit } from '../../test/servers/rabbit.ts'
-import { type JournalTerm, JournalLost, noLeader } from '../engine/ports.ts'
+import { decodeMessage } from '../engine/messages.ts'
+import { type JournalMessage, type JournalTerm, JournalLost, noLeader } from '../engine/ports.ts'
 import { RabbitJournal } from './rabbit-journal.ts'
+import { RabbitSource } from './rabbit-source.ts'
 
 /** A broker of this file's own: it is killed, and its queues are taken away. */
 let broker: Awaited<ReturnType<typeof startRabbit>>
@@ -55,7 +57,8 @@ test('while the broker has an alarm the journal says that it is blocked, and aft
 test('a killed broker ends the term at once, and the next term finds the journal as it was confirmed', async () => {
   const campus = 'killed'
   const term = await acquire(campus, 3000)
-  await term.append({ version: 1, campus, start: { leader: randomUUID(), after: noLeader } })
+  const confirmed: JournalMessage = { version: 1, campus, start: { leader: randomUUID(), after: noLeader } }
+  await term.append(confirmed)
   await broker.kill()
   await term.ended
   await assert.rejects(
@@ -65,6 +68,12 @@ test('a killed broker ends the term at once, and the next term finds the journal
   const successor = acquire(campus)
   await broker.start()
   const next = await successor
-  assert.match(await broker.control('list_queues', 'name', 'messages'), /killed\.journal\s+1\b/)
+  const source = new RabbitSource({ url: broker.address, campus, heartbeatSeconds: 5, prefetch: 10 })
+  const reader = await source.open(never, () => {})
+  await reader.arrival()
+  const [first] = reader.takeArrived()
+  assert.ok(first, 'the reader ended before anything arrived')
+  assert.deepEqual(decodeMessage(first.body, campus), confirmed)
+  await reader.close()
   await next.close()
 })
