@@ -1,6 +1,7 @@
 import { Latencies } from '../../bench/load/latencies.ts'
 import type { Check } from '../../bench/stress/audit/check.ts'
 import type { ChaosResult } from './chaos-run.ts'
+import type { ClusterResult } from './cluster-run.ts'
 import type { Takeover } from './leader-watch.ts'
 
 /** What a run found, for people: what was broken, what was compared, how long it took to go on. */
@@ -17,10 +18,12 @@ export function formatChaos(result: ChaosResult): string[] {
     ...table([
       ['SIGKILLs in all', result.killCount],
       ['leaders killed with unanswered commands in flight', result.leadersKilledInFlight],
+      ['starts given up for want of the database, and repeated', result.startsGivenUp],
       ['commands', result.commands],
       ['acknowledged decisions compared', result.acknowledged],
       ['lost', result.lost],
       ['duplicated', result.duplicated],
+      ['void records', result.voids],
       ['void but acknowledged', result.voidButAcknowledged],
     ]),
     '',
@@ -39,6 +42,34 @@ export function formatChaos(result: ChaosResult): string[] {
     '',
     'replies',
     ...table([...result.replies].toSorted(([, a], [, b]) => b - a)),
+    '',
+    result.verification,
+    '',
+    ...formatChecks(result.checks),
+  ]
+}
+
+/** What became of a cluster, for people. */
+export function formatCluster(result: ClusterResult): string[] {
+  const seconds = (ms: number | undefined) => (ms === undefined ? '' : `${(ms / 1000).toFixed(1)} s`)
+  const width = Math.max(...result.steps.map(({ what }) => what.length))
+  return [
+    '',
+    `${result.wiring}; members of the queue: ${result.members}`,
+    '',
+    `  ${''.padEnd(width)}  served after  decisions meanwhile  served again once mended`,
+    ...result.steps.map(
+      ({ what, servedAfterMs, decided, healedAfterMs }) =>
+        `  ${what.padEnd(width)}  ${(seconds(servedAfterMs) || 'not').padStart(12)}  ${String(decided).padStart(19)}  ${seconds(healedAfterMs).padStart(24)}`,
+    ),
+    '',
+    ...table([
+      ['acknowledged decisions compared', result.acknowledged],
+      ['lost', result.lost],
+      ['duplicated', result.duplicated],
+      ['void records', result.voids],
+      ['void but acknowledged', result.voidButAcknowledged],
+    ]),
     '',
     result.verification,
     '',

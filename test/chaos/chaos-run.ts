@@ -1,6 +1,4 @@
-import { copyFileSync, mkdirSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Random } from '../../src/registry/random.ts'
 import { Keeper } from '../servers/keeper.ts'
 import { startPostgres } from '../servers/postgres.ts'
@@ -8,6 +6,7 @@ import { createDatabase } from '../servers/provide.ts'
 import { startRabbit } from '../servers/rabbit.ts'
 import { Faults } from './faults.ts'
 import type { Takeover } from './leader-watch.ts'
+import { copyLogs } from './logs.ts'
 import { Town } from './town.ts'
 import type { Verdict } from './verdict.ts'
 
@@ -28,9 +27,12 @@ export interface ChaosResult extends Verdict {
   readonly faults: ReadonlyMap<string, number>
   readonly killCount: number
   readonly leadersKilledInFlight: number
+  readonly startsGivenUp: number
   readonly takeovers: readonly Takeover[]
   readonly commands: number
   readonly replies: ReadonlyMap<string, number>
+  /** Records of deposed leaders that reached the journal. */
+  readonly voids: number
   readonly verification: string
 }
 
@@ -86,6 +88,7 @@ export async function runChaos(
       faults: faults.counts,
       killCount: faults.killCount,
       leadersKilledInFlight: faults.leadersKilledInFlight,
+      startsGivenUp: deployment.endings.gaveUpStarting.length,
       takeovers: watch.takeovers,
       commands: town.commandCount,
       replies: town.replies,
@@ -98,12 +101,5 @@ export async function runChaos(
     // Whatever still runs, suspended or not, ends with the keeper.
     await keeper.release()
     await Promise.all([postgres.remove(), rabbit.remove()])
-  }
-}
-
-function copyLogs(from: string, to: string): void {
-  mkdirSync(to, { recursive: true })
-  for (const name of readdirSync(from)) {
-    if (name.endsWith('.log')) copyFileSync(join(from, name), join(to, name))
   }
 }

@@ -45,7 +45,7 @@ export class Deployment {
   }
 
   static async start(options: DeploymentOptions): Promise<Deployment> {
-    const endings: Endings = { unasked: [], unclean: [] }
+    const endings: Endings = { unasked: [], gaveUpStarting: [], unclean: [] }
     const serverPorts: number[] = []
     const open = async (kind: Part['kind'], index: number): Promise<Site> => {
       const broker = await TcpProxy.open(options.brokerPorts[index] ?? [])

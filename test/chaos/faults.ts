@@ -22,11 +22,11 @@ type Fault = (scene: Faults) => Promise<void> | undefined
 const leaderWaitMs = 30_000
 const requestWaitMs = 2000
 
-/** How often each of them is drawn, relative to the others. */
+/** How often each of them is drawn, relative to the others: rarely what takes long to mend, such as a broker's start. */
 const faults: readonly { readonly weight: number; readonly isLong?: true; readonly fault: Fault }[] = [
-  { weight: 26, fault: (scene) => scene.endLeader('SIGKILL') },
+  { weight: 30, fault: (scene) => scene.endLeader('SIGKILL') },
   { weight: 7, fault: (scene) => scene.endLeader('SIGTERM') },
-  { weight: 3, fault: (scene) => both(scene.endLeader('SIGKILL'), scene.endBroker('SIGKILL')) },
+  { weight: 1, fault: (scene) => both(scene.endLeader('SIGKILL'), scene.endBroker('SIGKILL')) },
   { weight: 3, fault: (scene) => both(scene.endLeader('SIGKILL'), scene.endDatabase('SIGKILL')) },
   { weight: 3, fault: (scene) => both(scene.endLeader('SIGKILL'), scene.endBatcher('SIGKILL')) },
   { weight: 2, fault: (scene) => both(scene.endBatcher('SIGKILL'), scene.endBatcher('SIGKILL')) },
@@ -34,13 +34,13 @@ const faults: readonly { readonly weight: number; readonly isLong?: true; readon
   { weight: 2, fault: (scene) => scene.endStandby('SIGTERM') },
   { weight: 10, fault: (scene) => scene.endBatcher('SIGKILL') },
   { weight: 4, fault: (scene) => scene.endBatcher('SIGTERM') },
-  { weight: 5, fault: (scene) => scene.endBroker('SIGKILL') },
-  { weight: 2, fault: (scene) => scene.endBroker('SIGTERM') },
+  { weight: 2, fault: (scene) => scene.endBroker('SIGKILL') },
+  { weight: 1, fault: (scene) => scene.endBroker('SIGTERM') },
   { weight: 6, fault: (scene) => scene.endDatabase('SIGKILL') },
   { weight: 2, fault: (scene) => scene.endDatabase('SIGTERM') },
   { weight: 5, fault: (scene) => scene.suspendLeader() },
   { weight: 5, fault: (scene) => scene.suspendBatcher() },
-  { weight: 2, fault: (scene) => scene.suspendBroker() },
+  { weight: 1, fault: (scene) => scene.suspendBroker() },
   { weight: 4, fault: (scene) => scene.cut('broker') },
   { weight: 4, fault: (scene) => scene.cut('database') },
   { weight: 2, fault: (scene) => scene.leaveHalfOpen() },
@@ -82,7 +82,7 @@ export class Faults {
     const { random, deployment } = this.#scene
     for (let events = 0; events < options.eventsMax && !options.isOver(); ) {
       if (random.chance(0.85)) await deployment.watch.untilLed(leaderWaitMs)
-      await sleep(random.integer(50, 1500))
+      await sleep(random.integer(100, 2500))
       if (options.isOver()) break
       const mended = this.#draw()(this)
       if (mended === undefined) continue

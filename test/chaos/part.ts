@@ -9,6 +9,8 @@ const cleanStopMs = 30_000
 export interface Endings {
   /** With a status of its own, without having been asked to. */
   readonly unasked: string[]
+  /** As it started, with one line that says which neighbour was not there: a service manager tries again. */
+  readonly gaveUpStarting: string[]
   /** After SIGTERM, other than with status 0. */
   readonly unclean: string[]
 }
@@ -51,7 +53,10 @@ export class Part {
   async #supervise(launched: CliProcess): Promise<void> {
     const ending = await launched.ended
     if (this.#isHandled || !this.#isWanted) return
-    this.#endings.unasked.push(`${this.name} ended with ${ending}:\n${launched.lastWords(5)}`)
+    const lastWords = launched.lastWords(5)
+    const isGivingUp = /^enrollment: .*(terminat|connect|ECONN|database system)/im.test(lastWords)
+    const list = isGivingUp ? this.#endings.gaveUpStarting : this.#endings.unasked
+    list.push(`${this.name} ended with ${ending}:\n${lastWords}`)
     await sleep(restartAfterEndMs)
     if (this.#isWanted) this.#process = this.#launch()
   }

@@ -154,6 +154,15 @@ export class Town {
     return this.#sender.commands.length
   }
 
+  /** Replies so far that tell of a decision, yes or no. */
+  get decidedReplies(): number {
+    const decided = /^(200|204|409 (?!idempotency_in_flight))/
+    return [...this.#sender.replies].reduce(
+      (sum, [label, count]) => sum + (decided.test(label) ? count : 0),
+      0,
+    )
+  }
+
   /** How many replies there were of each status and code. */
   get replies(): ReadonlyMap<string, number> {
     return this.#sender.replies
@@ -163,7 +172,7 @@ export class Town {
    * Once everything is mended: sees that it goes on by itself, lets the clients finish, stops the processes, and
    * compares what everybody was told with the tables, with what the service shows, and with `enrollment verify`.
    */
-  async judge(): Promise<Verdict & { readonly verification: string }> {
+  async judge(): Promise<Verdict & { readonly voids: number; readonly verification: string }> {
     const { deployment } = this
     const { databaseUrl, say } = this.#options
     const healed = new Check(
@@ -207,6 +216,7 @@ export class Town {
       return {
         ...verdict,
         checks: [healed, ...verdict.checks, this.#sender.promised, agreed, ended],
+        voids: voids.length,
         verification: verified.output.trim(),
       }
     } finally {

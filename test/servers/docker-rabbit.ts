@@ -53,6 +53,7 @@ export async function startDockerRabbit(log: (line: string) => void): Promise<Te
   await ready()
   return {
     address: `amqp://guest:guest@127.0.0.1:${port}`,
+    name: `rabbit@${name}`,
     get pid() {
       return pid
     },

@@ -16,6 +16,8 @@ const run = promisify(execFile)
 export interface TestRabbit {
   /** amqp:// address, the same after each start. */
   readonly address: string
+  /** As other nodes and rabbitmqctl call it. */
+  readonly name: string
   /** Of the Erlang virtual machine that runs now, or ran last. */
   readonly pid: number
   /** Clean shutdown; the data stay. */
@@ -47,16 +49,32 @@ export function greets(port: number): Promise<boolean> {
   })
 }
 
+/** What a node shares with the others of its cluster. */
+export interface NodeOptions {
+  /** The nodes' shared secret; without it, each has its own. */
+  readonly cookie?: string
+  /** rabbitmq.conf */
+  readonly settings?: string
+  /** For the Erlang virtual machine. */
+  readonly erlangArguments?: string
+  /** A port mapper that runs already; without it, the node gets one of its own. */
+  readonly mapperPort?: number
+}
+
 /** Starts a node from these programs, with ports, data and secrets of its own. */
-export async function startNode(programs: RabbitPrograms): Promise<TestRabbit> {
+export async function startNode(programs: RabbitPrograms, options: NodeOptions = {}): Promise<TestRabbit> {
   const keeper = new Keeper('rabbit', /\s/.test(tmpdir()) ? '/tmp' : tmpdir())
   const { directory } = keeper
-  const [port, distributionPort, epmdPort] = [await freePort(), await freePort(), await freePort()]
+  const [port, distributionPort] = [await freePort(), await freePort()]
+  const epmdPort = options.mapperPort ?? (await freePort())
   const node = `enrollment-${port}@localhost`
   const pidFile = join(directory, 'node.pid')
   const logFile = join(directory, 'output.log')
   writeFileSync(join(directory, 'plugins'), '[].\n')
-  writeFileSync(join(directory, 'rabbitmq.conf'), '')
+  writeFileSync(join(directory, 'rabbitmq.conf'), options.settings ?? '')
+  if (options.cookie !== undefined) {
+    writeFileSync(join(directory, '.erlang.cookie'), options.cookie, { mode: 0o400 })
+  }
   mkdirSync(join(directory, 'data'))
   const inherited = Object.entries(process.env).filter(([name]) => !/^(RABBITMQ_|ERL_)/.test(name))
   const environment: NodeJS.ProcessEnv = {
@@ -74,7 +92,7 @@ export async function startNode(programs: RabbitPrograms): Promise<TestRabbit> {
     RABBITMQ_NODE_PORT: String(port),
     RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
     RABBITMQ_DIST_PORT: String(distributionPort),
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: `-kernel inet_dist_use_interface {127,0,0,1} ${options.erlangArguments ?? ''}`,
     RABBITMQ_MNESIA_BASE: join(directory, 'data'),
     RABBITMQ_LOG_BASE: join(directory, 'log'),
     RABBITMQ_PID_FILE: pidFile,
@@ -99,8 +117,10 @@ export async function startNode(programs: RabbitPrograms): Promise<TestRabbit> {
   }
 
   // Erlang would start its port mapper as a daemon that outlives the node and that nobody knows.
-  const mapper = launch('epmd', ['-port', String(epmdPort), '-address', '127.0.0.1'])
-  if (mapper.pid !== undefined) keeper.watch(mapper.pid, 'KILL')
+  if (options.mapperPort === undefined) {
+    const mapper = launch('epmd', ['-port', String(epmdPort), '-address', '127.0.0.1'])
+    if (mapper.pid !== undefined) keeper.watch(mapper.pid, 'KILL')
+  }
   let pid = 0
 
   const start = async (): Promise<void> => {
@@ -137,6 +157,7 @@ export async function startNode(programs: RabbitPrograms): Promise<TestRabbit> {
   await start()
   return {
     address: `amqp://guest:guest@127.0.0.1:${port}`,
+    name: node,
     get pid() {
       return pid
     },
