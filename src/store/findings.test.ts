@@ -93,7 +93,7 @@ test('a student in several groups of a course stops the service, whether by seat
 test('too many seats taken, or somebody waiting beside a free one, is told and served all the same', async () => {
   await db.database.query('UPDATE courses SET capacity = 2 WHERE course_id = 101 AND group_id = 1')
   await hold([1, 101, 1, false], [2, 101, 1, false], [3, 101, 1, false])
-  await hold([4, 102, 1, true], [5, 102, 1, true], [6, 102, 1, false], [7, 102, 1, false], [8, 101, 2, true])
+  await hold([6, 102, 1, false], [7, 102, 1, false], [4, 102, 1, true], [5, 102, 1, true], [8, 101, 2, true])
   const found = await findings(db.database)
   assert.deepEqual(
     found.map(({ text }) => text),
@@ -106,6 +106,19 @@ test('too many seats taken, or somebody waiting beside a free one, is told and s
   assert.equal(found.some(stopsService), false)
   const { campus } = await load()
   assert.equal(campus.group(101, 1).freeSeats, 0)
+})
+
+test('who waits since an older row than somebody’s seat is told of, and no seat is taken away', async () => {
+  await hold([1, 101, 1, false], [2, 101, 1, true], [3, 101, 1, false], [4, 101, 1, false])
+  const found = await findings(db.database)
+  assert.deepEqual(
+    found.map(({ text }) => text),
+    [
+      'student 2 waits in course 101 group 1 since row 2, and 2 got a seat there later, the first by row 3: no seat is taken away for it',
+    ],
+  )
+  assert.equal(found.some(stopsService), false)
+  assert.deepEqual(adoptLegs(found), [])
 })
 
 test('a clean database has no findings, with the unique index or without', async () => {

@@ -42,6 +42,13 @@ export type Finding =
       /** Those who would get the free seats, first in the queue first. */
       readonly students: readonly number[]
     })
+  | (Told & {
+      /** Told only: nobody's seat is taken away for it. */
+      readonly kind: 'overtaken'
+      readonly student: number
+      readonly course: number
+      readonly group: number
+    })
   | (Told & { readonly kind: 'unusable' })
 
 export type FindingKind = Finding['kind']
@@ -75,6 +82,16 @@ const selectWaitingBesideFreeSeat = `
   GROUP BY course_id, group_id, capacity
   HAVING count(*) FILTER (WHERE reserved) > 0 AND count(*) FILTER (WHERE NOT reserved) < capacity
   ORDER BY course_id, group_id`
+/** Rows of the older system have no order but their id: a seat that came later than a waiting student's row. */
+const selectOvertaken = `
+  SELECT waiting.course_id, waiting.group_id, waiting.student_id, waiting.id AS since, count(*)::int AS later,
+    min(seat.id) AS seat_row
+  FROM enrolled_courses AS waiting JOIN enrolled_courses AS seat USING (course_id, group_id)
+  WHERE waiting.reserved AND waiting.reserve_order IS NULL AND NOT seat.reserved AND seat.id > waiting.id
+    AND NOT EXISTS (SELECT FROM enrolled_courses AS own WHERE own.student_id = waiting.student_id
+      AND own.course_id = waiting.course_id AND own.group_id = waiting.group_id AND NOT own.reserved)
+  GROUP BY waiting.course_id, waiting.group_id, waiting.student_id, waiting.id
+  ORDER BY waiting.course_id, waiting.group_id, waiting.id`
 const selectUnusable = `
   SELECT format('student %s: a negative id or unit limit', id) AS text FROM students WHERE id < 0 OR max_units < 0
   UNION ALL
@@ -111,6 +128,7 @@ export async function readFindings(client: Client): Promise<Finding[]> {
     ...(await readSeveralGroups(client)),
     ...(await readOverCapacity(client)),
     ...(await readWaiting(client)),
+    ...(await readOvertaken(client)),
   ]
 }
 
@@ -168,11 +186,28 @@ async function readWaiting(client: Client): Promise<Finding[]> {
   }))
 }
 
+async function readOvertaken(client: Client): Promise<Finding[]> {
+  const { rows } = await client.query<PlaceRow & { since: number; later: number; seat_row: number }>(
+    selectOvertaken,
+  )
+  return rows.map(
+    ({ student_id: student, course_id: course, group_id: group, since, later, seat_row: seatRow }) => ({
+      kind: 'overtaken',
+      student,
+      course,
+      group,
+      text:
+        `student ${student} waits in course ${course} group ${group} since row ${since}, and ${later} got a seat there ` +
+        `later, the first by row ${seatRow}: no seat is taken away for it`,
+    }),
+  )
+}
+
 /** One leg per course that has something to settle. */
 export function adoptLegs(found: readonly Finding[]): AdoptLeg[] {
   const byCourse = new Map<number, { student: number; group: number; rows: readonly number[] }[]>()
   for (const finding of found) {
-    if (finding.kind === 'unusable') continue
+    if (finding.kind === 'unusable' || finding.kind === 'overtaken') continue
     const duplicates = byCourse.get(finding.course) ?? []
     byCourse.set(finding.course, duplicates)
     if (finding.kind !== 'duplicate') continue
