@@ -123,12 +123,12 @@ async function membersOf({ nodes }: TestCluster): Promise<string> {
 }
 
 function kill(cluster: TestCluster, nodes: readonly number[], goesOn: boolean): Trial {
-  const chosen = nodes.map((index) => cluster.nodes[index])
+  const chosen = cluster.nodes.filter((_node, index) => nodes.includes(index))
   return {
     what: `SIGKILL of node ${nodes.map((index) => index + 1).join(' and node ')}`,
     goesOn,
-    breakIt: async () => void (await Promise.all(chosen.map((node) => node?.kill()))),
-    mend: async () => void (await Promise.all(chosen.map((node) => node?.start()))),
+    breakIt: async () => void (await Promise.all(chosen.map((node) => node.kill()))),
+    mend: async () => void (await Promise.all(chosen.map((node) => node.start()))),
   }
 }
 

@@ -67,24 +67,19 @@ export class PortMapper {
   }
 
   async #answer(socket: Socket, request: Buffer): Promise<void> {
-    switch (request[0]) {
-      case register:
-        this.#register(socket, request)
-        return
-      case portPlease: {
-        const name = request.subarray(1).toString('latin1')
-        socket.end(portAnswer(name, this.#ports.get(name) ?? (await this.#options.find(name))))
-        return
-      }
-      case names: {
-        const lines = [...this.#ports].map(([name, port]) => `name ${name} at port ${port}\n`)
-        const head = Buffer.alloc(4)
-        head.writeUInt32BE(this.port)
-        socket.end(Buffer.concat([head, Buffer.from(lines.join(''), 'latin1')]))
-        return
-      }
-      default:
-        socket.destroy()
+    const kind = request[0]
+    if (kind === register) {
+      this.#register(socket, request)
+    } else if (kind === portPlease) {
+      const name = request.subarray(1).toString('latin1')
+      socket.end(portAnswer(name, this.#ports.get(name) ?? (await this.#options.find(name))))
+    } else if (kind === names) {
+      const lines = [...this.#ports].map(([name, port]) => `name ${name} at port ${port}\n`)
+      const head = Buffer.alloc(4)
+      head.writeUInt32BE(this.port)
+      socket.end(Buffer.concat([head, Buffer.from(lines.join(''), 'latin1')]))
+    } else {
+      socket.destroy()
     }
   }
 
