@@ -41,6 +41,18 @@ test('requests go out one after another over the same connection, with token and
   assert.equal(ports.size, 1)
 })
 
+test('all connections are open before the load begins', async (t) => {
+  const ports = new Set<number | undefined>()
+  const client = await serve(t, (request, response) => {
+    ports.add(request.socket.remotePort)
+    response.end()
+  })
+  await client.connect({ method: 'GET', path: '/' })
+  assert.equal(ports.size, 2)
+  await Promise.all([1, 2].map(() => client.send({ method: 'GET', path: '/' })))
+  assert.equal(ports.size, 2)
+})
+
 test('a request whose connection is refused never left; one that is cut or left waiting may have', async (t) => {
   const cut = await serve(t, (request) => request.socket.destroy())
   await assert.rejects(cut.send({ method: 'GET', path: '/' }), { name: 'NoReply', neverLeft: false })

@@ -51,7 +51,8 @@ export class HttpClient {
 
   constructor(options: HttpClientOptions) {
     this.#options = options
-    this.#agent = new Agent({ keepAlive: true, maxSockets: options.connectionsMax })
+    const { connectionsMax } = options
+    this.#agent = new Agent({ keepAlive: true, maxSockets: connectionsMax, maxFreeSockets: connectionsMax })
   }
 
   /** @throws NoReply */
@@ -94,6 +95,14 @@ export class HttpClient {
       request.once('timeout', () => request.destroy(new Error(`no answer for ${timeoutMs} ms`)))
       request.end(text)
     })
+  }
+
+  /**
+   * Opens all connections, by one request on each. A busy server accepts one new connection per turn of its event
+   * loop (libuv 1.46 and later), so those that come under load can wait for many seconds.
+   */
+  async connect(call: Call): Promise<void> {
+    await Promise.all(Array.from({ length: this.#options.connectionsMax }, () => this.send(call)))
   }
 
   /** Ends every connection, used or idle. */

@@ -110,6 +110,7 @@ async function runOn(options: StressOptions, servers: StressServers, scene: Scen
   const students = await logIn(http, studentIds, { staff: false })
   const staffIds = campus.staff.map(({ id }) => id)
   const staff = await logIn(http, staffIds, { staff: true })
+  await http.connect({ method: 'GET', path: '/healthz' })
   say(`${students.size} students and ${staff.size} staff are logged in; ${options.seconds} s begin`)
 
   const sender = new Sender(http)
