@@ -34,6 +34,7 @@ export class ServiceProcess {
       {
         level: kind === 'service' ? config.logLevel : quieter(config.logLevel),
         base: { process: name, pid: process.pid },
+        serializers: { err: loggedError },
       },
       pino.destination({ dest: kind === 'service' ? 1 : 2, sync: true }),
     )
@@ -119,6 +120,15 @@ export class ServiceProcess {
     clearTimeout(overdue)
     this.log.info('stopped')
   }
+}
+
+/**
+ * An error may carry anything: the client library's hold the whole connection, with its key, and PostgreSQL's
+ * the row that failed, with its password hash. What is logged is listed here.
+ */
+function loggedError(error: Error): object {
+  const { type, message, stack, code } = pino.stdSerializers.err(error)
+  return { type, message, stack, ...(typeof code === 'string' && { code }) }
 }
 
 function quieter(level: string): string {

@@ -238,6 +238,8 @@ export function codeOf(error: unknown): string | undefined {
 
 function mayComeUp(error: unknown): boolean {
   if (error instanceof DatabaseRefused) return false
+  // A certificate or key that the URL names, and that is not there.
+  if (error instanceof Error && 'syscall' in error && error.syscall === 'open') return false
   const code = codeOf(error)
   if (code === undefined || !/^[0-9A-Z]{5}$/.test(code) || /^E[A-Z]+$/.test(code)) return true
   return code.startsWith('57P') || code.startsWith('53')
