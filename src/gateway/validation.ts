@@ -37,8 +37,13 @@ function withDigitsAsIntegers(validate: ValidateFunction, schema: object): Valid
 
 /** Ajv's errors as reasons, in words that name the field as the client wrote it. */
 export function reasonsOfMisfit(errors: readonly object[], part: string): ProblemReason[] {
-  const details = (errors as ErrorObject[]).filter(isOwnError).map((error) => describe(error, part))
-  return [...new Set(details)].slice(0, reasonsMax).map((detail) => ({ code: 'malformed', detail }))
+  const details = new Set<string>()
+  for (const error of errors as ErrorObject[]) {
+    if (isOwnError(error)) details.add(describe(error, part))
+    // Strangers send thousands of misfits in one body; no work is spent on those that are not told.
+    if (details.size === reasonsMax) break
+  }
+  return [...details].map((detail) => ({ code: 'malformed', detail }))
 }
 
 /** The branches of a `oneOf` complain one by one; the `oneOf` itself says it all. */
