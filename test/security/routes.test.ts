@@ -1,0 +1,259 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { group, student } from '../../actors/testing/sketches.ts'
+import { Desk, type Sender } from '../../src/gateway/testing/desk.ts'
+
+/** Department 1 has students 1 and 4, course 10 and staff 60; department 2 has student 2, course 20 and staff 61. */
+const sketches = [
+  student(1),
+  student(4),
+  student(2, { department: 2 }),
+  // Of department 2, with a place in a course of department 1.
+  student(3, { department: 2 }),
+  group('10/1', { registered: [1, 3, 4] }),
+  group('11/1'),
+  group('11/2'),
+  group('20/1', { department: 2, registered: [2] }),
+]
+
+const callers = {
+  nobody: undefined,
+  student: { student: 1 },
+  'student of department 2': { student: 2 },
+  staff: { staff: 60, department: 1 },
+  'staff of department 2': { staff: 61, department: 2 },
+} as const satisfies Record<string, Sender | undefined>
+type CallerName = keyof typeof callers
+
+type Line = `${'GET' | 'PUT' | 'PATCH' | 'DELETE' | 'POST'} /${string}`
+interface Case {
+  readonly line: Line
+  readonly body?: unknown
+  /** Who is let in; everybody else gets `401 unauthenticated` without a token, `403 wrong_role` with one. */
+  readonly gets: Partial<Record<CallerName, string>>
+}
+
+const bothStudents = (answer: string) => ({ student: answer, 'student of department 2': answer })
+const bothStaff = (own: string, other: string) => ({ staff: own, 'staff of department 2': other })
+const anyone = (answer: string) => ({ nobody: answer, ...bothStudents(answer), ...bothStaff(answer, answer) })
+const foreign = '403 other_department'
+
+/** Every route, and for each kind of object that a request names: whose it is, and what each caller gets. */
+const table: Readonly<Record<string, readonly Case[]>> = {
+  'POST /login': [
+    { line: 'POST /login', body: { user: 1, password: 'x' }, gets: anyone('401 unauthenticated') },
+  ],
+  'POST /refresh': [{ line: 'POST /refresh', gets: { ...bothStudents('200'), ...bothStaff('200', '200') } }],
+  'GET /student/course': [
+    { line: 'GET /student/course', gets: bothStudents('200') },
+    // Nobody can ask about another student.
+    { line: 'GET /student/course?std_id=4', gets: anyone('400 malformed') },
+    { line: 'GET /student/course?student_id=4', gets: anyone('400 malformed') },
+  ],
+  'GET /student/courses': [
+    { line: 'GET /student/courses?department=1', gets: bothStudents('200') },
+    { line: 'GET /student/courses?department=2', gets: bothStudents('200') },
+  ],
+  'PUT /student/course': [
+    { line: 'PUT /student/course', body: { course_id: 11, group_id: 1 }, gets: bothStudents('204') },
+    {
+      line: 'PUT /student/course',
+      body: { course_id: 11, group_id: 1, std_id: 4 },
+      gets: anyone('400 malformed'),
+    },
+    {
+      line: 'PUT /student/course?std_id=4',
+      body: { course_id: 11, group_id: 1 },
+      gets: anyone('400 malformed'),
+    },
+  ],
+  'PATCH /student/course': [
+    {
+      line: 'PATCH /student/course',
+      body: { course_id: 11, group_id: 2 },
+      gets: bothStudents('409 not_enrolled'),
+    },
+    {
+      line: 'PATCH /student/course',
+      body: { course_id: 11, group_id: 2, std_id: 4 },
+      gets: anyone('400 malformed'),
+    },
+  ],
+  'DELETE /student/course': [
+    {
+      line: 'DELETE /student/course?course_id=10',
+      gets: { student: '204', 'student of department 2': '409 not_enrolled' },
+    },
+    { line: 'DELETE /student/course?course_id=10&std_id=4', gets: anyone('400 malformed') },
+  ],
+  'POST /student/plan': [
+    {
+      line: 'POST /student/plan',
+      body: { legs: [{ add: { course_id: 11, group_id: 1 } }] },
+      gets: bothStudents('200'),
+    },
+    {
+      line: 'POST /student/plan',
+      body: { legs: [{ drop: { course_id: 10, std_id: 4 } }] },
+      gets: anyone('400 malformed'),
+    },
+    {
+      line: 'POST /student/plan',
+      body: { std_id: 4, legs: [{ drop: { course_id: 10 } }] },
+      gets: anyone('400 malformed'),
+    },
+  ],
+  'PUT /staff/force-std': [
+    {
+      line: 'PUT /staff/force-std',
+      body: { course_id: 11, group_id: 1, std_id: 4 },
+      gets: bothStaff('204', foreign),
+    },
+    // Another department's student in one's own course: the course counts.
+    {
+      line: 'PUT /staff/force-std',
+      body: { course_id: 11, group_id: 1, std_id: 2 },
+      gets: bothStaff('204', foreign),
+    },
+    {
+      line: 'PUT /staff/force-std',
+      body: { course_id: 20, group_id: 1, std_id: 4 },
+      gets: bothStaff(foreign, '204'),
+    },
+  ],
+  'DELETE /staff/force-std': [
+    { line: 'DELETE /staff/force-std?std_id=4&course_id=10&group_id=1', gets: bothStaff('204', foreign) },
+    { line: 'DELETE /staff/force-std?std_id=3&course_id=10&group_id=1', gets: bothStaff('204', foreign) },
+    { line: 'DELETE /staff/force-std?std_id=2&course_id=20&group_id=1', gets: bothStaff(foreign, '204') },
+  ],
+  'PATCH /staff/capacity': [
+    {
+      line: 'PATCH /staff/capacity',
+      body: { course_id: 10, group_id: 1, capacity: 40 },
+      gets: bothStaff('204', foreign),
+    },
+    {
+      line: 'PATCH /staff/capacity',
+      body: { course_id: 20, group_id: 1, capacity: 40 },
+      gets: bothStaff(foreign, '204'),
+    },
+  ],
+  'GET /staff/student-courses': [
+    { line: 'GET /staff/student-courses?std_id=1', gets: bothStaff('200', foreign) },
+    { line: 'GET /staff/student-courses?std_id=2', gets: bothStaff(foreign, '200') },
+    { line: 'GET /staff/student-courses?std_id=3', gets: bothStaff('200', '200') },
+  ],
+  'GET /staff/course-students': [
+    { line: 'GET /staff/course-students?course_id=10&group_id=1', gets: bothStaff('200', foreign) },
+    { line: 'GET /staff/course-students?course_id=20&group_id=1', gets: bothStaff(foreign, '200') },
+  ],
+  'GET /staff/decisions': [
+    { line: 'GET /staff/decisions?student_id=1', gets: bothStaff('200', foreign) },
+    { line: 'GET /staff/decisions?student_id=2', gets: bothStaff(foreign, '200') },
+    { line: 'GET /staff/decisions?student_id=3', gets: bothStaff('200', '200') },
+    { line: 'GET /staff/decisions?course_id=10&group_id=1', gets: bothStaff('200', foreign) },
+    { line: 'GET /staff/decisions?course_id=20&group_id=1', gets: bothStaff(foreign, '200') },
+  ],
+  ...Object.fromEntries(
+    [
+      'GET /healthz',
+      'GET /readyz',
+      'GET /metrics',
+      'GET /openapi.json',
+      'GET /docs/errors',
+      'GET /docs/json',
+      'GET /docs/yaml',
+
+      'GET /docs/static/swagger-initializer.js',
+    ].map((line) => [line, [{ line: line as Line, gets: anyone('200') }]]),
+  ),
+  'GET /docs': [{ line: 'GET /docs', gets: anyone('200') }],
+  'GET /docs/static/index.html': [{ line: 'GET /docs/static/index.html', gets: anyone('302') }],
+  'GET /docs/static/*': [
+    { line: 'GET /docs/static/swagger-ui.css', gets: anyone('200') },
+    { line: 'GET /docs/static/..%2f..%2fpackage.json', gets: anyone('404 no_such_path') },
+    { line: 'GET /docs/static/%2e%2e/%2e%2e/package.json', gets: anyone('404 no_such_path') },
+  ],
+}
+
+function open(t: TestContext, overrides: ConstructorParameters<typeof Desk>[1] = {}): Desk {
+  const desk = new Desk(sketches, overrides)
+  for (const [who, department] of [
+    ['student 1', 1],
+    ['student 2', 2],
+    ['staff 60', 1],
+    ['staff 61', 2],
+  ] as const) {
+    desk.accounts.set(who, { passwordHash: 'none', department })
+  }
+  t.after(() => desk.app.close())
+  return desk
+}
+
+async function answerTo(desk: Desk, caller: CallerName, { line, body }: Case): Promise<string> {
+  const answer = await desk.send(callers[caller], line, body === undefined ? {} : { body })
+  const { code } = (answer.status >= 400 ? answer.body : {}) as { code?: string }
+  return code === undefined ? String(answer.status) : `${answer.status} ${code}`
+}
+
+test('every route of the running gateway is in this table, and none that is not', async (t) => {
+  const desk = new Desk(sketches)
+  t.after(() => desk.app.close())
+  const routes: string[] = []
+  desk.app.addHook('onRoute', ({ method, url }) => {
+    for (const one of [method].flat()) if (one !== 'HEAD') routes.push(`${one} ${url}`)
+  })
+  await desk.app.ready()
+  assert.deepEqual([...new Set(routes)].toSorted(), Object.keys(table).toSorted())
+  const { paths = {} } = desk.app.swagger() as { paths?: Record<string, object> }
+  for (const [path, methods] of Object.entries(paths)) {
+    for (const method of Object.keys(methods))
+      assert.ok(table[`${method.toUpperCase()} ${path}`] !== undefined, path)
+  }
+})
+
+for (const [route, cases] of Object.entries(table)) {
+  test(`${route} is answered by who asks and whose it is`, async (t) => {
+    for (const one of cases) {
+      const desk = open(t)
+      for (const caller of Object.keys(callers) as CallerName[]) {
+        const decided = desk.service.journal.appended.length
+        const expected = one.gets[caller] ?? (caller === 'nobody' ? '401 unauthenticated' : '403 wrong_role')
+        assert.equal(await answerTo(desk, caller, one), expected, `${caller}: ${one.line}`)
+        // Who is turned away has changed nothing.
+        if (/^4(0[013]|22)/.test(expected)) assert.equal(desk.service.journal.appended.length, decided)
+      }
+    }
+  })
+}
+
+test('staff of the whole campus are let in wherever staff are', async (t) => {
+  for (const cases of Object.values(table)) {
+    for (const one of cases.filter(({ gets }) => Object.values(gets).includes(foreign))) {
+      for (const caller of ['staff', 'staff of department 2'] as const) {
+        const answer = await answerTo(open(t, { staffScope: 'all' }), caller, one)
+        assert.match(answer, /^20[04]$/, `${caller}: ${one.line}`)
+      }
+    }
+  }
+})
+
+test('a HEAD is let in where its GET is', async (t) => {
+  const desk = open(t)
+  await desk.app.ready()
+  const authorization = desk.authorization(callers.staff)
+  for (const [headers, expected] of [
+    [{}, 401],
+    [{ authorization }, 403],
+  ] as const) {
+    const { statusCode } = await desk.app.inject({ method: 'HEAD', url: '/student/course', headers })
+    assert.equal(statusCode, expected)
+  }
+})
+
+test('a student who drops, moves or plans touches nobody else’s places', async (t) => {
+  const desk = open(t)
+  await desk.send(callers.student, 'DELETE /student/course?course_id=10')
+  const { body } = await desk.send(callers.staff, 'GET /staff/course-students?course_id=10&group_id=1')
+  assert.deepEqual((body as { registered_students: number[] }).registered_students, [3, 4])
+})
