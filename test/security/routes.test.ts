@@ -238,6 +238,21 @@ test('staff of the whole campus are let in wherever staff are', async (t) => {
   }
 })
 
+test('a token that somebody else signed opens no route', async (t) => {
+  const desk = open(t)
+  const other = open(t, { jwtSecrets: ['a secret of somebody else, of 32 bytes'] })
+  await Promise.all([desk.app.ready(), other.app.ready()])
+  for (const one of Object.values(table).flat()) {
+    if (one.gets.nobody !== undefined) continue
+    for (const caller of ['student', 'staff'] as const) {
+      const headers = { authorization: other.authorization(callers[caller]) }
+      const { status } = await desk.send(undefined, one.line, { headers, body: one.body })
+      assert.equal(status, 401, `${caller}: ${one.line}`)
+    }
+  }
+  assert.deepEqual(desk.service.journal.appended, [])
+})
+
 test('a HEAD is let in where its GET is', async (t) => {
   const desk = open(t)
   await desk.app.ready()
