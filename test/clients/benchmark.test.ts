@@ -4,13 +4,13 @@ import { after, before, describe, test } from 'node:test'
 import { Client } from 'pg'
 import {
   enrollment,
+  eventually,
   type Environment,
   type Program,
   type ServerProcess,
   startBatcher,
   startServer,
 } from '../fixtures/command-line.ts'
-import { until } from '../fixtures/running-engine.ts'
 import { rabbitAddress } from '../servers/provide.ts'
 import {
   authorize,
@@ -88,7 +88,7 @@ describe('the replaced system’s benchmark, unchanged, against server and batch
     assertAnswered(replies)
     const granted = placesGranted(replies)
     assert.ok(granted.length > count)
-    await until(async () => (await placesInTables()).length >= granted.length)
+    await eventually(async () => (await placesInTables()).length >= granted.length)
     assert.deepEqual(await placesInTables(), granted)
   }
 

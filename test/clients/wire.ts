@@ -92,7 +92,7 @@ interface Sent {
 
 /** As Go's net/http writes it: its own headers first, the others by name. */
 export function goRequest({ method, path, host, token, body }: Sent): string {
-  return lines(
+  return requestOf(
     `${method} ${path} HTTP/1.1`,
     `Host: ${host}`,
     'User-Agent: Go-http-client/1.1',
@@ -106,7 +106,7 @@ export function goRequest({ method, path, host, token, body }: Sent): string {
 
 /** As Postman sends a request of its collection. */
 export function postmanRequest({ method, path, host, token, body }: Sent): string {
-  return lines(
+  return requestOf(
     `${method} ${path} HTTP/1.1`,
     body !== undefined && 'Content-Type: application/json',
     token !== undefined && `Authorization: Bearer ${token}`,
@@ -122,7 +122,7 @@ export function postmanRequest({ method, path, host, token, body }: Sent): strin
 }
 
 /** Headers that are there, the empty line, and the body. */
-function lines(...parts: readonly [...(string | false)[], string | undefined]): string {
+function requestOf(...parts: readonly [...(string | false)[], string | undefined]): string {
   const body = parts.at(-1)
   const head = parts.slice(0, -1).filter((part) => typeof part === 'string')
   return `${head.join('\r\n')}\r\n\r\n${typeof body === 'string' ? body : ''}`

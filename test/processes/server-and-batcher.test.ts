@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, describe, test } from 'node:test'
+import {
+  enrollment,
+  type Environment,
+  eventually,
+  type Program,
+  type ServerProcess,
+  startBatcher,
+  startServer,
+} from '../fixtures/command-line.ts'
+import { DeterminedStudents } from '../fixtures/determined-students.ts'
+import { Door } from '../fixtures/door.ts'
+import { inShort } from '../fixtures/http-client.ts'
+import { rabbitAddress } from '../servers/provide.ts'
+import { createProcessCampus, logIn, placesIn, type ProcessCampus } from './stage.ts'
+
+/** One registration day: each test finds server and batcher as the one before left them. */
+describe('server and batcher as processes', () => {
+  let campus: ProcessCampus
+  let environment: Environment
+  let server: ServerProcess
+  let batcher: Program
+  let tokens: ReadonlyMap<number, string>
+  let nextCourse = 401
+  const cleanups: (() => Promise<unknown>)[] = []
+  const loads: DeterminedStudents[] = []
+
+  before(async () => {
+    campus = await createProcessCampus()
+    cleanups.push(() => campus.remove())
+  })
+  afterEach(async () => {
+    for (const load of loads.splice(0)) await load.leave()
+  })
+  after(async () => {
+    for (const cleanup of cleanups.toReversed()) await cleanup()
+  })
+
+  function running<P extends Program>(program: P): P {
+    cleanups.push(() => program.kill())
+    return program
+  }
+  const anotherServer = async () => running(await startServer(environment))
+  const anotherBatcher = () => running(startBatcher(environment))
+
+  /** 30 students who all want the next 10 courses. */
+  function load(): DeterminedStudents & { readonly courses: readonly number[] } {
+    const courses = Array.from({ length: 10 }, () => nextCourse++)
+    const students = new DeterminedStudents(tokens, courses, () => server.client)
+    loads.push(students)
+    return Object.assign(students, { courses })
+  }
+
+  async function assertEverybodyIsIn({ courses, wrong }: { courses: readonly number[]; wrong: string[] }) {
+    assert.deepEqual(wrong, [])
+    const all = [...tokens.keys()].flatMap((student) => courses.map((course) => `${student} ${course} 1`))
+    await eventually(async () => (await placesIn(campus.database, courses)).length >= all.length)
+    assert.deepEqual(await placesIn(campus.database, courses), all.toSorted())
+  }
+
+  test('started before database and broker are up, each says in one line what it waits for, and goes on', async () => {
+    const postgres = await Door.to(campus.url)
+    const rabbit = await Door.to(rabbitAddress())
+    cleanups.push(
+      () => postgres.shut(),
+      () => rabbit.shut(),
+    )
+    environment = { ...campus.environment, DATABASE_URL: postgres.url, RABBITMQ_ADDRESS: rabbit.url }
+    server = await anotherServer()
+    batcher = anotherBatcher()
+    for (const program of [server, batcher]) {
+      await program.untilSays(new RegExp(`^waiting for PostgreSQL at 127\\.0\\.0\\.1:${postgres.port}/`))
+    }
+    await postgres.open()
+    for (const program of [server, batcher]) await program.untilSays(/waiting for RabbitMQ/)
+    for (const program of [server, batcher]) {
+      assert.equal(program.linesLike(/waiting for PostgreSQL/).length, 1, program.said)
+      assert.equal(program.linesLike(/waiting for RabbitMQ/).length, 1, program.said)
+      for (const { password } of [new URL(postgres.url), new URL(rabbit.url)]) {
+        assert.ok(!program.said.includes(`:${password}@`), 'a password is never logged')
+      }
+    }
+    await rabbit.open()
+    await server.untilReady()
+    tokens = await logIn(server, 30)
+    const students = load()
+    await students.done
+    await assertEverybodyIsIn(students)
+  })
+
+  test('a second server stands by and says so; when the first is killed it takes over, and nothing is lost', async () => {
+    const second = await anotherServer()
+    await second.untilSays(/^engine standby: another engine leads/)
+    const readiness = await second.client.send('GET /readyz')
+    assert.equal(inShort(readiness), '503 not_leading')
+    assert.match(String(readiness.headers['retry-after']), /^[1-9]\d*$/)
+    const [[, token] = []] = tokens
+    const body = { course_id: 401, group_id: 1 }
+    const turnedAway = await second.client.send('PUT /student/course', { token, body })
+    assert.equal(inShort(turnedAway), '503 not_leading')
+    assert.match(String(turnedAway.headers['retry-after']), /^[1-9]\d*$/)
+    const students = load()
+    await eventually(() => students.granted.length > 60)
+    await server.kill()
+    server = second
+    await students.done
+    assert.equal(await second.readiness(), 200)
+    await assertEverybodyIsIn(students)
+  })
+
+  test('a second batcher stands by; when the first is killed it goes on where that one was', async () => {
+    const second = anotherBatcher()
+    await second.untilSays(/consuming the journal/)
+    const students = load()
+    await eventually(() => students.granted.length > 60)
+    await batcher.kill()
+    batcher = second
+    await students.done
+    await assertEverybodyIsIn(students)
+  })
+
+  test('a batcher that is stopped under load ends in 10 s, and the next one goes on', async () => {
+    const students = load()
+    await eventually(() => students.granted.length > 60)
+    const ended = await batcher.stop()
+    assert.equal(ended.code, 0, ended.stderr)
+    assert.ok(ended.tookMs < 10_000, `${ended.tookMs} ms`)
+    await students.done
+    batcher = anotherBatcher()
+    await assertEverybodyIsIn(students)
+  })
+
+  test('a server and a batcher that are killed under load and started again lose and repeat nothing', async () => {
+    const students = load()
+    await eventually(() => students.granted.length > 60)
+    await Promise.all([server.kill(), batcher.kill()])
+    batcher = anotherBatcher()
+    server = await anotherServer()
+    await students.done
+    await assertEverybodyIsIn(students)
+  })
+
+  test('a server that is stopped under load ends in 10 s, and every yes that it gave is in the tables', async () => {
+    const students = load()
+    await eventually(() => students.granted.length > 60)
+    const ended = await server.stop()
+    await students.leave()
+    assert.equal(ended.code, 0, ended.stderr)
+    assert.ok(ended.tookMs < 10_000, `${ended.tookMs} ms`)
+    assert.deepEqual(students.wrong, [])
+    assert.ok(students.granted.length < tokens.size * students.courses.length, 'it was under load to the end')
+    const lacking = async () => {
+      const places = new Set(await placesIn(campus.database, students.courses))
+      return students.granted.filter((place) => !places.has(place))
+    }
+    await eventually(async () => (await lacking()).length === 0)
+    await batcher.stop()
+    const verified = await enrollment(['verify'], campus.environment)
+    assert.equal(verified.code, 0, verified.stdout)
+  })
+})
