@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, test } from 'node:test'
+import fc from 'fast-check'
+import { stateLines } from '../actors/campus-digest.ts'
+import type { Campus } from '../actors/campus.ts'
+import { decide } from '../actors/decide.ts'
+import { evolve } from '../actors/evolve.ts'
+import type { DecisionRecord } from '../actors/records.ts'
+import { scene, type Step } from '../actors/testing/arbitraries.ts'
+import { campusOf } from '../actors/testing/scenario.ts'
+import { writeBatches, writeMarker } from '../src/batcher/write.ts'
+import { type BatchMessage, noLeader } from '../src/engine/ports.ts'
+import { BatcherTables } from '../src/store/table-store.ts'
+import { createTables, type TestTables } from '../src/store/testing/tables.ts'
+import { Tables } from './simulation/tables.ts'
+
+const campusId = 'test'
+let db: TestTables
+let tables: BatcherTables
+
+before(async () => {
+  db = await createTables({ migrated: true })
+  tables = new BatcherTables(db.database)
+})
+after(async () => {
+  await tables.close()
+  await db.remove()
+})
+
+/** The campus as it is before the first decision, in PostgreSQL. */
+async function fill(campus: Campus): Promise<void> {
+  await db.database.query(
+    `TRUNCATE departments, students, courses, enrolled_courses, decisions, leaders, orphaned_effects, baseline,
+       baseline_places, baseline_courses, baseline_students, outside_changes RESTART IDENTITY CASCADE`,
+  )
+  await db.database.query('UPDATE journal_position SET leader = $1, term = 0, seq = 0, at_ms = 0', [noLeader])
+  await db.database.query(`INSERT INTO departments (id, name) VALUES (1, 'Mathematics')`)
+  await db.database.query(
+    `INSERT INTO students (id, password, enrollment_start_time, max_units, remaining_actions, department_id,
+       entry_year, gender)
+     SELECT id, 'x', '2020-01-01', 20, actions, 1, 1, 'male' FROM unnest($1::int[], $2::int[]) AS s (id, actions)`,
+    [[...campus.students.keys()], [...campus.students.values()].map((student) => student.remainingActions)],
+  )
+  const groups = [...campus.courses.values()].flatMap((course) => course.groups)
+  await db.database.query(
+    `INSERT INTO courses (course_id, group_id, for_department, name, lecturer, units, capacity, reserve_capacity,
+       exam_time, class_time, notes)
+     SELECT course, number, 1, 'x', 'x', 1, capacity, 9, '1970-01-01', 0, ''
+     FROM unnest($1::int[], $2::int[], $3::int[]) AS g (course, number, capacity)`,
+    [
+      groups.map((group) => group.course),
+      groups.map((group) => group.group),
+      groups.map((group) => group.capacity),
+    ],
+  )
+}
+
+/** What the rules make of the steps, in order, the campus changing as they go. */
+function decideAll(campus: Campus, steps: readonly Step[]): DecisionRecord[] {
+  const records: DecisionRecord[] = []
+  let at = 0
+  for (const { command, nowMs } of steps) {
+    at = Math.max(at, nowMs)
+    const verdict = decide(campus, command, at)
+    if ('rejection' in verdict) continue
+    for (const effect of verdict.effects ?? []) evolve(campus, effect)
+    const { actor, student, legs } = command
+    records.push({
+      seq: records.length + 1,
+      at,
+      actor: { role: actor.role, id: actor.id },
+      ...(student !== undefined && { student }),
+      legs,
+      ...verdict,
+    })
+  }
+  return records
+}
+
+/** Messages of the given sizes, over and over, several to a transaction. */
+function transactionsOf(leader: string, records: readonly DecisionRecord[], sizes: readonly number[]) {
+  const messages: BatchMessage[] = []
+  for (let from = 0, turn = 0; from < records.length; turn++) {
+    const size = sizes[turn % sizes.length] ?? 1
+    messages.push({ version: 1, campus: campusId, leader, records: records.slice(from, from + size) })
+    from += size
+  }
+  const transactions: BatchMessage[][] = []
+  for (let from = 0, turn = 0; from < messages.length; turn++) {
+    const size = sizes[(turn + 1) % sizes.length] ?? 1
+    transactions.push(messages.slice(from, from + size))
+    from += size
+  }
+  return transactions
+}
+
+/** Everything that decisions decide, as PostgreSQL has it, in the words of the model. */
+async function contents() {
+  const places = await db.rows(
+    `SELECT student_id, course_id, group_id, CASE WHEN reserved THEN reserve_order END FROM enrolled_courses
+     ORDER BY 1, 2, 3`,
+  )
+  const capacities = await db.rows('SELECT course_id, group_id, capacity FROM courses ORDER BY 1, 2')
+  const actions = await db.rows('SELECT id, remaining_actions FROM students ORDER BY 1')
+  const position = await db.rows('SELECT leader, term, seq, at_ms FROM journal_position')
+  const decided = await db.rows(
+    'SELECT term, seq, legs, effects, reasons, remaining FROM decisions ORDER BY 1, 2',
+  )
+  const orphans = await db.rows('SELECT effect FROM orphaned_effects')
+  return { places, capacities, actions, position, decided, orphans }
+}
+
+function modelContents(model: Tables): Awaited<ReturnType<typeof contents>> {
+  const byKey = (a: unknown[], b: unknown[]) =>
+    Number(a[0]) - Number(b[0]) || Number(a[1]) - Number(b[1]) || Number(a[2]) - Number(b[2])
+  const { leader, term, seq, atMs } = model.position
+  return {
+    places: [...model.places.values()]
+      .map(({ student, course, group, order }) => [student, course, group, order ?? null])
+      .toSorted(byKey),
+    capacities: [...model.capacities]
+      .map(([name, capacity]) => [...name.split('/').map(Number), capacity])
+      .toSorted(byKey),
+    actions: [...model.actions].map(([id, actions]) => [id, actions]).toSorted(byKey),
+    position: [[leader, term, seq, atMs]],
+    decided: model.decisions.map(({ term: of, record: { seq: number, legs, effects, reasons, remaining } }) =>
+      asStored([of, number, legs, effects ?? null, reasons ?? null, remaining ?? null]),
+    ),
+    orphans: [],
+  }
+}
+
+/** As JSON gives it back. */
+function asStored(row: unknown[]): unknown[] {
+  return JSON.parse(JSON.stringify(row)) as unknown[]
+}
+
+const sizes = fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 4 })
+
+test('whatever is decided, and however it is cut into batches, PostgreSQL ends as the model and as memory do', async () => {
+  await fc.assert(
+    fc.asyncProperty(scene, sizes, async ({ groups, students, steps }, cuts) => {
+      const campus = campusOf([...groups, ...students])
+      await fill(campus)
+      const model = new Tables({
+        groups: [...campus.courses.values()].flatMap((course) => course.groups.map((group) => group.profile)),
+        students: [...campus.students.values()].map((student) => student.profile),
+        latecomers: [],
+      })
+      const records = decideAll(campus, steps)
+      const leader = randomUUID()
+      await writeMarker(tables, { version: 1, campus: campusId, start: { leader, after: noLeader } })
+      model.insertLeader(leader, noLeader, true)
+      for (const messages of transactionsOf(leader, records, cuts)) await writeBatches(tables, messages)
+      model.apply(records)
+      const found = await contents()
+      assert.deepEqual(found, modelContents(model))
+      assert.equal(linesOf(found), [...stateLines(campus)].join('\n'))
+    }),
+    { numRuns: 60 },
+  )
+})
+
+/** The tables in the words of the campus's digest. */
+function linesOf({ places, capacities, actions }: Awaited<ReturnType<typeof contents>>): string {
+  const rows = places as [number, number, number, number | null][]
+  const lines = (capacities as [number, number, number][]).map(([course, group, capacity]) => {
+    const here = rows.filter((row) => row[1] === course && row[2] === group)
+    const seats = here.filter((row) => row[3] === null).map((row) => row[0])
+    const queue = here.filter((row) => row[3] !== null).toSorted((a, b) => Number(a[3]) - Number(b[3]))
+    const waiting = queue.map((row) => `${row[0]}@${row[3]}`)
+    return `group ${course}/${group} capacity=${capacity} registered=${seats.join()} queue=${waiting.join()}`
+  })
+  return [
+    ...lines,
+    ...(actions as [number, number][]).map(([id, left]) => `student ${id} actions=${left}`),
+  ].join('\n')
+}
