@@ -2,12 +2,8 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 import { settingsAsText } from './config-help.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
-import { runBatcher, runServer } from './main/commands.ts'
-import { expectedFailure } from './main/expected-failure.ts'
-import { runLoad } from './main/load.ts'
-import { runAdopt, runMigrate, runVerify } from './main/maintain.ts'
-import { runStart } from './main/start.ts'
 import { CommandFailed } from './main/service-process.ts'
+import type { RegistryFiles } from './registry/check-files.ts'
 import { loadHelp } from './registry/load-help.ts'
 
 type Options = NonNullable<ParseArgsConfig['options']>
@@ -18,7 +14,10 @@ interface CliCommand {
   /** Shown by `enrollment <command> --help` below the summary. */
   readonly help: string
   readonly options: Options
-  /** @returns the exit status; 0 when there is none */
+  /**
+   * Loads its part of the program only now: help and a wrong variable are answered at once.
+   * @returns the exit status; 0 when there is none
+   */
   run(config: Config, values: Values): Promise<number | void>
 }
 
@@ -29,20 +28,20 @@ const commands: Readonly<Record<string, CliCommand>> = {
   LISTEN_ADDRESS=127.0.0.1:9000 enrollment start
 Uses DATABASE_URL and RABBITMQ_ADDRESS instead of its own where they are set.`,
     options: {},
-    run: (config) => runStart(config),
+    run: async (config) => (await import('./main/start.ts')).runStart(config),
   },
   server: {
     summary: 'REST and engine; leads, or stands by while another one leads',
     help: `  DATABASE_URL=postgres://… RABBITMQ_ADDRESS=amqp://… enrollment server
 Without RABBITMQ_ADDRESS it writes PostgreSQL by itself. SIGTERM stops it cleanly.`,
     options: {},
-    run: (config) => runServer(config),
+    run: async (config) => (await import('./main/commands.ts')).runServer(config),
   },
   batcher: {
     summary: "carries RabbitMQ's journal into PostgreSQL; a second one stands by",
     help: '  DATABASE_URL=postgres://… RABBITMQ_ADDRESS=amqp://… enrollment batcher',
     options: {},
-    run: (config) => runBatcher(config),
+    run: async (config) => (await import('./main/commands.ts')).runBatcher(config),
   },
   migrate: {
     summary: 'brings the tables up to date',
@@ -50,7 +49,10 @@ Without RABBITMQ_ADDRESS it writes PostgreSQL by itself. SIGTERM stops it cleanl
 --switch-journal names the journal of this environment (RabbitMQ, or none) as the one that feeds the database.
 First stop every server, let the batcher drain the old queue to zero messages, and stop it.`,
     options: { 'switch-journal': { type: 'boolean' } },
-    run: (config, values) => runMigrate(config, { switchJournal: values['switch-journal'] === true }),
+    run: async (config, values) =>
+      (await import('./main/maintain.ts')).runMigrate(config, {
+        switchJournal: values['switch-journal'] === true,
+      }),
   },
   load: {
     summary: "adds a registrar's CSV files, or the sample campus, in one transaction",
@@ -64,28 +66,32 @@ ${loadHelp}`,
       courses: { type: 'string' },
       sample: { type: 'boolean' },
     },
-    run: (config, values) => runLoad(config, filesOf(values)),
+    run: async (config, values) => {
+      const what = filesOf(values)
+      return (await import('./main/load.ts')).runLoad(config, what)
+    },
   },
   verify: {
     summary: 'replays every decision and compares with the tables; exit status 1 on a difference',
     help: '  enrollment verify\n  enrollment verify --json',
     options: { json: { type: 'boolean' } },
-    run: (config, values) => runVerify(config, { json: values['json'] === true }),
+    run: async (config, values) =>
+      (await import('./main/maintain.ts')).runVerify(config, { json: values['json'] === true }),
   },
   adopt: {
     summary: 'finds, and repairs on record, what an older system left in the tables',
     help: '  enrollment adopt --dry-run\n  enrollment adopt --apply',
     options: { 'dry-run': { type: 'boolean' }, apply: { type: 'boolean' } },
-    run: (config, values) => {
+    run: async (config, values) => {
       if ((values['dry-run'] === true) === (values['apply'] === true)) {
         throw new CommandFailed('enrollment adopt wants one of --dry-run and --apply')
       }
-      return runAdopt(config, { apply: values['apply'] === true })
+      return (await import('./main/maintain.ts')).runAdopt(config, { apply: values['apply'] === true })
     },
   },
 }
 
-function filesOf(values: Values): Parameters<typeof runLoad>[1] {
+function filesOf(values: Values): RegistryFiles | 'sample' {
   const files = Object.fromEntries(
     ['departments', 'staff', 'students', 'courses'].flatMap((table) =>
       typeof values[table] === 'string' ? [[table, values[table]]] : [],
@@ -117,7 +123,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(usage())
     return name === undefined ? 2 : 0
   }
-  const command = commands[name]
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (command === undefined) {
     throw new CommandFailed(`there is no command ${name}; enrollment --help lists them`)
   }
@@ -138,10 +144,17 @@ function parse(name: string, command: CliCommand, args: string[]): { values: Val
   }
 }
 
+/** @returns undefined for a failure that wants a stack */
+async function explain(error: unknown): Promise<CommandFailed | undefined> {
+  if (error instanceof CommandFailed) return error
+  if (error instanceof ConfigError) return new CommandFailed(error.message)
+  return (await import('./main/expected-failure.ts')).expectedFailure(error)
+}
+
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
-  const failure = error instanceof ConfigError ? new CommandFailed(error.message) : expectedFailure(error)
+  const failure = await explain(error)
   if (failure === undefined) throw error
   for (const detail of failure.details) process.stderr.write(`${detail}\n`)
   process.stderr.write(`enrollment: ${failure.message}\n`)
