@@ -31,7 +31,7 @@ describe('server and batcher as processes', () => {
     cleanups.push(() => campus.remove())
   })
   afterEach(async () => {
-    for (const load of loads.splice(0)) await load.leave()
+    for (const students of loads.splice(0)) await students.leave()
   })
   after(async () => {
     for (const cleanup of cleanups.toReversed()) await cleanup()
