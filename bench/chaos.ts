@@ -46,7 +46,7 @@ function readArguments(): ChaosOptions | undefined {
     students: whole('students', values.students, 1, 1000),
     thinkMs: whole('think', values.think, 0, 60_000),
     ack,
-    areLongOnesAllowed: Number(values.minutes) >= 5,
+    areLongOnesAllowed: Number(values.minutes) >= 10,
     logs: values.logs,
   }
 }

@@ -30,7 +30,7 @@ export function formatChaos(result: ChaosResult): string[] {
     'time to take over, from the loss until somebody leads again',
     ...takeoverLine('after any loss', takeovers),
     ...takeoverLine(
-      'nothing else broken',
+      'a standby ready, nothing else broken',
       takeovers.filter(({ isUndisturbed }) => isUndisturbed),
     ),
     ...causes.flatMap((cause) =>
@@ -57,10 +57,10 @@ export function formatCluster(result: ClusterResult): string[] {
     '',
     `${result.wiring}; members of the queue: ${result.members}`,
     '',
-    `  ${''.padEnd(width)}  served after  decisions meanwhile  served again once mended`,
+    `  ${''.padEnd(width)}  longest gap   decisions meanwhile  served again once mended`,
     ...result.steps.map(
-      ({ what, servedAfterMs, decided, healedAfterMs }) =>
-        `  ${what.padEnd(width)}  ${(seconds(servedAfterMs) || 'not').padStart(12)}  ${String(decided).padStart(19)}  ${seconds(healedAfterMs).padStart(24)}`,
+      ({ what, longestGapMs, decided, healedAfterMs }) =>
+        `  ${what.padEnd(width)}  ${(seconds(longestGapMs) || 'not served').padStart(12)}  ${String(decided).padStart(19)}  ${seconds(healedAfterMs).padStart(24)}`,
     ),
     '',
     ...table([

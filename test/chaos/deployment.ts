@@ -95,7 +95,10 @@ export class Deployment {
     await this.watch.close()
     const endings: (Ending | 'no end')[] = []
     for (const { part } of this.sites) endings.push(await part.stop())
-    for (const { broker, database } of this.sites) await Promise.all([broker.close(), database.close()])
+    for (const { broker, database } of this.sites) {
+      broker.close()
+      database.close()
+    }
     return endings
   }
 }

@@ -24,7 +24,7 @@ const requestWaitMs = 2000
 
 /** How often each of them is drawn, relative to the others: rarely what takes long to mend, such as a broker's start. */
 const faults: readonly { readonly weight: number; readonly isLong?: true; readonly fault: Fault }[] = [
-  { weight: 30, fault: (scene) => scene.endLeader('SIGKILL') },
+  { weight: 40, fault: (scene) => scene.endLeader('SIGKILL') },
   { weight: 7, fault: (scene) => scene.endLeader('SIGTERM') },
   { weight: 1, fault: (scene) => both(scene.endLeader('SIGKILL'), scene.endBroker('SIGKILL')) },
   { weight: 3, fault: (scene) => both(scene.endLeader('SIGKILL'), scene.endDatabase('SIGKILL')) },
@@ -82,7 +82,7 @@ export class Faults {
     const { random, deployment } = this.#scene
     for (let events = 0; events < options.eventsMax && !options.isOver(); ) {
       if (random.chance(0.85)) await deployment.watch.untilLed(leaderWaitMs)
-      await sleep(random.integer(100, 2500))
+      await sleep(random.integer(100, 1500))
       if (options.isOver()) break
       const mended = this.#draw()(this)
       if (mended === undefined) continue
@@ -155,7 +155,7 @@ export class Faults {
     if (!leader.part.signal(signal)) return
     await this.#break(leader, `${signal} leader`, async () => {
       deployment.watch.noteLoss(`${signal} of the leader`, isUndisturbed)
-      await leader.part.restart(signal, random.integer(0, 2000))
+      await leader.part.restart(signal, random.integer(0, 500))
     })
     if (signal === 'SIGKILL' && http.wasCutOff(waiting)) this.leadersKilledInFlight++
   }
@@ -180,7 +180,7 @@ export class Faults {
   #endPart(site: Site, signal: 'SIGKILL' | 'SIGTERM', role: string): Promise<void> | undefined {
     if (this.#busy.has(site) || !site.part.signal(signal)) return undefined
     return this.#break(site, `${signal} ${role}`, () =>
-      site.part.restart(signal, this.#scene.random.integer(0, 2000)),
+      site.part.restart(signal, this.#scene.random.integer(0, 500)),
     )
   }
 

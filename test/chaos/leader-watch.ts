@@ -8,7 +8,7 @@ const answerTimeoutMs = 1000
 export interface Takeover {
   readonly cause: string
   readonly tookMs: number
-  /** Nothing else was broken meanwhile. */
+  /** Another server stood by, and nothing else was broken meanwhile. */
   readonly isUndisturbed: boolean
 }
 
@@ -23,6 +23,7 @@ interface Loss {
 export interface Standing {
   /** 0 = does not lead. */
   readonly term: number
+  readonly isStandingBy: boolean
   readonly decidedSeq: number
   readonly confirmedSeq: number
 }
@@ -68,7 +69,8 @@ export class LeaderWatch {
   /** The leader is lost now: takes the time until one of a later term leads. */
   noteLoss(cause: string, isUndisturbed: boolean): void {
     const term = this.standing?.term ?? 0
-    this.#losses.push({ cause, atMs: performance.now(), term, isUndisturbed })
+    const hasStandby = this.#standings.some((standing) => standing?.isStandingBy === true)
+    this.#losses.push({ cause, atMs: performance.now(), term, isUndisturbed: isUndisturbed && hasStandby })
   }
 
   /** Something else breaks now. */
@@ -90,7 +92,12 @@ export class LeaderWatch {
       if (status !== 200) return undefined
       const gauge = (name: string) =>
         Number(new RegExp(`^enrollment_${name} (\\d+)$`, 'm').exec(body)?.[1] ?? 0)
-      return { term: gauge('term'), decidedSeq: gauge('decided_seq'), confirmedSeq: gauge('confirmed_seq') }
+      return {
+        term: gauge('term'),
+        isStandingBy: gauge('engine_state{state="standby"}') === 1,
+        decidedSeq: gauge('decided_seq'),
+        confirmedSeq: gauge('confirmed_seq'),
+      }
     } catch {
       return undefined
     }

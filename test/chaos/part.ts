@@ -73,7 +73,8 @@ export class Part {
   async restart(signal: 'SIGKILL' | 'SIGTERM', afterMs: number): Promise<void> {
     const ended = this.#process
     const ending = await this.#awaitEnd(ended)
-    if (signal === 'SIGTERM' && ending !== 0) {
+    // One that is told to stop before it listens for that ends at once, as any process does.
+    if (signal === 'SIGTERM' && ending !== 0 && ending !== 'SIGTERM') {
       this.#endings.unclean.push(`${this.name}: ${ending}:\n${ended.lastWords(5)}`)
     }
     await sleep(afterMs)

@@ -57,7 +57,7 @@ export async function startCluster(log: (line: string) => void): Promise<TestClu
     remove: async () => {
       await Promise.all(nodes.map((node) => node.remove()))
       for (const mapper of mappers) mapper.close()
-      await links.close()
+      links.close()
     },
   }
 }
@@ -97,7 +97,7 @@ class Links {
     for (const proxy of this.#open.values()) proxy.restore()
   }
 
-  async close(): Promise<void> {
-    for (const proxy of this.#open.values()) await proxy.close()
+  close(): void {
+    for (const proxy of this.#open.values()) proxy.close()
   }
 }

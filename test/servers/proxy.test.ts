@@ -16,9 +16,9 @@ async function echoBehindProxy(t: TestContext) {
   await once(server, 'listening')
   const proxy = await TcpProxy.open([(server.address() as AddressInfo).port])
   const client = connect(proxy.port, '127.0.0.1').on('error', () => {})
-  t.after(async () => {
+  t.after(() => {
     client.destroy()
-    await proxy.close()
+    proxy.close()
     for (const socket of accepted) socket.destroy()
     server.close()
   })
@@ -85,5 +85,5 @@ test('a proxy that is shut takes no connection until it is restored, and tries i
   const [heard] = (await once(client, 'data')) as [Buffer]
   assert.equal(heard.toString(), 'by the second way')
   client.destroy()
-  await second.close()
+  second.close()
 })

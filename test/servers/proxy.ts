@@ -42,8 +42,8 @@ export class TcpProxy {
   /** Ends every connection at once, on both sides. */
   cut(): void {
     for (const { near, far } of this.#pairs) {
-      near.resetAndDestroy()
-      far.resetAndDestroy()
+      near.destroy()
+      far.destroy()
     }
     this.#pairs.clear()
   }
@@ -58,7 +58,7 @@ export class TcpProxy {
       far.removeAllListeners('close')
       far.resume()
       near.removeAllListeners('close')
-      near.resetAndDestroy()
+      near.destroy()
       return far
     })
     this.#pairs.clear()
@@ -99,16 +99,21 @@ export class TcpProxy {
     }
   }
 
-  async close(): Promise<void> {
-    const closed = new Promise((resolve) => this.#server.close(resolve))
-    this.cut()
-    await closed
+  /** Ends every connection and takes no more. */
+  close(): void {
+    this.#isShut = true
+    this.#server.close()
+    for (const { near, far } of this.#pairs) {
+      near.destroy()
+      far.destroy()
+    }
+    this.#pairs.clear()
   }
 
   async #accept(near: Socket): Promise<void> {
     near.on('error', () => {})
     if (this.#isShut) {
-      near.resetAndDestroy()
+      near.destroy()
       return
     }
     near.pause()
@@ -170,6 +175,8 @@ export class TcpProxy {
     })
     from.on('close', () => {
       this.#pairs.delete(pair)
+      // One that waits for this side to take more would never learn that it is gone.
+      to.resume()
       if (delayed.length === 0) to.end()
     })
   }
