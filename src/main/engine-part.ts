@@ -11,6 +11,7 @@ import { DatabaseCampusStore } from '../store/campus-store.ts'
 import { claimJournal } from '../store/campus-row.ts'
 import { tryLockSession } from '../store/lock-session.ts'
 import { BatcherTables } from '../store/table-store.ts'
+import { insistOnDatabase } from './insist-on-database.ts'
 import { nodeRuntime } from './node-runtime.ts'
 import type { OpenCampus } from './open-campus.ts'
 import type { ServiceProcess } from './service-process.ts'
@@ -50,7 +51,7 @@ export async function buildEngine(
   options: { readonly evenIfAdoptionNeeded?: boolean; readonly onState?: (state: EngineState) => void } = {},
 ): Promise<Engine> {
   const journal = journalFor(campus, config)
-  await claimJournal(campus.database, journal.identity)
+  await insistOnDatabase(host, () => claimJournal(campus.database, journal.identity))
   let lastState: EngineState = 'starting'
   return new Engine({
     campusId: campus.row.id,
@@ -85,7 +86,8 @@ export async function buildBatcher(
   config: Config,
   host: ServiceProcess,
 ): Promise<Batcher> {
-  await claimJournal(campus.database, journalFor(campus, config).identity)
+  const { identity } = journalFor(campus, config)
+  await insistOnDatabase(host, () => claimJournal(campus.database, identity))
   const tables = new BatcherTables(campus.database)
   host.onStop(() => tables.close())
   return new Batcher({

@@ -6,6 +6,7 @@ import { holdsCluster, urlOfRunning } from '../embedded/running-postgres.ts'
 import { type CampusRow, ensureCampus, readCampus } from '../store/campus-row.ts'
 import { type Database, openDatabase, waitForDatabase } from '../store/database.ts'
 import { migrate, requireMigrated } from '../store/migrate.ts'
+import { insistOnDatabase } from './insist-on-database.ts'
 import { CommandFailed, type ServiceProcess } from './service-process.ts'
 
 /** The database of a campus, up to date and named. */
@@ -18,10 +19,12 @@ export interface OpenCampus {
 /** Waits for PostgreSQL, applies pending migrations under a lock, and finds out which campus it is. */
 export async function openCampus(url: string, config: Config, host: ServiceProcess): Promise<OpenCampus> {
   const database = await openWhenUp(url, host)
-  const applied = await migrate(database)
+  const applied = await insistOnDatabase(host, () => migrate(database))
   if (applied.length > 0) host.log.info({ migrations: applied }, `applied ${applied.length} migrations`)
   const generated = `campus-${randomBytes(4).toString('hex')}`
-  const row = await ensureCampus(database, { configured: config.campus, generated })
+  const row = await insistOnDatabase(host, () =>
+    ensureCampus(database, { configured: config.campus, generated }),
+  )
   return { database, url, row }
 }
 
@@ -41,7 +44,7 @@ async function openWhenUp(url: string, host: ServiceProcess): Promise<Database> 
     signal: host.signal,
     onWaiting: (line) => host.log.warn(line),
   })
-  const database = await openDatabase(url, { logger: host.log })
+  const database = await insistOnDatabase(host, () => openDatabase(url, { logger: host.log }))
   host.onStop(() => database.close())
   return database
 }

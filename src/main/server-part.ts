@@ -10,6 +10,7 @@ import { searchDecisions } from '../store/decisions.ts'
 import { DatabaseCampusStore } from '../store/campus-store.ts'
 import { findings } from '../store/findings.ts'
 import { buildEngine } from './engine-part.ts'
+import { insistOnDatabase } from './insist-on-database.ts'
 import { nodeRuntime } from './node-runtime.ts'
 import type { OpenCampus } from './open-campus.ts'
 import { CommandFailed, type ServiceProcess } from './service-process.ts'
@@ -34,7 +35,7 @@ export async function startServer(
   host: ServiceProcess,
 ): Promise<RunningServer> {
   refuseSampleAccountsBeyondLoopback(campus, config)
-  await reportFindings(campus, config, host)
+  await insistOnDatabase(host, () => reportFindings(campus, config, host))
   let lead = (): void => {}
   const leading = new Promise<void>((resolve) => {
     lead = resolve
@@ -49,7 +50,7 @@ export async function startServer(
     service: engine,
     accounts: new DatabaseAccounts(database),
     searchDecisions: (search) => searchDecisions(database, search),
-    jwtSecrets: await secretsOf(campus, config),
+    jwtSecrets: await insistOnDatabase(host, () => secretsOf(campus, config)),
     staffScope: config.staffScope,
     limits: config,
     now: () => nodeRuntime.now(),

@@ -236,6 +236,14 @@ export function codeOf(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined
 }
 
+/** Whether a statement failed because its connection, or the server, went away: it may work on another one. */
+export function isConnectionLost(error: unknown): boolean {
+  const code = codeOf(error)
+  if (code !== undefined) return /^(08|53|57P)|^(ECONNRESET|ECONNREFUSED|EPIPE|ETIMEDOUT)$/.test(code)
+  // The client's own words, which have no code.
+  return error instanceof Error && /^(Connection terminated|timeout exceeded)/.test(error.message)
+}
+
 function mayComeUp(error: unknown): boolean {
   if (error instanceof DatabaseRefused) return false
   // A certificate or key that the URL names, and that is not there.
