@@ -160,3 +160,6 @@ try {
   process.stderr.write(`enrollment: ${failure.message}\n`)
   process.exitCode = 1
 }
+
+// All is stopped and told. A connection whose peer has gone without a word must not keep the process.
+setTimeout(() => process.exit(), 1000).unref()
