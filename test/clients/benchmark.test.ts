@@ -11,6 +11,7 @@ import {
   startBatcher,
   startServer,
 } from '../fixtures/command-line.ts'
+import { inShort } from '../fixtures/http-client.ts'
 import { rabbitAddress } from '../servers/provide.ts'
 import {
   authorize,
@@ -52,6 +53,8 @@ describe('the replaced system’s benchmark, unchanged, against server and batch
   let environment: Environment
   let server: ServerProcess
   let batcher: Program
+  let students: BenchmarkStudent[]
+  let tokens: ReadonlyMap<number, string>
   const cleanups: (() => Promise<unknown>)[] = []
 
   before(async () => {
@@ -82,9 +85,10 @@ describe('the replaced system’s benchmark, unchanged, against server and batch
     }
   }
 
-  async function run(students: readonly BenchmarkStudent[]): Promise<void> {
+  async function run(who: readonly BenchmarkStudent[]): Promise<void> {
     const { address } = server
-    const replies = await register(address, students, await authorize(address, students))
+    tokens = await authorize(address, who)
+    const replies = await register(address, who, tokens)
     assertAnswered(replies)
     const granted = placesGranted(replies)
     assert.ok(granted.length > count)
@@ -93,7 +97,7 @@ describe('the replaced system’s benchmark, unchanged, against server and batch
   }
 
   test('students who were set up before the start get places, and every one of them is in the tables', async () => {
-    const students = await setUpStudents(url, { count, seed: 1 })
+    students = await setUpStudents(url, { count, seed: 1 })
     batcher = startBatcher(environment)
     cleanups.push(() => batcher.stop())
     server = await startServer(environment)
@@ -106,18 +110,29 @@ describe('the replaced system’s benchmark, unchanged, against server and batch
   })
 
   test('students who are set up while the server leads, and are new to it, get places', async () => {
+    const [gone] = students
+    const token = tokens.get(gone?.id ?? 0)
     await run(await setUpStudents(url, { count, firstId: 10_001, seed: 2 }))
+    // Of who is in no table any more, the server knows: the decision stands, and the batcher goes on without it.
+    const body = { course_id: 40103, group_id: 1 }
+    const answer = await server.client.send('PUT /student/course', { token, body })
+    assert.equal(inShort(answer), '204')
+    await eventually(async () =>
+      /1 effect without a row/.test((await enrollment(['verify'], environment)).stdout),
+    )
     const verified = await enrollment(['verify'], environment)
     assert.equal(verified.code, 1)
     const differences = verified.stdout.trim().split('\n').slice(0, -1)
     assert.ok(differences.length > count)
+    const orphaned = differences.filter((line) => line.includes('found no row to change'))
+    assert.equal(orphaned.length, 1)
     for (const line of differences)
       assert.match(line, /made from outside .* TRUNCATE on (students|enrolled_courses)/)
   })
 
   test('students whom the server knew before their tables were emptied keep what it knows until it starts anew', async () => {
-    const students = await setUpStudents(url, { count, seed: 1 })
-    const tokens = await authorize(server.address, students)
+    students = await setUpStudents(url, { count, seed: 1 })
+    tokens = await authorize(server.address, students)
     const replies = await register(server.address, students, tokens)
     assertAnswered(replies)
     // Their places of the first run are in the server's memory and in no table.
