@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, test } from 'node:test'
+import { freePort } from '../../src/embedded/cluster.ts'
 import {
   enrollment,
   type Environment,
   eventually,
   type Program,
-  type ServerProcess,
+  ServerProcess,
   startBatcher,
   startServer,
 } from '../fixtures/command-line.ts'
@@ -44,9 +45,9 @@ describe('server and batcher as processes', () => {
   const anotherServer = async () => running(await startServer(environment))
   const anotherBatcher = () => running(startBatcher(environment))
 
-  /** 30 students who all want the next 10 courses. */
+  /** 30 students who all want the next 9 courses. */
   function load(): DeterminedStudents & { readonly courses: readonly number[] } {
-    const courses = Array.from({ length: 10 }, () => nextCourse++)
+    const courses = Array.from({ length: 9 }, () => nextCourse++)
     const students = new DeterminedStudents(tokens, courses, () => server.client)
     loads.push(students)
     return Object.assign(students, { courses })
@@ -158,5 +159,35 @@ describe('server and batcher as processes', () => {
     await batcher.stop()
     const verified = await enrollment(['verify'], campus.environment)
     assert.equal(verified.code, 0, verified.stdout)
+  })
+
+  test('one process does what the two did, and answers only what the tables hold if told so', async () => {
+    const address = `127.0.0.1:${await freePort()}`
+    const applied = { ...environment, LISTEN_ADDRESS: address, ENROLLMENT_ACK: 'applied' }
+    server = running(new ServerProcess(['start'], applied, `http://${address}`))
+    await server.untilReady()
+    const course = nextCourse++
+    for (const [student, token] of [...tokens].slice(0, 10)) {
+      const body = { course_id: course, group_id: 1 }
+      assert.equal(inShort(await server.client.send('PUT /student/course', { token, body })), '204')
+      assert.ok((await placesIn(campus.database, [course])).includes(`${student} ${course} 1`))
+    }
+    const ended = await server.stop()
+    assert.equal(ended.code, 0, ended.stderr)
+  })
+
+  test('a process that waits for its database, or its broker, stops at once when it is told to', async () => {
+    const nowhere = `127.0.0.1:${await freePort()}`
+    const waiting = [
+      running(startBatcher({ ...environment, DATABASE_URL: `postgres://a:b@${nowhere}/c` })),
+      running(startBatcher({ ...environment, RABBITMQ_ADDRESS: `amqp://${nowhere}` })),
+      running(await startServer({ ...environment, RABBITMQ_ADDRESS: `amqp://${nowhere}` })),
+    ]
+    for (const program of waiting) {
+      await program.untilSays(/waiting for (PostgreSQL|RabbitMQ)/)
+      const ended = await program.stop()
+      assert.equal(ended.code, 0, program.said)
+      assert.ok(ended.tookMs < 5000, `${ended.tookMs} ms`)
+    }
   })
 })
