@@ -109,9 +109,11 @@ export class Batcher {
         if (reader.arrivedCount > 0 || !reader.open) continue
         const isLast = ready === 0 && early.length === 0
         if (isLast || isFull(reader, held, early)) {
-          await this.#judge(reader, held[0], isLast ? writeMarker : rejectMarker)
+          if (!(await this.#judge(reader, held[0], isLast ? writeMarker : rejectMarker))) return
           held.shift()
           onProgress()
+        } else if (ready === undefined) {
+          await Promise.race([reader.arrival(), this.#pause(retryMs.first)])
         } else {
           await this.#orStopped(reader.arrival())
         }
@@ -178,16 +180,18 @@ export class Batcher {
     return arrived.slice(0, count)
   }
 
+  /** @returns false when the channel ended or the batcher stops before it was judged */
   async #judge(
     reader: JournalReader,
     { delivery, message }: Held,
     write: (tables: TableStore, message: StartMessage) => Promise<string>,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const judgement = await this.#insist(reader, () => write(this.#options.tables, message))
-    if (judgement === undefined) return
+    if (judgement === undefined) return false
     reader.acknowledge([delivery])
     reader.announceApplied({ leader: message.start.leader, seq: 0 })
     this.#options.onEvent({ kind: 'marker', leader: message.start.leader, judgement })
+    return true
   }
 
   /**

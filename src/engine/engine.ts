@@ -101,6 +101,8 @@ export class Engine implements EnrollmentService {
     })
     this.#journalTerm = journal
     try {
+      // `stop` may have come while the lock was on its way, too late for it to be refused.
+      signal.throwIfAborted()
       const term = await this.#takeOver(journal)
       this.#term = term
       this.#enter('leading', `leading term ${term.number} as ${term.leader}`)

@@ -199,3 +199,19 @@ test('a clean stop waits until everything decided is confirmed', async () => {
   await done
   assert.equal(commit.confirmedSeq, 4)
 })
+
+test('told to wait for PostgreSQL, a clean stop waits for it too', async () => {
+  const { journal, commit, decide, replies } = setUp({ acknowledge: 'applied' })
+  decide()
+  commit.flush()
+  let drained = false
+  const done = commit.drained().then(() => {
+    drained = true
+  })
+  journal.confirm()
+  await settlePromises()
+  assert.ok(!drained)
+  journal.apply({ leader, seq: 1 })
+  await done
+  assert.equal(replies.get(1), 'durable')
+})

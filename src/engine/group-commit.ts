@@ -132,10 +132,7 @@ export class GroupCommit {
   flush(): void {
     if (this.#flying !== undefined || this.#lost) return
     const batch = this.#waitingBatches.shift() ?? this.#next
-    if (batch.records.length === 0) {
-      for (const idle of this.#idle.splice(0)) idle()
-      return
-    }
+    if (batch.records.length === 0) return
     if (batch === this.#next) this.#next = emptyBatch()
     this.#flying = batch
     const message: BatchMessage = {
@@ -218,6 +215,7 @@ export class GroupCommit {
       count++
     }
     for (const waiter of this.#waiters.splice(0, count)) waiter.settle('durable')
+    if (released === this.#decidedSeq) for (const idle of this.#idle.splice(0)) idle()
   }
 
   /** One timer serves all waiters: they expire in the order in which they came. */
@@ -235,9 +233,9 @@ export class GroupCommit {
     this.#cancelDeadline = this.#runtime.after(first.expiresMs - now, () => this.#expire())
   }
 
-  /** Resolves when nothing waits for the journal any more, or the term has ended. */
+  /** Resolves when the reply to every decision may leave, or the term has ended. */
   async drained(): Promise<void> {
-    if (this.#lost || this.#pendingRecords === 0) return
+    if (this.#lost || this.#releasedSeq === this.#decidedSeq) return
     await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 

@@ -101,3 +101,18 @@ test('memory for keys is bounded over all callers; the oldest are forgotten once
   const found = [1, 3, 4, 11].map((seq) => keys.find(callerOf(seq), 'k', 'h', now).kind)
   assert.deepEqual(found, ['forgotten', 'forgotten', 'decided', 'decided'])
 })
+
+test('keys learned after a takeover count against the bound like all others', () => {
+  const history = new Set(Array.from({ length: 6 }, (_, index) => `student:${index + 1}`))
+  const keys = new KeyMemory(history, 10)
+  for (let id = 1; id <= 6; id++) {
+    const caller = { role: 'student', id } as const
+    keys.learn(
+      caller,
+      ['a', 'b'].map((key) => ({ record: decided(id, key), leader: 'x' })),
+      true,
+    )
+  }
+  assert.equal(keys.find({ role: 'student', id: 1 }, 'a', 'h', now).kind, 'forgotten')
+  assert.equal(keys.find({ role: 'student', id: 6 }, 'b', 'h', now).kind, 'decided')
+})

@@ -100,8 +100,10 @@ export class KeyMemory {
       if (record.key === undefined || record.requestHash === undefined || known.entries.has(record.key))
         continue
       known.entries.set(record.key, { requestHash: record.requestHash, record, seq: 0 })
+      this.#decided.push({ known, key: record.key, seq: 0 })
     }
     if (complete) known.forgetful = false
+    if (this.#decided.length > this.#keysMax) this.#forgetOldestHalf(0)
   }
 
   #of(caller: Caller): RememberedCaller {
@@ -122,7 +124,8 @@ export class KeyMemory {
       if (count >= half || seq > appliedSeq) break
       count++
       // The key may have been forgotten before, and used again since.
-      if (known.entries.get(key)?.seq !== seq) continue
+      const entry = known.entries.get(key)
+      if (entry?.record === undefined || entry.seq !== seq) continue
       known.entries.delete(key)
       known.forgetful = true
     }

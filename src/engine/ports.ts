@@ -211,8 +211,11 @@ export interface JournalReader {
   readonly window: number
   /** Resolves when something has arrived, or the reader has ended. */
   arrival(): Promise<void>
-  /** Messages in the queue that are not with any consumer. Rejects when the reader has ended. */
-  countReady(): Promise<number>
+  /**
+   * Messages in the queue that are not with any consumer; undefined when the broker cannot tell now. Rejects
+   * when the reader has ended.
+   */
+  countReady(): Promise<number | undefined>
   acknowledge(deliveries: readonly Delivery[]): void
   /** Tells the leading engine how far PostgreSQL is. May get lost. */
   announceApplied(applied: RecordId): void

@@ -20,6 +20,8 @@ interface Pending {
   readonly command: Command
   readonly options: SubmitOptions
   readonly resolve: (outcome: Outcome) => void
+  /** For a bug: the command could not be judged. */
+  readonly reject: (bug: unknown) => void
 }
 
 const busy: Unavailable = { kind: 'unavailable', code: 'busy' }
@@ -97,7 +99,13 @@ export class Term {
     if (key === undefined) return await this.#admit(command, options)
     const known = await this.#findKey(command, key, options.requestHash ?? '')
     if (known !== undefined) return known
-    const outcome = await this.#admit(command, options)
+    let outcome: Outcome
+    try {
+      outcome = await this.#admit(command, options)
+    } catch (bug) {
+      this.#keys.release(command.actor, key)
+      throw bug
+    }
     // `late` keeps the key: the record is on its way. Every other end without a record frees it.
     if (outcome.kind !== 'decided' && outcome !== outcomeUnknown) this.#keys.release(command.actor, key)
     return outcome
@@ -149,8 +157,8 @@ export class Term {
     if (refusal !== undefined) return refusal
     if (!this.commit.hasRoom) return busy
     const courses = command.legs.map((leg) => leg.course)
-    return new Promise<Outcome>((resolve) => {
-      const ticket = this.#mailboxes.post({ command, options, resolve }, courses, command.student)
+    return new Promise<Outcome>((resolve, reject) => {
+      const ticket = this.#mailboxes.post({ command, options, resolve, reject }, courses, command.student)
       if (ticket === undefined) resolve(busy)
       else this.#schedule()
     })
@@ -210,9 +218,17 @@ export class Term {
   }
 
   #turn(ticket: Ticket<Pending>): void {
-    const { command, options, resolve } = ticket.item
+    const { command, options, resolve, reject } = ticket.item
     const at = Math.max(this.#runtime.now(), this.#lastAt)
-    const verdict = decide(this.campus, command, at)
+    let verdict: ReturnType<typeof decide>
+    try {
+      verdict = decide(this.campus, command, at)
+    } catch (bug) {
+      // Nothing has changed, so nobody else need suffer for it.
+      this.#mailboxes.release(ticket)
+      reject(bug)
+      return
+    }
     if ('rejection' in verdict) {
       this.#mailboxes.release(ticket)
       const { rejection, ...where } = verdict
@@ -222,14 +238,14 @@ export class Term {
     this.#lastAt = at
     const record = recordOf(command, verdict, options, this.commit.decidedSeq + 1, at)
     this.commit.add(record, () => this.#mailboxes.release(ticket))
+    this.commit.whenDurable(record.seq, (settlement) => {
+      resolve(settlement === 'durable' ? { kind: 'decided', record, replayed: false } : outcomeUnknown)
+    })
     for (const effect of verdict.effects ?? []) {
       evolve(this.campus, effect)
       this.#touch(effect, record.seq)
     }
     if (record.key !== undefined) this.#keys.settle(record.actor, record.key, record, this.commit.appliedSeq)
-    this.commit.whenDurable(record.seq, (settlement) => {
-      resolve(settlement === 'durable' ? { kind: 'decided', record, replayed: false } : outcomeUnknown)
-    })
   }
 
   #touch(effect: Effect, seq: number): void {

@@ -62,7 +62,11 @@ export class DirectJournal implements Journal {
       signal.throwIfAborted()
       try {
         const session = await this.#options.tryLock()
-        if (session !== undefined) return new DirectTerm(session, this.#options)
+        if (session !== undefined) {
+          if (!signal.aborted) return new DirectTerm(session, this.#options)
+          await session.close()
+          signal.throwIfAborted()
+        }
         onProgress('standby', 'another engine leads; waiting to take over')
         await pauseBy(this.#options.runtime, standbyPollMs, signal)
       } catch (error) {

@@ -45,8 +45,9 @@ export class RabbitJournal implements Journal {
       let session: RabbitSession | undefined
       try {
         session = await RabbitSession.open(this.#options, `${this.#options.campus} engine`)
-        attempt = 0
-        return await this.#acquireOn(session, signal, onProgress)
+        const term = await this.#acquireOn(session, signal, onProgress)
+        signal.throwIfAborted()
+        return term
       } catch (error) {
         session?.end(describeError(error))
         signal.throwIfAborted()

@@ -101,7 +101,11 @@ export class RabbitSession {
       this.#why = 'closed'
       const closed = Promise.allSettled([...this.#channels].map((channel) => channel.close()))
       const inGoodOrder = closed.then(() => this.#connection.close())
-      await Promise.race([inGoodOrder, sleep(2000, undefined, { ref: false })])
+      try {
+        await Promise.race([inGoodOrder, sleep(2000, undefined, { ref: false })])
+      } catch {
+        // The broker went first.
+      }
       this.#connection.unsafeDestroy()
       this.#end('closed')
     }

@@ -27,8 +27,9 @@ export class RabbitSource implements JournalSource {
       let session: RabbitSession | undefined
       try {
         session = await RabbitSession.open(this.#options, `${this.#options.campus} batcher`)
-        attempt = 0
-        return await this.#openOn(session, signal, onWaiting)
+        const reader = await this.#openOn(session, signal, onWaiting)
+        signal.throwIfAborted()
+        return reader
       } catch (error) {
         session?.end(describeError(error))
         signal.throwIfAborted()
@@ -77,6 +78,8 @@ class RabbitReader implements JournalReader {
     this.#campus = options.campus
     this.window = options.prefetch
     this.ended = session.ended
+    // Once, and not by a race at each arrival: a promise that lives long keeps every reaction to it.
+    void this.ended.then(() => this.#wake?.())
   }
 
   get open(): boolean {
@@ -101,18 +104,18 @@ class RabbitReader implements JournalReader {
 
   async arrival(): Promise<void> {
     if (this.#arrived.length > 0 || !this.open) return
-    const woken = new Promise<void>((resolve) => {
+    await new Promise<void>((resolve) => {
       this.#wake = resolve
     })
-    await Promise.race([woken, this.ended])
   }
 
-  async countReady(): Promise<number> {
-    const { messageCount } = await this.#channel.queueDeclare({
+  async countReady(): Promise<number | undefined> {
+    const { messageCount, consumerCount } = await this.#channel.queueDeclare({
       queue: journalQueueOf(this.#campus),
       passive: true,
     })
-    return messageCount
+    // A broker that cannot ask the queue in time answers 0 messages and 0 consumers; we are one.
+    return consumerCount === 0 ? undefined : messageCount
   }
 
   /** One acknowledgement for all where nothing older is still out; a held marker makes it one by one. */

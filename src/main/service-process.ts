@@ -45,6 +45,16 @@ export class ServiceProcess {
         this.#stopping.abort(new Error(`stopped by ${signal}`))
       })
     }
+    this.signal.addEventListener('abort', () => this.#boundTheEnd(), { once: true })
+  }
+
+  /** Whatever the process waits for when it is told to stop, it ends in time. */
+  #boundTheEnd(): void {
+    const overdue = setTimeout(() => {
+      this.log.error(`not stopped within ${this.#shutdownMs} ms: ending all the same`)
+      process.exit(1)
+    }, this.#shutdownMs)
+    overdue.unref()
   }
 
   /** Aborted when the process is to stop. */
@@ -105,11 +115,6 @@ export class ServiceProcess {
 
   async #stopAll(): Promise<void> {
     this.#stopping.abort(new Error('stopping'))
-    const overdue = setTimeout(() => {
-      this.log.error(`not stopped within ${this.#shutdownMs} ms: ending all the same`)
-      process.exit(1)
-    }, this.#shutdownMs)
-    overdue.unref()
     for (const stop of this.#parts.toReversed()) {
       try {
         await stop()
@@ -117,7 +122,6 @@ export class ServiceProcess {
         this.log.warn({ err: error }, 'a part did not stop cleanly')
       }
     }
-    clearTimeout(overdue)
     this.log.info('stopped')
   }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { DecisionRecord } from '../../actors/records.ts'
 import type { BatchTransaction, MarkerJudgement, Position, RecordId, TableStore } from '../engine/ports.ts'
 import { copyIn } from './copy.ts'
-import { type Client, type Database, endQuietly } from './database.ts'
+import { type Client, cutOff, type Database, endQuietly } from './database.ts'
 import { clearStaged, copyDecisions, copyEffects, prepareSession, stageBatch } from './fold.ts'
 
 const beginWithPosition = `
@@ -40,6 +40,12 @@ const takeBaseline = `
 /** These read whole tables, unlike the folding statements that the session is tuned for. */
 const readWholeTables = 'SET LOCAL enable_seqscan = on'
 const readByKeys = 'SET LOCAL enable_seqscan = off'
+
+/**
+ * A server that vanished in the middle of a transaction says nothing, and TCP takes a quarter of an hour to give it
+ * up: the connection is cut after this long. The first baseline of five million places takes a tenth of it.
+ */
+const transactionMsMax = 150_000
 
 /** A holder of the position's lock that hangs gives it up after this long, so that another batcher goes on. */
 const batchSettings = { idle_in_transaction_session_timeout: '60s' }
@@ -106,8 +112,10 @@ export interface SessionTables extends TableStore {
 export function batchTransactions(client: Client): SessionTables {
   let prepared = false
   let busy = false
+  let watchdog: NodeJS.Timeout | undefined
   const ended = () => {
     busy = false
+    clearTimeout(watchdog)
   }
   return {
     get busy() {
@@ -116,6 +124,7 @@ export function batchTransactions(client: Client): SessionTables {
     async begin() {
       assert(!busy, 'one transaction at a time')
       busy = true
+      watchdog = setTimeout(() => cutOff(client), transactionMsMax)
       try {
         if (!prepared) await client.query(prepareSession)
         prepared = true
