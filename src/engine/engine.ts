@@ -61,7 +61,10 @@ export class Engine implements EnrollmentService {
   #detail = ''
   #term: Term | undefined
   #journalTerm: JournalTerm | undefined
-  /** The last record that this process saw confirmed: the next marker demands it of the tables. */
+  /**
+   * The last record that this process may have answered for: the next marker demands it of the tables. Where
+   * replies wait for PostgreSQL, one that was merely confirmed may be void, and nothing is lost with it.
+   */
   #seen: RecordId | undefined
   #running: Promise<void> | undefined
 
@@ -190,7 +193,8 @@ export class Engine implements EnrollmentService {
     const term = this.#term
     if (term === undefined) return
     this.#term = undefined
-    if (term.commit.confirmedSeq > 0) this.#seen = { leader: term.leader, seq: term.commit.confirmedSeq }
+    const { acknowledgedSeq } = term.commit
+    if (acknowledgedSeq > 0) this.#seen = { leader: term.leader, seq: acknowledgedSeq }
     term.close()
   }
 

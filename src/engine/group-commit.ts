@@ -184,6 +184,11 @@ export class GroupCommit {
       : this.#confirmedSeq
   }
 
+  /** Newest record that may have been answered for. */
+  get acknowledgedSeq(): number {
+    return this.#releasedSeq
+  }
+
   /** Whether the reply to this record may leave, or has left. */
   isReleased(seq: number): boolean {
     return seq <= this.#releasedSeq

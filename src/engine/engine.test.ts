@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Campus } from '../../actors/campus.ts'
+import { Engine } from './engine.ts'
+import { type CampusStore, type Journal, noLeader, type Position, type StartMessage } from './ports.ts'
+import type { TermLimits } from './term.ts'
+import { ManualTerm } from './testing/manual-journal.ts'
+import { ManualRuntime, settlePromises } from './testing/manual-runtime.ts'
+
+const limits: TermLimits = {
+  recordsMax: 100,
+  bytesMax: 1_000_000,
+  batchRecordsMax: 10,
+  batchBytesMax: 1_000_000,
+  backlogBytesMax: 1_000_000,
+  replyDeadlineMs: 1000,
+  acknowledge: 'confirm',
+  mailboxes: { perCourse: 10, perStudent: 10 },
+  turnBudgetMs: 10,
+}
+
+/** A database in which every marker is accepted at once. */
+function storeOf(campus: () => Campus): CampusStore {
+  const position: Position = { leader: noLeader, seq: 0, term: 1, atMs: 0 }
+  return {
+    readPosition: async () => position,
+    judgementOf: async () => 'accepted',
+    loadCampus: async (leader) => ({
+      campus: campus(),
+      position: { ...position, leader },
+      callersWithKeys: new Set(),
+    }),
+    loadStudent: async () => undefined,
+    loadKeys: async () => [],
+    findKey: async () => undefined,
+  }
+}
+
+function campusOfOne(): Campus {
+  const campus = new Campus()
+  campus.addStudent({
+    id: 1,
+    department: 1,
+    gender: 'female',
+    maxUnits: 20,
+    remainingActions: 5,
+    windowStartMs: 0,
+    windowEndMs: 9_000_000,
+  })
+  campus.addGroup({
+    course: 101,
+    group: 1,
+    department: 1,
+    name: 'Calculus',
+    lecturer: 'Ada',
+    units: 3,
+    capacity: 2,
+    reserveCapacity: 0,
+    exam: undefined,
+    meetings: [],
+    genderLock: undefined,
+    notes: '',
+  })
+  return campus
+}
+
+/** Leads, decides one command that the journal confirms, loses the journal, and publishes the next marker. */
+async function seenAfter(acknowledge: 'confirm' | 'applied'): Promise<StartMessage['start']['seen']> {
+  const runtime = new ManualRuntime()
+  const terms = [new ManualTerm(), new ManualTerm()]
+  const journal: Journal = {
+    identity: 'manual',
+    acquire: async () => terms.shift() ?? new ManualTerm(),
+  }
+  const [first, second] = terms as [ManualTerm, ManualTerm]
+  const engine = new Engine({
+    campusId: 'test',
+    journal,
+    store: storeOf(campusOfOne),
+    runtime,
+    limits: { ...limits, acknowledge },
+    onState: () => {},
+  })
+  void engine.run()
+  await settlePromises()
+  first.confirm()
+  await settlePromises()
+  void engine.submit({
+    actor: { role: 'student', id: 1 },
+    student: 1,
+    legs: [{ do: 'add', course: 101, group: 1, reserve: 'allow' }],
+  })
+  await runtime.advance(1)
+  first.confirm()
+  await settlePromises()
+  first.lose('cut')
+  await runtime.advance(100)
+  const [marker] = second.appended
+  void engine.stop(0)
+  await runtime.advance(1000)
+  assert.ok(marker && 'start' in marker)
+  return marker.start.seen
+}
+
+test('the next marker demands what was answered for: the last record that the journal confirmed', async () => {
+  assert.equal((await seenAfter('confirm'))?.seq, 1)
+})
+
+test('where replies wait for PostgreSQL, a marker demands no record that was merely confirmed', async () => {
+  assert.equal(await seenAfter('applied'), undefined)
+})
