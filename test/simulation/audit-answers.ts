@@ -1,12 +1,16 @@
 import type { DecisionRecord } from '../../actors/records.ts'
 import type { Attempt, History } from './history.ts'
-import type { StoredDecision, Tables } from './tables.ts'
+import type { Evidence } from './evidence.ts'
+import type { StoredDecision } from './tables.ts'
 
 /** Decisions in the tables by the attempt that led to them, and their number in the order of all. */
 export type DecisionIndex = ReadonlyMap<string, { readonly stored: StoredDecision; readonly number: number }>
 
 /** Compares every answer that an engine gave with what the tables hold. */
-export function auditAnswers(history: History, tables: Tables, index: DecisionIndex): string[] {
+export function auditAnswers(
+  { history, tables, lost }: Pick<Evidence, 'history' | 'tables' | 'lost'>,
+  index: DecisionIndex,
+): string[] {
   const failures: string[] = []
   const firstByKey = new Map<string, DecisionRecord>()
   for (const { record } of tables.decisions) {
@@ -18,7 +22,7 @@ export function auditAnswers(history: History, tables: Tables, index: DecisionIn
   const voids = new Set([...tables.voids.values()].map(({ record }) => record.request))
   const hashes = hashesByKey(history)
   for (const attempt of history.attempts) {
-    const failure = auditAnswer(attempt, { index, firstByKey, voids, hashes })
+    const failure = auditAnswer(attempt, { index, firstByKey, voids, hashes, lost })
     if (failure !== undefined) failures.push(`attempt ${attempt.id}: ${failure}`)
   }
   return failures
@@ -29,6 +33,7 @@ interface Books {
   readonly firstByKey: ReadonlyMap<string, DecisionRecord>
   readonly voids: ReadonlySet<string | undefined>
   readonly hashes: ReadonlyMap<string, ReadonlySet<string>>
+  readonly lost: ReadonlySet<string> | undefined
 }
 
 function hashesByKey(history: History): Map<string, Set<string>> {
@@ -48,7 +53,10 @@ function keyNameOf({ intent: { command, key } }: Attempt): string | undefined {
 }
 
 /** @returns what is wrong with the answer, if anything */
-function auditAnswer(attempt: Attempt, { index, firstByKey, voids, hashes }: Books): string | undefined {
+function auditAnswer(
+  attempt: Attempt,
+  { index, firstByKey, voids, hashes, lost }: Books,
+): string | undefined {
   const { outcome, intent } = attempt
   const decided = index.get(attempt.id)?.stored
   const keyName = keyNameOf(attempt)
@@ -58,7 +66,9 @@ function auditAnswer(attempt: Attempt, { index, firstByKey, voids, hashes }: Boo
       const { record, replayed } = outcome
       if (voids.has(record.request)) return 'answered with a decision that is void'
       const stored = index.get(record.request ?? '')?.stored
-      if (stored === undefined) return 'answered with a decision that is lost'
+      if (stored === undefined) {
+        return lost?.has(record.request ?? '') ? undefined : 'answered with a decision that is lost'
+      }
       if (JSON.stringify(stored.record) !== JSON.stringify(record)) return 'answered otherwise than decided'
       if (replayed ? keyName === undefined : record.request !== attempt.id) {
         return 'answered with the decision of another request'

@@ -1,9 +1,8 @@
 import { Batcher, type BatcherEvent } from '../../src/batcher/batcher.ts'
-import type { SimulatedBroker } from './broker.ts'
+import { campusId, type SimulatedBroker } from './broker.ts'
 import { BrokerSource } from './broker-source.ts'
 import type { SimulatedDatabase } from './database.ts'
 import { SimulatedTableStore } from './database-stores.ts'
-import { campusId } from './engine-host.ts'
 import type { Random } from './random.ts'
 import { SimulatedProcess, type World } from './simulated-process.ts'
 

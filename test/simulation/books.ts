@@ -89,9 +89,12 @@ export class Books {
     return groupLine(name, capacity, seats, queue)
   }
 
-  lines(): string[] {
+  /** @param includes whether a student is to be told of */
+  lines(includes: (student: number) => boolean): string[] {
     const groups = [...this.groups.values()].map((group) => this.lineOfGroup(group))
-    const students = [...this.students.values()].map(({ id, actions }) => studentLine(id, actions))
+    const students = [...this.students.values()]
+      .filter(({ id }) => includes(id))
+      .map(({ id, actions }) => studentLine(id, actions))
     return [...groups, ...students].toSorted()
   }
 

@@ -109,9 +109,13 @@ class BrokerTerm implements JournalTerm {
 
   async #publish(label: string, body: Buffer): Promise<void> {
     const { link } = this.#session
-    await link.call<void>(label, (reply, fail) =>
+    let isKept = false
+    const confirmed = link.call<void>(label, (reply, fail) =>
       this.#broker.publish(this.#session, body, {
-        confirm: () => reply(),
+        confirm: () => {
+          isKept = true
+          reply()
+        },
         nack: () => fail('the broker refused the message'),
         confirmAndReturn: () => {
           reply()
@@ -119,6 +123,12 @@ class BrokerTerm implements JournalTerm {
         },
       }),
     )
+    try {
+      await confirmed
+    } catch (error) {
+      if (isKept) this.#broker.noteLostConfirm()
+      throw error
+    }
   }
 
   async #nextTurn(): Promise<void> {

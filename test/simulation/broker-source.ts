@@ -88,8 +88,10 @@ class BrokerReader implements JournalReader {
     await Promise.race([woken, this.ended])
   }
 
-  async countReady(): Promise<number> {
-    return await this.#session.link.call<number>('count', (reply) => reply(this.#broker.readyCount))
+  async countReady(): Promise<number | undefined> {
+    return await this.#session.link.call<number | undefined>('count', (reply) =>
+      reply(this.#broker.tellReady()),
+    )
   }
 
   acknowledge(deliveries: readonly Delivery[]): void {

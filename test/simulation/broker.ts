@@ -1,18 +1,25 @@
 import { createHash } from 'node:crypto'
+import { decodeMessage } from '../../src/engine/messages.ts'
 import type { Coverage } from './coverage.ts'
 import { Link } from './link.ts'
 import type { Random } from './random.ts'
 import type { SimulatedProcess, World } from './simulated-process.ts'
+
+export const campusId = 'simulated'
 
 export interface JournalEntry {
   readonly order: number
   readonly body: Buffer
 }
 
+interface Entry extends JournalEntry {
+  readonly isMarker: boolean
+}
+
 interface Consumer {
   readonly session: BrokerSession
   readonly prefetch: number
-  readonly unacknowledged: Map<number, JournalEntry>
+  readonly unacknowledged: Map<number, Entry>
   nextTag: number
   readonly receive: (entry: JournalEntry, tag: number) => void
 }
@@ -36,6 +43,9 @@ export interface BrokerRates {
   readonly returnedOutOfOrder: number
   readonly handedOverEarly: number
   readonly noticeLost: number
+  readonly countUnknown: number
+  /** A cluster that has fallen apart: two connections hold the lock, and what either publishes is confirmed. */
+  readonly lockGrantedTwice: number
 }
 
 export const soundBroker: BrokerRates = {
@@ -46,6 +56,8 @@ export const soundBroker: BrokerRates = {
   returnedOutOfOrder: 0,
   handedOverEarly: 0,
   noticeLost: 0,
+  countUnknown: 0,
+  lockGrantedTwice: 0,
 }
 
 /**
@@ -56,16 +68,21 @@ export const soundBroker: BrokerRates = {
 export class SimulatedBroker {
   rates: BrokerRates = soundBroker
   isUp = true
+  /** Requests whose decisions went with the end of the queue, or came after it; undefined: nothing was lost. */
+  lostRequests: Set<string> | undefined
   #isBlocked = false
   #declared = false
   /** What came back goes out again before what is new, in the order in which it came back. */
-  readonly #returned: JournalEntry[] = []
-  readonly #ready: JournalEntry[] = []
+  readonly #returned: Entry[] = []
+  readonly #ready: Entry[] = []
   #consumers: Consumer[] = []
   #lock: BrokerSession | undefined
   readonly #sessions = new Set<BrokerSession>()
   readonly #parkedPublishes: (() => void)[] = []
   #order = 0
+  /** Order of the newest batch that went out, and the leader of the newest marker that came in. */
+  #newestBatchOut = 0
+  #newestLeader = ''
   #limbo = 0
   readonly #random: Random
   readonly #coverage: Coverage
@@ -148,14 +165,20 @@ export class SimulatedBroker {
     }
   }
 
-  #giveBack(returned: readonly JournalEntry[]): void {
+  #giveBack(returned: readonly Entry[]): void {
     this.#returned.push(...returned)
     this.#handOut()
   }
 
   /** @returns whether this session holds the lock now */
   tryLock(session: BrokerSession): boolean {
-    if (this.#lock !== undefined && this.#lock !== session) return false
+    const holder = this.#lock
+    if (holder !== undefined && holder !== session) {
+      if (!this.#random.chance(this.rates.lockGrantedTwice)) return false
+      this.#coverage.fault('lock granted twice')
+      // The parts of the cluster find each other again; the smaller one drops its connections.
+      this.#world.scheduler.after(this.#random.between(500, 20_000), () => holder.link.cut())
+    }
     this.#lock = session
     return true
   }
@@ -209,10 +232,13 @@ export class SimulatedBroker {
   /** Of a connection that has ended meanwhile: nobody will hear a confirm. */
   #enqueueOrphan(body: Buffer): void {
     if (!this.#random.chance(this.rates.limbo)) {
-      if (this.#random.chance(0.5)) this.#enqueue(body)
+      if (!this.#random.chance(0.5)) return
+      this.#coverage.fault('confirm lost')
+      this.#enqueue(body)
       return
     }
-    this.#coverage.fault('message enqueued long after its connection')
+    const what = body.includes('"start"') ? 'marker' : 'message'
+    this.#coverage.fault(`${what} enqueued long after its connection`)
     this.#limbo++
     this.#world.scheduler.after(this.#random.between(1, 20_000), () => {
       this.#limbo--
@@ -221,19 +247,29 @@ export class SimulatedBroker {
   }
 
   #enqueue(body: Buffer): void {
-    this.#digest.update(body).update('\n')
-    this.#ready.push({ order: ++this.#order, body })
+    this.#append(body)
     if (this.#random.chance(this.rates.enqueuedTwice)) {
       this.#coverage.fault('message enqueued twice')
       this.#limbo++
       this.#world.scheduler.after(this.#random.between(0, 15_000), () => {
         this.#limbo--
-        this.#digest.update(body).update('\n')
-        this.#ready.push({ order: ++this.#order, body })
+        this.#append(body)
         this.#handOut()
       })
     }
     this.#handOut()
+  }
+
+  #append(body: Buffer): void {
+    this.#digest.update(body).update('\n')
+    const message = decodeMessage(body, campusId)
+    const isMarker = 'start' in message
+    if (isMarker) this.#newestLeader = message.start.leader
+    else if (message.leader !== this.#newestLeader) {
+      this.#coverage.fault('message enqueued behind the next leader’s marker')
+    }
+    this.#ready.push({ order: ++this.#order, body, isMarker })
+    if (this.lostRequests !== undefined) this.#noteLost(body)
   }
 
   consume(
@@ -252,6 +288,10 @@ export class SimulatedBroker {
     while (active.unacknowledged.size < active.prefetch) {
       const entry = this.#returned.shift() ?? this.#ready.shift()
       if (entry === undefined) return
+      if (entry.isMarker && entry.order < this.#newestBatchOut) {
+        this.#coverage.fault('marker delivered again behind records that follow it')
+      }
+      if (!entry.isMarker) this.#newestBatchOut = Math.max(this.#newestBatchOut, entry.order)
       const tag = active.nextTag++
       active.unacknowledged.set(tag, entry)
       active.receive(entry, tag)
@@ -262,6 +302,13 @@ export class SimulatedBroker {
     const consumer = this.#consumers.find((candidate) => candidate.session === session)
     for (const tag of tags) consumer?.unacknowledged.delete(tag)
     this.#handOut()
+  }
+
+  /** What a client that asks is told: undefined when the broker cannot tell now. */
+  tellReady(): number | undefined {
+    if (!this.#random.chance(this.rates.countUnknown)) return this.readyCount
+    this.#coverage.fault('broker cannot tell how many messages are ready')
+    return undefined
   }
 
   get readyCount(): number {
@@ -299,9 +346,23 @@ export class SimulatedBroker {
     session.link.deliver('blocked', () => session.onBlocked?.(isBlocked))
   }
 
-  /** Loses the end of the queue, as a broker that was restored to an earlier point has. @returns how many messages */
-  loseTail(count: number): number {
-    return this.#ready.splice(Math.max(0, this.#ready.length - count)).length
+  noteLostConfirm(): void {
+    this.#coverage.fault('confirm lost')
+  }
+
+  /**
+   * Loses the end of the queue, as a broker that was restored to an earlier point has. Nothing that is published
+   * from now on can be of use.
+   */
+  loseTail(count: number): void {
+    this.lostRequests = new Set()
+    for (const { body } of this.#ready.splice(Math.max(0, this.#ready.length - count))) this.#noteLost(body)
+  }
+
+  #noteLost(body: Buffer): void {
+    const message = decodeMessage(body, campusId)
+    if ('start' in message) return
+    for (const { request } of message.records) this.lostRequests?.add(request ?? '')
   }
 
   cutSessionsOf(process: SimulatedProcess): void {

@@ -13,6 +13,26 @@ export interface ChaosRates {
 
 export const noChaos: ChaosRates = { crash: 0, suspend: 0, cut: 0, late: 0 }
 
+/** What happens all the time; the other steps are struck more often, that none is left out. */
+const everyday = new Set([
+  'request',
+  'turn',
+  'delivery',
+  'publish ok',
+  'applied notice',
+  'begin ok',
+  'copy ok',
+  'fold ok',
+  'commit ok',
+  'ack',
+  'publish',
+  'begin',
+  'copy',
+  'fold',
+  'commit',
+  'notice',
+])
+
 /** Strikes at single steps: before a process handles something, before or after a server does. */
 export class Chaos {
   rates: ChaosRates = noChaos
@@ -30,8 +50,7 @@ export class Chaos {
   strike(process: SimulatedProcess, label: string): void {
     const { crash, suspend } = this.rates
     if (crash + suspend === 0) return
-    // Timers fire all the time; what arrives and what is decided is where it hurts.
-    const weight = label === 'timer' ? 0.02 : 1
+    const weight = label === 'timer' ? 0.02 : everyday.has(label) ? 1 : 12
     const draw = this.#random.next()
     if (draw < crash * weight) {
       this.#coverage.fault(`${process.kind} killed before: ${label}`)
@@ -46,8 +65,9 @@ export class Chaos {
   fateOf(link: Link, label: string): 'arrives' | 'cut before' | 'cut after' {
     if (this.rates.cut === 0) return 'arrives'
     const draw = this.#random.next()
-    if (draw >= this.rates.cut) return 'arrives'
-    const fate = draw < this.rates.cut / 2 ? 'cut before' : 'cut after'
+    const cut = this.rates.cut * (everyday.has(label) ? 1 : 4)
+    if (draw >= cut) return 'arrives'
+    const fate = draw < cut / 2 ? 'cut before' : 'cut after'
     this.#coverage.fault(`${link.server} connection ${fate}: ${label}`)
     return fate
   }

@@ -22,9 +22,22 @@ export class Coverage {
   }
 
   /** Adds what another run counted. */
-  add(other: Coverage): void {
-    for (const [name, count] of other.faults) this.fault(name, count)
-    for (const [name, count] of other.answers) this.answer(name, count)
-    for (const [name, count] of other.events) this.event(name, count)
+  add({ faults, answers, events }: CoverageCounts): void {
+    for (const [name, count] of faults) this.fault(name, count)
+    for (const [name, count] of answers) this.answer(name, count)
+    for (const [name, count] of events) this.event(name, count)
   }
+}
+
+/** As it comes from another thread. */
+export type CoverageCounts = Pick<Coverage, 'faults' | 'answers' | 'events'>
+
+export function formatCoverage({ answers, faults, events }: CoverageCounts): string {
+  const sections = { answers, faults, 'what else happened': events }
+  return Object.entries(sections)
+    .flatMap(([title, counts]) => {
+      const sorted = [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1))
+      return [`${title}:`, ...sorted.map(([name, count]) => `  ${String(count).padStart(9)}  ${name}`)]
+    })
+    .join('\n')
 }

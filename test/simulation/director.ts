@@ -6,6 +6,7 @@ import type { Coverage } from './coverage.ts'
 import type { SimulatedDatabase } from './database.ts'
 import type { EngineHost } from './engine-host.ts'
 import type { FaultPlan, Stroke } from './fault-plan.ts'
+import type { History } from './history.ts'
 import type { Network } from './network.ts'
 import type { Random } from './random.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -25,16 +26,22 @@ export interface Cast {
   readonly engines: readonly EngineHost[]
   readonly batchers: readonly BatcherHost[]
   readonly clients: readonly Client[]
+  readonly history: History
+  /** How many commands there must be before anything that ends the run. */
+  readonly commandsMin: number
 }
 
 const hourMs = 3_600_000
 const stopGraceMs = 3000
+const rushersMax = 80
 
 /** Lets things go wrong, stroke by stroke, as the plan has it; and puts everything right in the end. */
 export class Director {
   readonly #cast: Cast
   readonly #rushes: Promise<void>[] = []
   #isOver = false
+  /** From here on nothing heals by itself, and nobody may pretend that it does. */
+  tailIsLost = false
 
   constructor(cast: Cast) {
     this.#cast = cast
@@ -45,6 +52,7 @@ export class Director {
     if (broker !== undefined) broker.rates = plan.broker
     network.lossRate = plan.replyLossRate
     this.#strikeLater()
+    if (plan.losesTail) this.#loseTailLater()
     for (const latecomer of cast.blueprint.latecomers) {
       cast.scheduler.after(cast.random.between(0, 30_000), () => cast.database.tables.addStudent(latecomer))
     }
@@ -154,14 +162,21 @@ export class Director {
   #restartLater(host: EngineHost | BatcherHost, process: SimulatedProcess): void {
     const { scheduler, random } = this.#cast
     scheduler.after(random.between(20, 4000), () => {
-      if (host.process === process) host.restart()
+      if (host.process === process && !(this.#isOver && this.tailIsLost)) host.restart()
     })
   }
 
   #suspend(process: SimulatedProcess, forMs: number): void {
     if (!process.isRunning) return
+    const isLeading = this.#cast.engines.some((host) => host.process === process && host.engine.campus)
     process.suspend()
-    this.#cast.scheduler.after(forMs, () => process.wake())
+    this.#cast.scheduler.after(forMs, () => {
+      const isDeposed = [...process.links].some((link) => !link.serverOpen)
+      if (isLeading && isDeposed && process.isAlive) {
+        this.#cast.coverage.fault(`suspended holder of the ${this.#cast.plan.journal} lock woke without it`)
+      }
+      process.wake()
+    })
   }
 
   #stopEngine(host: EngineHost): void {
@@ -195,18 +210,61 @@ export class Director {
 
   #rush(): void {
     const { random, clients } = this.#cast
+    if (this.#rushes.length > rushersMax) return
     for (const client of random.shuffled(clients).slice(0, 12)) {
       this.#rushes.push(client.rush(random.integer(1, 4)))
     }
   }
 
+  /**
+   * Once there is a leader and its batchers lag: the broker forgets messages that it has confirmed. Only that
+   * leader can notice, so the other engine stays away.
+   */
+  #loseTailLater(): void {
+    const { scheduler, random, engines, batchers, broker } = this.#cast
+    scheduler.after(random.between(200, 3000), () => {
+      if (this.#cast.history.intents < this.#cast.commandsMin) {
+        this.#loseTailLater()
+        return
+      }
+      const leader = engines.find(({ engine, process }) => process.isRunning && engine.campus)
+      if (leader === undefined || broker === undefined) {
+        this.#loseTailLater()
+        return
+      }
+      this.#endFaults()
+      this.tailIsLost = true
+      for (const host of [...engines, ...batchers]) if (host !== leader) host.kill()
+      this.#loseTailOf(leader, broker)
+    })
+  }
+
+  #loseTailOf(leader: EngineHost, broker: SimulatedBroker): void {
+    const { scheduler, random, coverage, batchers } = this.#cast
+    scheduler.after(20, () => {
+      // Of two messages at least, the first was confirmed before the second was sent.
+      if (broker.readyCount < 3 || leader.engine.status().confirmedSeq === 0) {
+        this.#loseTailOf(leader, broker)
+        return
+      }
+      broker.loseTail(random.integer(2, broker.readyCount - 1))
+      coverage.fault('end of the queue lost')
+      if (random.chance(0.7)) broker.restart(100)
+      for (const host of batchers) host.restart()
+    })
+  }
+
   /** No more faults; what is dead or suspended runs again. */
   heal(): void {
+    this.#endFaults()
+    const { engines, batchers } = this.#cast
+    for (const { process } of [...engines, ...batchers]) process.wake()
+  }
+  #endFaults(): void {
     this.#isOver = true
-    const { chaos, network, broker, engines, batchers } = this.#cast
+    const { chaos, network, broker } = this.#cast
     chaos.rates = noChaos
     network.lossRate = 0
     if (broker !== undefined) broker.rates = soundBroker
-    for (const { process } of [...engines, ...batchers]) process.wake()
   }
 }

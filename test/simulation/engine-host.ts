@@ -3,14 +3,13 @@ import { Engine } from '../../src/engine/engine.ts'
 import type { Journal } from '../../src/engine/ports.ts'
 import type { TermLimits } from '../../src/engine/term.ts'
 import { DirectJournal } from '../../src/journal/direct-journal.ts'
-import type { SimulatedBroker } from './broker.ts'
+import { campusId, type SimulatedBroker } from './broker.ts'
 import { BrokerJournal } from './broker-journal.ts'
 import type { SimulatedDatabase } from './database.ts'
 import { SimulatedCampusStore, trySimulatedLock } from './database-stores.ts'
 import type { Random } from './random.ts'
 import { SimulatedProcess, type World } from './simulated-process.ts'
 
-export const campusId = 'simulated'
 const pingIntervalMs = 5000
 const settleMs = 5000
 

@@ -9,4 +9,6 @@ export interface Evidence {
   readonly tables: Tables
   /** Of the engine that leads in the end. */
   readonly memory: Campus | undefined
+  /** Requests whose decisions the broker confirmed and then forgot; undefined: it forgot nothing. */
+  readonly lost: ReadonlySet<string> | undefined
 }

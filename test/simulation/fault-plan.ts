@@ -23,8 +23,6 @@ export type Stroke = (typeof strokes)[number]
 export interface FaultPlan {
   readonly journal: 'broker' | 'direct'
   readonly acknowledge: 'confirm' | 'applied'
-  /** A cluster that fell apart: the lock is granted twice and late messages are confirmed. Needs `applied`. */
-  readonly isBrokerSplit: boolean
   /** Once, the broker forgets the end of what it has confirmed. */
   readonly losesTail: boolean
   /** Milliseconds between strokes, on average. */
@@ -39,12 +37,12 @@ export interface FaultPlan {
 export function drawFaultPlan(random: Random, seed: number): FaultPlan {
   const losesTail = seed % 20 === 7
   const journal = seed % 4 === 3 && !losesTail ? 'direct' : 'broker'
-  const acknowledge = journal === 'broker' && random.chance(0.25) ? 'applied' : 'confirm'
+  const acknowledge = journal === 'broker' && !losesTail && random.chance(0.25) ? 'applied' : 'confirm'
+  const isBrokerSplit = acknowledge === 'applied' && random.chance(0.7)
   const sometimes = (rate: number) => (random.chance(0.6) ? rate * random.between(0.3, 1.7) : 0)
   return {
     journal,
     acknowledge,
-    isBrokerSplit: acknowledge === 'applied' && !losesTail && random.chance(0.6),
     losesTail,
     strokeEveryMs: random.between(1200, 6000),
     weights: new Map(strokes.map((stroke) => [stroke, random.chance(0.7) ? random.between(0.2, 1) : 0])),
@@ -55,13 +53,15 @@ export function drawFaultPlan(random: Random, seed: number): FaultPlan {
       late: sometimes(0.01),
     },
     broker: {
-      limbo: sometimes(0.7),
+      limbo: losesTail ? 0 : sometimes(0.7),
       nack: sometimes(0.002),
       unroutable: sometimes(0.002),
-      enqueuedTwice: sometimes(0.02),
+      enqueuedTwice: losesTail ? 0 : sometimes(0.02),
       returnedOutOfOrder: sometimes(0.5),
       handedOverEarly: sometimes(0.3),
       noticeLost: sometimes(0.1),
+      countUnknown: sometimes(0.2),
+      lockGrantedTwice: isBrokerSplit ? 0.3 : 0,
     },
     replyLossRate: sometimes(0.03),
   }
@@ -71,7 +71,6 @@ export function drawFaultPlan(random: Random, seed: number): FaultPlan {
 export function calmly(plan: FaultPlan): FaultPlan {
   return {
     ...plan,
-    isBrokerSplit: false,
     losesTail: false,
     strokeEveryMs: Infinity,
     chaos: noChaos,

@@ -17,6 +17,8 @@ export interface Attempt {
   /** What the engine answered, whether or not the answer arrived; undefined = it never did. */
   outcome: Outcome | undefined
   answeredMs: number | undefined
+  /** That the engine led as it answered; 0 = none. */
+  term: number
 }
 
 /** A view that was shown, as text that two equal views share. */
@@ -43,7 +45,7 @@ export class History {
 
   attempt(intent: Intent, sentMs: number): Attempt {
     const id = `a${this.attempts.length + 1}`
-    const attempt: Attempt = { id, intent, sentMs, outcome: undefined, answeredMs: undefined }
+    const attempt: Attempt = { id, intent, sentMs, outcome: undefined, answeredMs: undefined, term: 0 }
     this.attempts.push(attempt)
     return attempt
   }

@@ -3,6 +3,7 @@ import type { Command } from '../../actors/commands.ts'
 import type { Coverage } from './coverage.ts'
 import type { EngineHost } from './engine-host.ts'
 import type { Attempt } from './history.ts'
+import { outOfReach } from './limits.ts'
 import type { Random } from './random.ts'
 import type { Scheduler } from './scheduler.ts'
 import { readView, type ViewRequest } from './readings.ts'
@@ -37,6 +38,7 @@ export class Network {
         ...(requestHash !== undefined && { requestHash }),
       })
       attempt.outcome = outcome
+      attempt.term = host.engine.status().term
       attempt.answeredMs = this.#scheduler.nowMs
       this.#count(outcome)
       if (outcome.kind === 'unavailable' && outcome.code === 'busy') this.#countBound(host, before)
@@ -58,10 +60,16 @@ export class Network {
   }
 
   #countBound(host: EngineHost, before: { pendingRecords: number; backlogBytes: number }): void {
-    const { recordsMax, backlogBytesMax } = host.limits
-    if (before.backlogBytes >= backlogBytesMax) this.#coverage.fault('bound hit: backlog')
-    else if (before.pendingRecords >= recordsMax) this.#coverage.fault('bound hit: commit records')
-    else this.#coverage.fault('bound hit: mailbox or commit bytes')
+    const { recordsMax, backlogBytesMax, bytesMax, mailboxes } = host.limits
+    const bounds = {
+      backlog: before.backlogBytes >= backlogBytesMax,
+      'commit records': before.pendingRecords >= recordsMax,
+      mailbox: bytesMax >= outOfReach.bytes,
+      'commit bytes':
+        mailboxes.perCourse >= outOfReach.commands && mailboxes.perStudent >= outOfReach.commands,
+    }
+    const hit = Object.entries(bounds).find(([, isHit]) => isHit)
+    this.#coverage.fault(`bound hit: ${hit?.[0] ?? 'mailbox or commit bytes'}`)
   }
 
   async dryRun(host: EngineHost, command: Command): Promise<DryRunOutcome | undefined> {

@@ -1,61 +1,73 @@
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { Coverage } from './coverage.ts'
+import { formatCoverage } from './coverage.ts'
+import { runSeeds } from './run-seeds.ts'
 import { simulate } from './simulate.ts'
 
-/**
- * Runs seeds: `npm run simulate -- --seeds 200` runs 1 to 200, `--seed 17` runs 17 alone, `--seed 17 --seeds 100` runs
- * 17 to 116. `--trace` tells what happens to the processes, `--calm` leaves the faults out.
- */
+const usage = `Usage: npm run simulate -- [--seeds COUNT] [--seed FIRST] [--jobs PROCESSES] [--trace | --calm]
+  --seeds 200          runs seeds 1 to 200
+  --seed 17            runs seed 17 alone
+  --seed 17 --seeds 9  runs seeds 17 to 25
+  --stop               begins no other seed once one has failed
+  --trace              tells what happens to the processes of a single seed
+  --calm               a single seed without its faults
+`
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       seed: { type: 'string' },
       seeds: { type: 'string' },
+      jobs: { type: 'string' },
+      stop: { type: 'boolean', default: false },
       trace: { type: 'boolean', default: false },
       calm: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
     },
   })
   const first = Number(values.seed ?? 1)
   const count = Number(values.seeds ?? (values.seed === undefined ? 200 : 1))
-  const total = new Coverage()
-  const failed: number[] = []
+  const jobs = Number(values.jobs ?? availableParallelism())
+  if (values.help || ![first, count, jobs].every((number) => Number.isSafeInteger(number) && number > 0)) {
+    process.stderr.write(usage)
+    return values.help ? 0 : 1
+  }
+  if (count === 1) return await runOne(first, values)
   const begin = performance.now()
-  let commands = 0
-  let slowestMs = 0
-  for (let seed = first; seed < first + count; seed++) {
-    const seedBegin = performance.now()
-    const result = await simulate({
-      seed,
-      isCalm: values.calm,
-      ...(values.trace && { trace: say }),
-    })
-    slowestMs = Math.max(slowestMs, performance.now() - seedBegin)
-    total.add(result.coverage)
-    commands += result.commands
-    if (result.failures.length > 0) {
-      failed.push(seed)
-      say(`seed ${seed} FAILED:\n  ${result.failures.join('\n  ')}`)
-      say(`  again: npm run simulate -- --seed ${seed}`)
-    }
-    if (count === 1) {
-      const { journalDigest, tablesDigest, decisions, steps, simulatedMs } = result
-      say(`${decisions} decisions, ${steps} steps, ${(simulatedMs / 1000).toFixed(0)} s simulated`)
-      say(`journal ${journalDigest}\ntables  ${tablesDigest}`)
-    }
-  }
+  const result = await runSeeds({
+    first,
+    count,
+    jobs,
+    stopsAtFailure: values.stop,
+    onResult: ({ seed, failures }) => {
+      if (failures.length > 0) say(failureText(seed, failures))
+    },
+  })
   const seconds = (performance.now() - begin) / 1000
-  for (const [title, counts] of [
-    ['answers', total.answers],
-    ['faults', total.faults],
-    ['events', total.events],
-  ] as const) {
-    const sorted = [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1))
-    say(`${title}:\n${sorted.map(([name, times]) => `  ${String(times).padStart(9)}  ${name}`).join('\n')}`)
-  }
+  say(formatCoverage(result.coverage))
   say(
-    `${count} seeds, ${commands} commands, ${failed.length} failed; ${seconds.toFixed(1)} s, slowest ${slowestMs.toFixed(0)} ms`,
+    `${result.seeds} seeds, ${result.commands} commands (${result.commandsOfShortest} or more per seed), ` +
+      `${result.decisions} decisions, ${result.failures.length} seeds failed; ` +
+      `${seconds.toFixed(1)} s, ${(result.cpuMs / result.seeds).toFixed(0)} ms of CPU per seed`,
   )
-  return failed.length === 0 ? 0 : 1
+  for (const { seed } of result.failures) say(`  failed: npm run simulate -- --seed ${seed}`)
+  return result.failures.length === 0 ? 0 : 1
+}
+
+async function runOne(seed: number, { trace, calm }: { trace: boolean; calm: boolean }): Promise<number> {
+  const result = await simulate({ seed, isCalm: calm, ...(trace && { trace: say }) })
+  const { commands, decisions, steps, simulatedMs, journalDigest, tablesDigest, failures } = result
+  say(formatCoverage(result.coverage))
+  say(
+    `${commands} commands, ${decisions} decisions, ${steps} steps, ${(simulatedMs / 1000).toFixed(0)} s simulated`,
+  )
+  say(`journal ${journalDigest}\ntables  ${tablesDigest}`)
+  if (failures.length > 0) say(failureText(seed, failures))
+  return failures.length === 0 ? 0 : 1
+}
+
+function failureText(seed: number, failures: readonly string[]): string {
+  return `seed ${seed} FAILED:\n  ${failures.join('\n  ')}\n  again: npm run simulate -- --seed ${seed}`
 }
 
 function say(line: string): void {

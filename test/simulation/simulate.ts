@@ -18,7 +18,7 @@ import { Random } from './random.ts'
 import { Scheduler } from './scheduler.ts'
 import type { SimulatedProcess, World } from './simulated-process.ts'
 import { tablesLines } from './state-text.ts'
-import { Tables } from './tables.ts'
+import { type Blueprint, Tables } from './tables.ts'
 
 export interface RunOptions {
   readonly seed: number
@@ -46,8 +46,13 @@ export interface RunResult {
 const epochMs = 1_788_246_000_000
 /** So long after the last fault, everything must be answered and everybody agree. */
 const healingMs = 300_000
-const intentsPerStudent = 46
-const intentsPerStaff = 90
+/** So long do faults last at most. */
+const askingMs = 600_000
+/** In every run. */
+export const commandsMin = 2000
+const intentsPerStudent = 44
+const intentsPerStaff = 85
+const staffCount = 4
 const thinkMs = 350
 
 /** One run of the world: everything in it follows from the seed. */
@@ -66,9 +71,13 @@ class Simulation {
   readonly #batchers: readonly BatcherHost[]
   readonly #clients: readonly Client[]
   readonly #director: Director
-  readonly #blueprint
+  readonly #blueprint: Blueprint
+  /** Who must see the world end is given more to do. */
+  readonly #patience: number
   readonly #trace: (line: string) => void
   readonly #failures: string[] = []
+  /** Of a gap or a lost end of the journal. */
+  #alarms = 0
 
   constructor({ seed, isCalm, trace }: RunOptions) {
     this.#seed = seed
@@ -78,6 +87,7 @@ class Simulation {
     const world: World = { scheduler: this.#scheduler, chaos, timing: random('timing'), epochMs }
     const drawn = drawFaultPlan(random('plan'), seed)
     const plan = isCalm === true ? calmly(drawn) : drawn
+    this.#patience = plan.losesTail ? 1.5 : 1
     this.#blueprint = drawBlueprint(random('blueprint'), epochMs)
     this.#database = new SimulatedDatabase(world, new Tables(this.#blueprint), this.#coverage)
     this.#broker =
@@ -109,6 +119,8 @@ class Simulation {
       engines: this.#engines,
       batchers: this.#batchers,
       clients: this.#clients,
+      history: this.#history,
+      commandsMin,
     })
   }
 
@@ -126,6 +138,8 @@ class Simulation {
           recordsMax: random('records').integer(4, 40),
           ids: random(`ids of ${name}`),
           onEvent: (process, event) => {
+            if (event.kind === 'alarm' && (event.alarm === 'gap' || event.alarm === 'lost_tail'))
+              this.#alarms++
             this.#coverage.event(`batcher: ${event.kind === 'alarm' ? event.alarm : event.kind}`)
             this.#log(process, JSON.stringify(event))
           },
@@ -146,7 +160,7 @@ class Simulation {
       hosts: this.#engines,
     }
     const people: Person[] = [...students, ...latecomers].map(({ id }) => ({ role: 'student', id }))
-    for (const id of [1, 2, 3, 4]) people.push({ role: 'staff', id, department: 1 + (id % 3) })
+    for (let id = 1; id <= staffCount; id++) people.push({ role: 'staff', id, department: 1 + (id % 3) })
     return people.map((person) => new Client(parts, person))
   }
 
@@ -159,7 +173,10 @@ class Simulation {
     let isAnswered = false
     const work = Promise.all(
       this.#clients.map((client, index) =>
-        client.run(index < this.#clients.length - 4 ? intentsPerStudent : intentsPerStaff, thinkMs),
+        client.run(
+          (index < this.#clients.length - staffCount ? intentsPerStudent : intentsPerStaff) * this.#patience,
+          thinkMs,
+        ),
       ),
     ).then(async () => {
       isAsked = true
@@ -167,16 +184,40 @@ class Simulation {
       isAnswered = true
     })
     void work
-    await this.#scheduler.runUntil(() => isAsked || this.#scheduler.nowMs > 600_000)
+    await this.#scheduler.runUntil(
+      () => isAsked || this.#broker?.lostRequests !== undefined || this.#scheduler.nowMs > askingMs,
+    )
+    if (this.#broker?.lostRequests === undefined) await this.#heal(() => isAnswered)
+    else await this.#watchLostTail()
+    return this.#result()
+  }
+
+  async #heal(isAnswered: () => boolean): Promise<void> {
     this.#director.heal()
     const deadlineMs = this.#scheduler.nowMs + healingMs
     await this.#scheduler.runUntil(
-      () => (isAnswered && this.#isSettled()) || this.#scheduler.nowMs > deadlineMs,
+      () => (isAnswered() && this.#isSettled()) || this.#scheduler.nowMs > deadlineMs,
     )
-    if (!isAnswered) {
-      this.#failures.push(`somebody still waits for an answer long after the last fault: ${this.#describe()}`)
-    } else if (!this.#isSettled()) this.#failures.push(`it does not heal by itself: ${this.#describe()}`)
-    return this.#result()
+    if (!isAnswered()) this.#failures.push(`somebody still waits for an answer: ${this.#describe()}`)
+    else if (!this.#isSettled()) this.#failures.push(`it does not heal by itself: ${this.#describe()}`)
+  }
+
+  /** What was confirmed is gone: somebody must say so, and nothing may go on as if it were not. */
+  async #watchLostTail(): Promise<void> {
+    const alarmsBefore = this.#alarms
+    const deadlineMs = this.#scheduler.nowMs + healingMs
+    await this.#scheduler.runUntil(() => this.#alarms > alarmsBefore || this.#scheduler.nowMs > deadlineMs)
+    if (this.#alarms === alarmsBefore) {
+      this.#failures.push('the end of the journal was lost and nobody said so')
+      return
+    }
+    const { decisions, position } = this.#database.tables
+    const decided = decisions.length
+    const untilMs = this.#scheduler.nowMs + 30_000
+    await this.#scheduler.runUntil(() => this.#scheduler.nowMs > untilMs)
+    if (decisions.length > decided || position.term !== this.#database.tables.position.term) {
+      this.#failures.push('decisions went on after the end of the journal was lost')
+    }
   }
 
   /** One engine leads, and all that was confirmed is in the tables. */
@@ -208,6 +249,7 @@ class Simulation {
         history: this.#history,
         tables: this.#database.tables,
         memory: leader?.engine.campus,
+        lost: this.#broker?.lostRequests,
       }),
     ]
     return {

@@ -1,0 +1,86 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { Coverage } from './coverage.ts'
+import type { RunResult } from './simulate.ts'
+
+export interface Campaign {
+  readonly first: number
+  readonly count: number
+  /** Processes at a time. */
+  readonly jobs: number
+  /** Begin no other seed once one has failed. */
+  readonly stopsAtFailure?: boolean
+  readonly onResult?: (result: RunResult) => void
+}
+
+export interface CampaignResult {
+  readonly seeds: number
+  readonly commands: number
+  readonly commandsOfShortest: number
+  readonly decisions: number
+  readonly cpuMs: number
+  /** Seeds that broke a promise, with what was broken. */
+  readonly failures: readonly { readonly seed: number; readonly failures: readonly string[] }[]
+  readonly coverage: Coverage
+}
+
+export type Answer =
+  | (RunResult & { readonly cpuMs: number })
+  | { readonly seed: number; readonly crash: string }
+
+/** Runs `count` seeds from `first` on, in processes of their own. */
+export async function runSeeds(campaign: Campaign): Promise<CampaignResult> {
+  const { first, count, jobs, stopsAtFailure, onResult } = campaign
+  const coverage = new Coverage()
+  const failures: { seed: number; failures: readonly string[] }[] = []
+  let next = first
+  let seeds = 0
+  let commands = 0
+  let decisions = 0
+  let cpuMs = 0
+  let commandsOfShortest = Infinity
+  const takeIn = (answer: Answer): void => {
+    seeds++
+    if ('crash' in answer) {
+      failures.push({ seed: answer.seed, failures: [answer.crash] })
+      return
+    }
+    coverage.add(answer.coverage)
+    commands += answer.commands
+    decisions += answer.decisions
+    cpuMs += answer.cpuMs
+    commandsOfShortest = Math.min(commandsOfShortest, answer.commands)
+    if (answer.failures.length > 0) failures.push(answer)
+    onResult?.(answer)
+  }
+  const isOver = (): boolean => next >= first + count || (stopsAtFailure === true && failures.length > 0)
+  const work = async (): Promise<void> => {
+    // Young garbage is nearly all there is.
+    const child = fork(join(import.meta.dirname, 'seed-process.js'), {
+      serialization: 'advanced',
+      execArgv: ['--enable-source-maps', '--max-semi-space-size=64'],
+    })
+    const exited = once(child, 'exit')
+    while (!isOver() && child.connected) takeIn(await ask(child, next++))
+    if (child.connected) child.disconnect()
+    await exited
+  }
+  await Promise.all(Array.from({ length: Math.min(jobs, count) }, () => work()))
+  return { seeds, commands, commandsOfShortest, decisions, cpuMs, failures, coverage }
+}
+
+async function ask(child: ChildProcess, seed: number): Promise<Answer> {
+  return await new Promise<Answer>((resolve) => {
+    const finish = (answer: Answer): void => {
+      child.off('message', finish)
+      child.off('exit', onExit)
+      resolve(answer)
+    }
+    // A promise that nobody caught ends the process; it has told why on standard error.
+    const onExit = (): void => finish({ seed, crash: 'the simulation’s process ended' })
+    child.once('message', finish)
+    child.once('exit', onExit)
+    child.send(seed)
+  })
+}
