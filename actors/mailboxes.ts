@@ -30,7 +30,7 @@ export interface MailboxBounds {
  * that it touches, all at one moment or (one of them full) none, and runs when it is at the head of all of
  * them. So each actor sees its commands in the order of arrival, and there is no deadlock: the oldest
  * command of all heads every mailbox it is in. Turns go round-robin between courses, so that a hot course
- * delays the others by one turn at most.
+ * delays the others by one turn at most, unless they wait for a student whose earlier command is in its queue.
  */
 export class Mailboxes<Item> {
   readonly #bounds: MailboxBounds

@@ -75,7 +75,7 @@ export const settings = {
     'CORE_ADDRESS',
     coreAddresses,
     undefined,
-    'Engines that a separate gateway follows. Without it: the engine is in this process.',
+    'Engines that a separate gateway follows. Checked, and not used yet: the engine is in this process.',
   ),
   jwtSecrets: setting(
     'JWT_SECRET',
