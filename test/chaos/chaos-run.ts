@@ -84,6 +84,7 @@ export async function runChaos(
     const verdict = await town.judge()
     return {
       ...verdict,
+      checks: [faults.mended, ...verdict.checks],
       options,
       faults: faults.counts,
       killCount: faults.killCount,

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Check } from '../../bench/stress/audit/check.ts'
 import type { Random } from '../../src/registry/random.ts'
 import type { TestPostgres } from '../servers/postgres.ts'
 import type { TestRabbit } from '../servers/rabbit-node.ts'
@@ -63,7 +64,7 @@ export class Faults {
   readonly #scene: FaultScene
   readonly #busy = new Set<unknown>()
   readonly #mending = new Set<Promise<void>>()
-  #failure: unknown
+  readonly mended = new Check('whatever was ended could be started again')
 
   constructor(scene: FaultScene) {
     this.#scene = scene
@@ -76,7 +77,6 @@ export class Faults {
   /**
    * Goes on until told to stop; resolves once everything is mended.
    * @param options.eventsMax how many faults there may be
-   * @throws if something could not be mended, such as a broker that does not start again
    */
   async run(options: { readonly isOver: () => boolean; readonly eventsMax: number }): Promise<void> {
     const { random, deployment } = this.#scene
@@ -88,15 +88,15 @@ export class Faults {
       if (mended === undefined) continue
       events++
       const settled = mended
-        .catch((error: unknown) => {
-          this.#failure ??= error
-        })
+        .then(
+          () => this.mended.expect(true, () => ''),
+          (error: unknown) => this.mended.expect(false, () => String(error)),
+        )
         .finally(() => this.#mending.delete(settled))
       this.#mending.add(settled)
       await this.#untilNoticed()
     }
     while (this.#mending.size > 0) await Promise.all(this.#mending)
-    if (this.#failure !== undefined) throw this.#failure
   }
 
   #draw(): Fault {

@@ -64,8 +64,13 @@ export class Part {
   /** Sends it a signal, if it runs. @returns whether it does */
   signal(signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): boolean {
     if (!this.isRunning) return false
+    try {
+      process.kill(this.#process.pid, signal)
+    } catch {
+      // It ended a moment ago, and its end is not told yet.
+      return false
+    }
     if (signal === 'SIGKILL' || signal === 'SIGTERM') this.#isHandled = true
-    process.kill(this.#process.pid, signal)
     return true
   }
 

@@ -31,6 +31,7 @@ export class Keeper {
   readonly directory: string
   readonly #shell: ChildProcess
   readonly #atEnd = new Map<string, string>()
+  #isReleased = false
 
   /** @param parent a folder that exists and that every account may enter */
   constructor(name: string, parent: string) {
@@ -66,6 +67,7 @@ export class Keeper {
 
   /** Ends what still runs, removes the directory, and resolves when that is done. */
   async release(): Promise<void> {
+    this.#isReleased = true
     if (this.#shell.exitCode !== null || this.#shell.signalCode !== null) return
     this.#shell.ref()
     this.#shell.stdin?.end()
@@ -73,6 +75,8 @@ export class Keeper {
   }
 
   #write(): void {
+    // What ends by the release is told of afterwards.
+    if (this.#isReleased) return
     writeFileSync(join(this.directory, 'at-end'), `${[...this.#atEnd.values()].join('\n')}\n`)
   }
 }
