@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Campus } from '../../actors/campus.ts'
+import type { Command } from '../../actors/commands.ts'
 import { Engine } from './engine.ts'
 import { type CampusStore, type Journal, noLeader, type Position, type StartMessage } from './ports.ts'
 import type { TermLimits } from './term.ts'
@@ -64,6 +65,12 @@ function campusOfOne(): Campus {
   return campus
 }
 
+const addOne: Command = {
+  actor: { role: 'student', id: 1 },
+  student: 1,
+  legs: [{ do: 'add', course: 101, group: 1, reserve: 'allow' }],
+}
+
 /** Leads, decides one command that the journal confirms, loses the journal, and publishes the next marker. */
 async function seenAfter(acknowledge: 'confirm' | 'applied'): Promise<StartMessage['start']['seen']> {
   const runtime = new ManualRuntime()
@@ -85,11 +92,7 @@ async function seenAfter(acknowledge: 'confirm' | 'applied'): Promise<StartMessa
   await settlePromises()
   first.confirm()
   await settlePromises()
-  void engine.submit({
-    actor: { role: 'student', id: 1 },
-    student: 1,
-    legs: [{ do: 'add', course: 101, group: 1, reserve: 'allow' }],
-  })
+  void engine.submit(addOne)
   await runtime.advance(1)
   first.confirm()
   await settlePromises()
@@ -108,4 +111,32 @@ test('the next marker demands what was answered for: the last record that the jo
 
 test('where replies wait for PostgreSQL, a marker demands no record that was merely confirmed', async () => {
   assert.equal(await seenAfter('applied'), undefined)
+})
+
+test('a leader that learns from PostgreSQL that another has led since gives up', async () => {
+  const runtime = new ManualRuntime()
+  const term = new ManualTerm()
+  const journal: Journal = { identity: 'manual', acquire: async () => term }
+  const store = storeOf(campusOfOne)
+  let position: Position = { leader: noLeader, seq: 0, term: 1, atMs: 0 }
+  const engine = new Engine({
+    campusId: 'test',
+    journal,
+    store: { ...store, readPosition: async () => position },
+    runtime,
+    limits: { ...limits, acknowledge: 'applied' },
+    onState: () => {},
+  })
+  void engine.run()
+  await settlePromises()
+  term.confirm()
+  await settlePromises()
+  assert.equal(engine.status().state, 'leading')
+  const answer = engine.submit(addOne)
+  await runtime.advance(1)
+  term.confirm()
+  position = { leader: '22222222-2222-4222-8222-222222222222', seq: 3, term: 2, atMs: 0 }
+  await runtime.advance(1100)
+  assert.deepEqual(await answer, { kind: 'unavailable', code: 'outcome_unknown' })
+  assert.equal(term.open, false)
 })

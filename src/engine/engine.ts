@@ -198,7 +198,11 @@ export class Engine implements EnrollmentService {
     term.close()
   }
 
-  /** The batcher's notices may be lost: while PostgreSQL is thought to be behind, it is asked. */
+  /**
+   * The batcher's notices may be lost: while PostgreSQL is thought to be behind, it is asked. It may answer
+   * that another engine leads by now (a broker's cluster that fell apart gave its lock to both): then what is
+   * decided here is void, whatever this side of the cluster confirms.
+   */
   #followPosition(term: Term, journal: JournalTerm): () => void {
     const { runtime, store } = this.#options
     let cancel = (): void => {}
@@ -206,7 +210,8 @@ export class Engine implements EnrollmentService {
       if (term.commit.appliedSeq < term.commit.confirmedSeq) {
         try {
           const position = await store.readPosition()
-          term.commit.noteApplied(position)
+          if (position.term > term.number) this.#loseTerm(journal, 'another engine has led since')
+          else term.commit.noteApplied(position)
         } catch {
           // Not reachable now; the bound on the backlog holds all the same.
         }
