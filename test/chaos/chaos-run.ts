@@ -97,6 +97,9 @@ export async function runChaos(
   }
   try {
     return await Promise.race([aborted, carryOut()])
+  } catch (error) {
+    say(`given up: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    throw error
   } finally {
     if (options.logs !== undefined) copyLogs(keeper.directory, options.logs)
     // Whatever still runs, suspended or not, ends with the keeper.

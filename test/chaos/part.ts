@@ -53,7 +53,7 @@ export class Part {
   async #supervise(launched: CliProcess): Promise<void> {
     const ending = await launched.ended
     if (this.#isHandled || !this.#isWanted) return
-    const lastWords = launched.lastWords(5)
+    const lastWords = readLastWords(launched)
     const isGivingUp = /^enrollment: .*(terminat|connect|ECONN|database system)/im.test(lastWords)
     const list = isGivingUp ? this.#endings.gaveUpStarting : this.#endings.unasked
     list.push(`${this.name} ended with ${ending}:\n${lastWords}`)
@@ -111,5 +111,14 @@ export class Part {
     this.#isWanted = false
     if (this.isRunning) process.kill(this.#process.pid, 'SIGTERM')
     return await this.#awaitEnd(this.#process)
+  }
+}
+
+/** Its log is gone with its folder where a run was given up. */
+function readLastWords(ended: CliProcess): string {
+  try {
+    return ended.lastWords(5)
+  } catch {
+    return 'no log is left'
   }
 }
