@@ -7,7 +7,8 @@ import {
   type JournalTerm,
   type RecordId,
 } from '../../src/engine/ports.ts'
-import type { BrokerSession, SimulatedBroker } from './broker.ts'
+import type { SimulatedBroker } from './broker.ts'
+import type { BrokerSession } from './broker-parts.ts'
 import type { SimulatedProcess } from './simulated-process.ts'
 import { describeWait, waitIn } from './wait.ts'
 

@@ -1,5 +1,6 @@
 import type { Delivery, JournalReader, JournalSource, RecordId } from '../../src/engine/ports.ts'
-import type { BrokerSession, SimulatedBroker } from './broker.ts'
+import type { SimulatedBroker } from './broker.ts'
+import type { BrokerSession } from './broker-parts.ts'
 import type { SimulatedProcess } from './simulated-process.ts'
 import { describeWait, waitIn } from './wait.ts'
 

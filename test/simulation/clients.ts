@@ -86,7 +86,7 @@ export class Client {
 
   /** Asks until there is an answer that settles it, or none can be had for want of a key. */
   async #pursue(intent: Intent): Promise<void> {
-    for (let delayMs = 30; ; delayMs = Math.min(delayMs * 2.5, 10_000)) {
+    for (let delayMs = 30; ; delayMs = Math.min(delayMs * 2, 3000)) {
       const outcome = await this.#attempt(intent)
       const isUnknown = outcome === undefined || isOutcomeUnknown(outcome)
       if (isUnknown && intent.key === undefined) return

@@ -1,5 +1,6 @@
 import type { BatcherHost } from './batcher-host.ts'
-import { type SimulatedBroker, soundBroker } from './broker.ts'
+import type { SimulatedBroker } from './broker.ts'
+import { soundBroker } from './broker-parts.ts'
 import { noChaos, type Chaos } from './chaos.ts'
 import type { Client } from './clients.ts'
 import type { Coverage } from './coverage.ts'
@@ -47,7 +48,7 @@ export class Director {
     this.#cast = cast
     const { chaos, plan, broker, network } = cast
     chaos.onCrash = (process) => this.#kill(process)
-    chaos.onSuspend = (process) => this.#suspend(process, this.#cast.random.between(50, 20_000))
+    chaos.onSuspend = (process) => this.#suspend(process, this.#cast.random.exponential(3000))
     chaos.rates = plan.chaos
     if (broker !== undefined) broker.rates = plan.broker
     network.lossRate = plan.replyLossRate
@@ -95,7 +96,7 @@ export class Director {
       case 'engine suspended':
         this.#suspend(
           engine.process,
-          random.chance(0.4) ? random.between(9000, 30_000) : random.between(20, 3000),
+          random.chance(0.3) ? random.between(9000, 17_000) : random.between(20, 2000),
         )
         break
       case 'engine stopped in good order':
@@ -106,7 +107,7 @@ export class Director {
         if (broker === undefined || random.chance(0.3)) database.cutSessionsOf(engine.process)
         break
       case 'database restarted':
-        database.restart(random.chance(0.07) ? 60_000 : random.between(50, 3000))
+        database.restart(random.chance(0.05) ? 60_000 : random.between(50, 2000))
         break
       case 'clock jumped an hour':
         this.#jump()
@@ -123,12 +124,12 @@ export class Director {
         break
       case 'broker restarted':
         if (broker === undefined) return
-        broker.restart(random.between(50, 5000))
+        broker.restart(random.between(50, 3000))
         break
       case 'broker blocks publishers':
         if (broker === undefined) return
         broker.block(true)
-        scheduler.after(random.between(50, 6000), () => broker.block(false))
+        scheduler.after(random.between(50, 4000), () => broker.block(false))
         break
     }
     coverage.fault(stroke)
@@ -140,7 +141,7 @@ export class Director {
     else if (stroke === 'batcher suspended') {
       this.#suspend(
         batcher.process,
-        random.chance(0.4) ? random.between(9000, 80_000) : random.between(20, 3000),
+        random.chance(0.2) ? random.between(9000, 70_000) : random.between(20, 2000),
       )
     } else if (stroke === 'batcher’s connections cut') {
       if (random.chance(0.5)) broker?.cutSessionsOf(batcher.process)
@@ -161,7 +162,7 @@ export class Director {
 
   #restartLater(host: EngineHost | BatcherHost, process: SimulatedProcess): void {
     const { scheduler, random } = this.#cast
-    scheduler.after(random.between(20, 4000), () => {
+    scheduler.after(random.between(20, 2000), () => {
       if (host.process === process && !(this.#isOver && this.tailIsLost)) host.restart()
     })
   }

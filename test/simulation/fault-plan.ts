@@ -1,4 +1,4 @@
-import { type BrokerRates, soundBroker } from './broker.ts'
+import { type BrokerRates, soundBroker } from './broker-parts.ts'
 import { type ChaosRates, noChaos } from './chaos.ts'
 import type { Random } from './random.ts'
 
@@ -44,7 +44,7 @@ export function drawFaultPlan(random: Random, seed: number): FaultPlan {
     journal,
     acknowledge,
     losesTail,
-    strokeEveryMs: random.between(1200, 6000),
+    strokeEveryMs: random.between(1000, 4000),
     weights: new Map(strokes.map((stroke) => [stroke, random.chance(0.7) ? random.between(0.2, 1) : 0])),
     chaos: {
       crash: sometimes(0.0008),

@@ -53,7 +53,7 @@ export const commandsMin = 2000
 const intentsPerStudent = 44
 const intentsPerStaff = 85
 const staffCount = 4
-const thinkMs = 350
+const thinkMs = 120
 
 /** One run of the world: everything in it follows from the seed. */
 export async function simulate(options: RunOptions): Promise<RunResult> {
