@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { decodeMessage } from '../../src/engine/messages.ts'
-import type { BrokerRates, BrokerSession } from './broker-parts.ts'
+import { type BrokerRates, type BrokerSession, soundBroker } from './broker-parts.ts'
 import type { Coverage } from './coverage.ts'
 import { Link } from './link.ts'
 import type { Random } from './random.ts'
