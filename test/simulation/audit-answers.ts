@@ -69,7 +69,9 @@ function auditAnswer(
       if (stored === undefined) {
         return lost?.has(record.request ?? '') ? undefined : 'answered with a decision that is lost'
       }
-      if (JSON.stringify(stored.record) !== JSON.stringify(record)) return 'answered otherwise than decided'
+      if (stored.record !== record && JSON.stringify(stored.record) !== JSON.stringify(record)) {
+        return 'answered otherwise than decided'
+      }
       if (replayed ? keyName === undefined : record.request !== attempt.id) {
         return 'answered with the decision of another request'
       }
