@@ -112,7 +112,7 @@ export class Engine implements EnrollmentService {
       const stopPolling = this.#followPosition(term, journal)
       const why = await journal.ended
       stopPolling()
-      this.#enter('recovering', why)
+      if (!signal.aborted) this.#enter('recovering', why)
     } finally {
       this.#dropTerm()
       await journal.close()
