@@ -124,7 +124,7 @@ export async function runCluster(
  */
 async function membersOf({ nodes }: TestCluster): Promise<string> {
   const ask = `[maps:get(nodes, amqqueue:get_type_state(Q)) || Q <- rabbit_amqqueue:list(), amqqueue:get_type(Q) =:= rabbit_quorum_queue].`
-  return (await nodes[0]?.control('eval', ask))?.trim() ?? ''
+  return (await nodes[0]?.control('eval', ask))?.replaceAll(/\s+/g, ' ').trim() ?? ''
 }
 
 function kill(cluster: TestCluster, nodes: readonly number[], goesOn: boolean): Trial {
