@@ -86,7 +86,7 @@ test('after a takeover a caller with earlier keys is looked up once, and known f
   const keys = new KeyMemory(new Set(['student:1']))
   assert.equal(keys.find(ali, 'k', 'h', now).kind, 'forgotten')
   const record = decided(3, 'k')
-  keys.learn(ali, [{ record, leader: 'x' }], true)
+  keys.learn(keys.ask(ali, 'k', 'h'), [{ record, leader: 'x' }], true)
   assert.deepEqual(keys.find(ali, 'k', 'h', now), { kind: 'decided', record, seq: 0 })
   assert.equal(keys.find(ali, 'new', 'h', now).kind, 'unknown')
 })
@@ -108,11 +108,32 @@ test('keys learned after a takeover count against the bound like all others', ()
   for (let id = 1; id <= 6; id++) {
     const caller = { role: 'student', id } as const
     keys.learn(
-      caller,
+      keys.ask(caller, 'a', 'h'),
       ['a', 'b'].map((key) => ({ record: decided(id, key), leader: 'x' })),
       true,
     )
   }
   assert.equal(keys.find({ role: 'student', id: 1 }, 'a', 'h', now).kind, 'forgotten')
   assert.equal(keys.find({ role: 'student', id: 6 }, 'b', 'h', now).kind, 'decided')
+})
+
+test('what PostgreSQL did not tell about one key is asked again, though it told all about another meanwhile', () => {
+  const keys = new KeyMemory(new Set(['student:1']))
+  const first = keys.ask(ali, 'first', 'h')
+  const second = keys.ask(ali, 'second', 'h')
+  keys.learn(second, [{ record: decided(3, 'first'), leader: 'x' }], true)
+  assert.equal(keys.find(ali, 'first', 'h', now).kind, 'in_flight')
+  keys.giveUp(first)
+  assert.equal(keys.find(ali, 'first', 'h', now).kind, 'forgotten')
+})
+
+test('an answer from before a key was forgotten does not stand for it', () => {
+  const keys = new KeyMemory(new Set(['student:1']))
+  const question = keys.ask(ali, 'old', 'h')
+  for (let seq = 1; seq <= 66; seq++) {
+    keys.reserve(ali, `k${seq}`, 'h')
+    keys.settle(ali, `k${seq}`, decided(seq, `k${seq}`), 66)
+  }
+  keys.learn(question, [], true)
+  assert.equal(keys.find(ali, 'k1', 'h', now).kind, 'forgotten')
 })

@@ -19,11 +19,21 @@ interface RememberedCaller {
   readonly entries: Map<string, Entry>
   /** PostgreSQL may know keys that are not among the entries. */
   forgetful: boolean
+  /** How often something was forgotten: what was asked of PostgreSQL before may not say all. */
+  lapses: number
+}
+
+/** A question to PostgreSQL about one key of a caller, which is held meanwhile. */
+export interface KeyQuestion {
+  readonly caller: Caller
+  readonly key: string
+  /** Of the caller, when it was asked. */
+  readonly lapses: number
 }
 
 export type KeyLookup =
   | { readonly kind: 'unknown' }
-  /** Memory does not hold all of the caller's keys: ask PostgreSQL, then `learn`. */
+  /** Memory does not hold all of the caller's keys: `ask` PostgreSQL, then `learn`. */
   | { readonly kind: 'forgotten' }
   | { readonly kind: 'mismatch' }
   | { readonly kind: 'in_flight' }
@@ -89,12 +99,27 @@ export class KeyMemory {
     this.#of(caller).entries.delete(key)
   }
 
+  /** Holds the key while PostgreSQL is asked about its caller, until `learn` or `giveUp`. */
+  ask(caller: Caller, key: string, requestHash: string): KeyQuestion {
+    this.reserve(caller, key, requestHash)
+    return { caller, key, lapses: this.#of(caller).lapses }
+  }
+
+  /** PostgreSQL did not answer. What others learned meanwhile left out the key that was held. */
+  giveUp({ caller, key }: KeyQuestion): void {
+    this.release(caller, key)
+    const known = this.#of(caller)
+    known.forgetful = true
+    known.lapses++
+  }
+
   /**
-   * Takes in what PostgreSQL knows of a caller.
+   * Takes in what PostgreSQL knows of the caller, and frees the key that was asked about.
    * @param found newest first
    * @param complete whether there is no more than that
    */
-  learn(caller: Caller, found: readonly KeyedDecision[], complete: boolean): void {
+  learn({ caller, key, lapses }: KeyQuestion, found: readonly KeyedDecision[], complete: boolean): void {
+    this.release(caller, key)
     const known = this.#of(caller)
     for (const { record } of found) {
       if (record.key === undefined || record.requestHash === undefined || known.entries.has(record.key))
@@ -102,7 +127,7 @@ export class KeyMemory {
       known.entries.set(record.key, { requestHash: record.requestHash, record, seq: 0 })
       this.#decided.push({ known, key: record.key, seq: 0 })
     }
-    if (complete) known.forgetful = false
+    if (complete && known.lapses === lapses) known.forgetful = false
     if (this.#decided.length > this.#keysMax) this.#forgetOldestHalf(0)
   }
 
@@ -110,7 +135,7 @@ export class KeyMemory {
     const id = callerId(caller)
     let known = this.#callers.get(id)
     if (known === undefined) {
-      known = { entries: new Map(), forgetful: this.#callersWithHistory.has(id) }
+      known = { entries: new Map(), forgetful: this.#callersWithHistory.has(id), lapses: 0 }
       this.#callers.set(id, known)
     }
     return known
@@ -126,8 +151,7 @@ export class KeyMemory {
       // The key may have been forgotten before, and used again since.
       const entry = known.entries.get(key)
       if (entry?.record === undefined || entry.seq !== seq) continue
-      known.entries.delete(key)
-      known.forgetful = true
+      forget(known, key)
     }
     this.#decided = this.#decided.slice(count)
   }
@@ -137,8 +161,13 @@ export class KeyMemory {
     for (const [key, entry] of known.entries) {
       if (known.entries.size <= keysPerCallerMax) return
       if (entry.record === undefined || entry.seq > appliedSeq) continue
-      known.entries.delete(key)
-      known.forgetful = true
+      forget(known, key)
     }
   }
+}
+
+function forget(known: RememberedCaller, key: string): void {
+  known.entries.delete(key)
+  known.forgetful = true
+  known.lapses++
 }

@@ -117,17 +117,16 @@ export class Term {
     const sinceMs = this.#runtime.now() - keyLifetimeMs
     let found = this.#keys.find(actor, key, requestHash, this.#runtime.now())
     if (found.kind === 'forgotten') {
-      // Reserved while PostgreSQL is asked, so that a repetition meanwhile is `in flight`.
-      this.#keys.reserve(actor, key, requestHash)
+      // Held while PostgreSQL is asked, so that a repetition meanwhile is `in flight`.
+      const question = this.#keys.ask(actor, key, requestHash)
       try {
         const latest = await this.#store.loadKeys(actor, sinceMs, keysPerCallerMax + 1)
         const older =
           latest.length > keysPerCallerMax ? await this.#store.findKey(actor, key, sinceMs) : undefined
-        this.#keys.release(actor, key)
         const all = older === undefined ? latest : [...latest, older]
-        this.#keys.learn(actor, all, latest.length <= keysPerCallerMax)
+        this.#keys.learn(question, all, latest.length <= keysPerCallerMax)
       } catch {
-        this.#keys.release(actor, key)
+        this.#keys.giveUp(question)
         return journalUnavailable
       }
       found = this.#keys.find(actor, key, requestHash, this.#runtime.now())
