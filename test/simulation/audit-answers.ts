@@ -13,7 +13,10 @@ export function auditAnswers(
 ): string[] {
   const failures: string[] = []
   const firstByKey = new Map<string, DecisionRecord>()
+  const requests = new Set<string | undefined>()
   for (const { record } of tables.decisions) {
+    if (requests.has(record.request)) failures.push(`applied twice: attempt ${record.request}`)
+    requests.add(record.request)
     if (record.key === undefined) continue
     const name = `${record.actor.role} ${record.actor.id} ${record.key}`
     if (firstByKey.has(name)) failures.push(`applied twice: the request of ${name}`)

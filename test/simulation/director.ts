@@ -119,6 +119,7 @@ export class Director {
       case 'batcher suspended':
       case 'batcher stopped in good order':
       case 'batcher’s connections cut':
+      case 'leader and batcher fall together':
         if (batcher === undefined) return
         this.#strikeBatcher(batcher, stroke)
         break
@@ -137,7 +138,8 @@ export class Director {
 
   #strikeBatcher(batcher: BatcherHost, stroke: Stroke): void {
     const { random, broker, database } = this.#cast
-    if (stroke === 'batcher killed') this.#kill(batcher.process)
+    if (stroke === 'leader and batcher fall together') this.#fallTogether()
+    else if (stroke === 'batcher killed') this.#kill(batcher.process)
     else if (stroke === 'batcher suspended') {
       this.#suspend(
         batcher.process,
@@ -147,6 +149,18 @@ export class Director {
       if (random.chance(0.5)) broker?.cutSessionsOf(batcher.process)
       else database.cutSessionsOf(batcher.process)
     } else void this.#stopBatcher(batcher)
+  }
+
+  /** What the batchers have in hand, the next leader's marker among it or behind it, returns when they fall. */
+  #fallTogether(): void {
+    const { random, engines, batchers, scheduler } = this.#cast
+    for (const { process } of batchers) process.suspend()
+    scheduler.after(random.between(20, 300), () => {
+      for (const { engine, process } of engines) if (engine.campus) this.#kill(process)
+    })
+    scheduler.after(random.between(600, 4000), () => {
+      for (const { process } of batchers) this.#kill(process)
+    })
   }
 
   #hostOf(process: SimulatedProcess): EngineHost | BatcherHost | undefined {

@@ -11,6 +11,7 @@ export const strokes = [
   'batcher stopped in good order',
   'engine’s connections cut',
   'batcher’s connections cut',
+  'leader and batcher fall together',
   'broker restarted',
   'broker blocks publishers',
   'database restarted',

@@ -7,11 +7,13 @@ import type { RunResult } from './simulate.ts'
 export interface Campaign {
   readonly first: number
   readonly count: number
+  /** Only every so many-th seed. */
+  readonly every?: number
   /** Processes at a time. */
   readonly jobs: number
   /** Begin no other seed once one has failed. */
   readonly stopsAtFailure?: boolean
-  readonly onResult?: (result: RunResult) => void
+  readonly onFailure?: (seed: number, failures: readonly string[]) => void
 }
 
 export interface CampaignResult {
@@ -31,7 +33,7 @@ export type Answer =
 
 /** Runs `count` seeds from `first` on, in processes of their own. */
 export async function runSeeds(campaign: Campaign): Promise<CampaignResult> {
-  const { first, count, jobs, stopsAtFailure, onResult } = campaign
+  const { first, count, every = 1, jobs, stopsAtFailure, onFailure } = campaign
   const coverage = new Coverage()
   const failures: { seed: number; failures: readonly string[] }[] = []
   let next = first
@@ -42,19 +44,20 @@ export async function runSeeds(campaign: Campaign): Promise<CampaignResult> {
   let commandsOfShortest = Infinity
   const takeIn = (answer: Answer): void => {
     seeds++
-    if ('crash' in answer) {
-      failures.push({ seed: answer.seed, failures: [answer.crash] })
-      return
+    const broken = 'crash' in answer ? [answer.crash] : answer.failures
+    if (broken.length > 0) {
+      failures.push({ seed: answer.seed, failures: broken })
+      onFailure?.(answer.seed, broken)
     }
+    if ('crash' in answer) return
     coverage.add(answer.coverage)
     commands += answer.commands
     decisions += answer.decisions
     cpuMs += answer.cpuMs
     commandsOfShortest = Math.min(commandsOfShortest, answer.commands)
-    if (answer.failures.length > 0) failures.push(answer)
-    onResult?.(answer)
   }
-  const isOver = (): boolean => next >= first + count || (stopsAtFailure === true && failures.length > 0)
+  const isOver = (): boolean =>
+    next >= first + count * every || (stopsAtFailure === true && failures.length > 0)
   const work = async (): Promise<void> => {
     // Young garbage is nearly all there is.
     const child = fork(join(import.meta.dirname, 'seed-process.js'), {
@@ -62,7 +65,11 @@ export async function runSeeds(campaign: Campaign): Promise<CampaignResult> {
       execArgv: ['--enable-source-maps', '--max-semi-space-size=64'],
     })
     const exited = once(child, 'exit')
-    while (!isOver() && child.connected) takeIn(await ask(child, next++))
+    while (!isOver() && child.connected) {
+      const seed = next
+      next += every
+      takeIn(await ask(child, seed))
+    }
     if (child.connected) child.disconnect()
     await exited
   }

@@ -8,6 +8,7 @@ const usage = `Usage: npm run simulate -- [--seeds COUNT] [--seed FIRST] [--jobs
   --seeds 200          runs seeds 1 to 200
   --seed 17            runs seed 17 alone
   --seed 17 --seeds 9  runs seeds 17 to 25
+  --every 20           runs only every twentieth seed
   --stop               begins no other seed once one has failed
   --trace              tells what happens to the processes of a single seed
   --calm               a single seed without its faults
@@ -18,6 +19,7 @@ async function main(): Promise<number> {
     options: {
       seed: { type: 'string' },
       seeds: { type: 'string' },
+      every: { type: 'string', default: '1' },
       jobs: { type: 'string' },
       stop: { type: 'boolean', default: false },
       trace: { type: 'boolean', default: false },
@@ -28,7 +30,11 @@ async function main(): Promise<number> {
   const first = Number(values.seed ?? 1)
   const count = Number(values.seeds ?? (values.seed === undefined ? 200 : 1))
   const jobs = Number(values.jobs ?? availableParallelism())
-  if (values.help || ![first, count, jobs].every((number) => Number.isSafeInteger(number) && number > 0)) {
+  const every = Number(values.every)
+  if (
+    values.help ||
+    ![first, count, every, jobs].every((number) => Number.isSafeInteger(number) && number > 0)
+  ) {
     process.stderr.write(usage)
     return values.help ? 0 : 1
   }
@@ -37,11 +43,10 @@ async function main(): Promise<number> {
   const result = await runSeeds({
     first,
     count,
+    every,
     jobs,
     stopsAtFailure: values.stop,
-    onResult: ({ seed, failures }) => {
-      if (failures.length > 0) say(failureText(seed, failures))
-    },
+    onFailure: (seed, failures) => say(failureText(seed, failures)),
   })
   const seconds = (performance.now() - begin) / 1000
   say(formatCoverage(result.coverage))

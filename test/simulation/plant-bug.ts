@@ -1,0 +1,63 @@
+import { spawn } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { PlantedBug } from './planted-bugs.ts'
+
+/** What the simulation needs of the compiled program. */
+const parts = ['actors', 'schema', 'src/engine', 'src/batcher', 'src/journal', 'test/simulation']
+const usualSeeds = { first: 1, count: 20, every: 1 }
+
+/**
+ * Plants a bug into a copy of the compiled program and runs seeds there until one fails.
+ * @returns what the simulation printed
+ * @throws if the place for the bug is not to be found, exactly once
+ */
+export async function simulateWith({ file, find, replace, seeds }: PlantedBug): Promise<string> {
+  const { first, count, every } = seeds ?? usualSeeds
+  const copy = mkdtempSync(join(tmpdir(), 'planted-bug-'))
+  try {
+    for (const part of parts) cpSync(join(compiled, part), join(copy, part), { recursive: true })
+    writeFileSync(join(copy, 'package.json'), '{ "type": "module" }')
+    symlinkSync(findPackages(), join(copy, 'node_modules'))
+    plant(join(copy, file), find, replace)
+    const options = `--seed ${first} --seeds ${count} --every ${every} --jobs 1 --stop`
+    return await run(join(copy, 'test/simulation/run.js'), options.split(' '))
+  } finally {
+    rmSync(copy, { recursive: true, force: true })
+  }
+}
+
+const compiled = join(import.meta.dirname, '../..')
+
+function findPackages(): string {
+  for (let folder = compiled; ; folder = dirname(folder)) {
+    const packages = join(folder, 'node_modules')
+    if (existsSync(packages)) return packages
+    if (folder === dirname(folder)) throw new Error('node_modules is not to be found')
+  }
+}
+
+function plant(path: string, find: string, replace: string): void {
+  const text = readFileSync(path, 'utf8')
+  const [before, after, ...more] = text.split(find)
+  if (before === undefined || after === undefined || more.length > 0) {
+    throw new Error(`${path} does not have exactly one ${find}`)
+  }
+  writeFileSync(path, before + replace + after)
+}
+
+async function run(program: string, args: readonly string[]): Promise<string> {
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+    })
+  }
+  await new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', resolve)
+  })
+  return output
+}

@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { simulateWith } from './plant-bug.ts'
+import { plantedBugs } from './planted-bugs.ts'
+
+// The auditor audited: each of these bugs would break a promise, and none may go unnoticed.
+
+describe('the simulation catches a program that', { concurrency: 2 }, () => {
+  for (const bug of plantedBugs) {
+    test(bug.does, async () => {
+      const output = await simulateWith(bug)
+      const [, told] = /^seed \d+ FAILED:\n([\s\S]*?)\n {2}again: npm run simulate/m.exec(output) ?? []
+      assert.ok(told !== undefined, `no seed failed:\n${output.slice(-2000)}`)
+      assert.match(told, bug.toldAs)
+    })
+  }
+})
