@@ -23,9 +23,9 @@ export function auditAnswers(
     else firstByKey.set(name, record)
   }
   const voids = new Set([...tables.voids.values()].map(({ record }) => record.request))
-  const hashes = hashesByKey(history)
+  const byKey = attemptsByKey(history)
   for (const attempt of history.attempts) {
-    const failure = auditAnswer(attempt, { index, firstByKey, voids, hashes, lost })
+    const failure = auditAnswer(attempt, { index, firstByKey, voids, byKey, lost })
     if (failure !== undefined) failures.push(`attempt ${attempt.id}: ${failure}`)
   }
   return failures
@@ -35,20 +35,20 @@ interface Books {
   readonly index: DecisionIndex
   readonly firstByKey: ReadonlyMap<string, DecisionRecord>
   readonly voids: ReadonlySet<string | undefined>
-  readonly hashes: ReadonlyMap<string, ReadonlySet<string>>
+  readonly byKey: ReadonlyMap<string, readonly Attempt[]>
   readonly lost: ReadonlySet<string> | undefined
 }
 
-function hashesByKey(history: History): Map<string, Set<string>> {
-  const hashes = new Map<string, Set<string>>()
+function attemptsByKey(history: History): Map<string, Attempt[]> {
+  const byKey = new Map<string, Attempt[]>()
   for (const attempt of history.attempts) {
     const name = keyNameOf(attempt)
     if (name === undefined) continue
-    const known = hashes.get(name) ?? new Set()
-    known.add(attempt.intent.requestHash ?? '')
-    hashes.set(name, known)
+    const known = byKey.get(name) ?? []
+    known.push(attempt)
+    byKey.set(name, known)
   }
-  return hashes
+  return byKey
 }
 
 function keyNameOf({ intent: { command, key } }: Attempt): string | undefined {
@@ -56,10 +56,7 @@ function keyNameOf({ intent: { command, key } }: Attempt): string | undefined {
 }
 
 /** @returns what is wrong with the answer, if anything */
-function auditAnswer(
-  attempt: Attempt,
-  { index, firstByKey, voids, hashes, lost }: Books,
-): string | undefined {
+function auditAnswer(attempt: Attempt, { index, firstByKey, voids, byKey, lost }: Books): string | undefined {
   const { outcome, intent } = attempt
   const decided = index.get(attempt.id)?.stored
   const keyName = keyNameOf(attempt)
@@ -85,9 +82,15 @@ function auditAnswer(
     }
     case 'key_refused': {
       if (decided !== undefined) return `decided, and yet refused: ${outcome.code}`
-      const known = hashes.get(keyName ?? '')?.size ?? 0
-      const isMismatch = outcome.code === 'idempotency_mismatch'
-      return isMismatch && known < 2 ? 'a key that came with one request only is told to mismatch' : undefined
+      const others = (byKey.get(keyName ?? '') ?? []).filter((other) => other !== attempt)
+      if (outcome.code === 'idempotency_in_flight') {
+        return others.some((other) => mayHoldKey(other, attempt))
+          ? undefined
+          : 'told that its key is in flight, which nothing holds'
+      }
+      return others.some((other) => other.intent.requestHash !== intent.requestHash)
+        ? undefined
+        : 'a key that came with one request only is told to mismatch'
     }
     case 'rejected':
       return decided && `decided, and yet turned away: ${outcome.code}`
@@ -96,4 +99,11 @@ function auditAnswer(
       return decided && `surely not done, said ${outcome.code}, and it was`
     }
   }
+}
+
+/** Whether `other` was unanswered while `attempt` was judged; or nobody can say what became of it. */
+function mayHoldKey(other: Attempt, attempt: Attempt): boolean {
+  if (other.sentMs > (attempt.answeredMs ?? Infinity)) return false
+  if (other.answeredMs === undefined || other.answeredMs >= attempt.sentMs) return true
+  return other.outcome?.kind === 'unavailable' && other.outcome.code === 'outcome_unknown'
 }

@@ -72,7 +72,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     file: 'src/engine/term.js',
     find: "if (outcome.kind !== 'decided' && outcome !== outcomeUnknown)",
     replace: 'if (false)',
-    toldAs: notHealed,
+    toldAs: /in flight, which nothing holds/,
   },
   {
     does: 'gives a key’s answer to another request',
