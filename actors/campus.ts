@@ -1,4 +1,4 @@
-import type { Exam, Meeting } from './timetable.ts'
+import { type Exam, type Meeting, type TimeBits, timeBitsOf } from './timetable.ts'
 
 export type Gender = 'male' | 'female'
 
@@ -30,13 +30,25 @@ export interface StudentProfile {
   readonly windowEndMs: number
 }
 
+/** Start inclusive, end exclusive. Milliseconds since the Unix epoch. */
+export interface EnrollmentWindow {
+  readonly startMs: number
+  readonly endMs: number
+}
+
 /** A group of a course: the seats and the reserve queue. Changed by `evolve` alone. */
-export class CourseGroup {
+export class CourseGroup implements TimeBits {
   readonly profile: GroupProfile
-  // Copied from the profile: every decision reads them of every place that the student holds.
+  // Copied from the profile and worked out from it: what every decision reads, in one place. A decision costs what it
+  // has to fetch from memory.
   readonly course: number
   readonly group: number
   readonly units: number
+  readonly reserveCapacity: number
+  readonly genderLock: Gender | undefined
+  readonly earlyBits: number
+  readonly lateBits: number
+  readonly examBits: number
   capacity: number
   /** Student ids; a set, the order means nothing. */
   readonly registered: number[] = []
@@ -51,6 +63,12 @@ export class CourseGroup {
     this.course = profile.course
     this.group = profile.group
     this.units = profile.units
+    this.reserveCapacity = profile.reserveCapacity
+    this.genderLock = profile.genderLock
+    const bits = timeBitsOf(profile.meetings, profile.exam)
+    this.earlyBits = bits.earlyBits
+    this.lateBits = bits.lateBits
+    this.examBits = bits.examBits
     this.capacity = profile.capacity
   }
 
@@ -64,7 +82,7 @@ export class CourseGroup {
   }
 
   get hasReservePlace(): boolean {
-    return this.queue.length < this.profile.reserveCapacity
+    return this.queue.length < this.reserveCapacity
   }
 
   /** The order number that the next in the queue gets. */
@@ -85,27 +103,84 @@ export class CourseGroup {
 }
 
 /** A student: the places they hold (at most one per course), and what is left to spend. Changed by `evolve` alone. */
-export class Student {
+export class Student implements TimeBits {
   readonly profile: StudentProfile
   readonly id: number
+  readonly maxUnits: number
+  /** Shared by all who have the same. */
+  readonly window: EnrollmentWindow
   remainingActions: number
-  /** Seats and reserve places; the order means nothing. */
-  readonly places: CourseGroup[] = []
+  readonly #places: CourseGroup[] = []
+  #units = 0
+  #earlyBits = 0
+  #lateBits = 0
+  #examBits = 0
   /** `seq` of the newest decision that touched them in this term; 0 = none. */
   touchedBy = 0
 
-  constructor(profile: StudentProfile) {
+  constructor(profile: StudentProfile, window: EnrollmentWindow) {
     this.profile = profile
+    this.window = window
     this.id = profile.id
+    this.maxUnits = profile.maxUnits
     this.remainingActions = profile.remainingActions
   }
 
+  /** Seats and reserve places; the order means nothing. */
+  get places(): readonly CourseGroup[] {
+    return this.#places
+  }
+
+  /** Units of all places. */
+  get units(): number {
+    return this.#units
+  }
+
+  /** Of all places together. */
+  get earlyBits(): number {
+    return this.#earlyBits
+  }
+
+  get lateBits(): number {
+    return this.#lateBits
+  }
+
+  get examBits(): number {
+    return this.#examBits
+  }
+
+  enter(group: CourseGroup): void {
+    this.#places.push(group)
+    this.#count(group)
+  }
+
+  /** @returns whether the student held a place there */
+  leave(group: CourseGroup): boolean {
+    const index = this.#places.indexOf(group)
+    if (index < 0) return false
+    this.#places.splice(index, 1)
+    this.#units = 0
+    this.#earlyBits = 0
+    this.#lateBits = 0
+    this.#examBits = 0
+    for (const place of this.#places) this.#count(place)
+    return true
+  }
+
+  #count(group: CourseGroup): void {
+    this.#units += group.units
+    this.#earlyBits |= group.earlyBits
+    this.#lateBits |= group.lateBits
+    this.#examBits |= group.examBits
+  }
+
   placeIn(course: number): CourseGroup | undefined {
-    return this.places.find((place) => place.course === course)
+    for (const place of this.#places) if (place.course === course) return place
+    return undefined
   }
 
   windowContains(nowMs: number): boolean {
-    return nowMs >= this.profile.windowStartMs && nowMs < this.profile.windowEndMs
+    return nowMs >= this.window.startMs && nowMs < this.window.endMs
   }
 }
 
@@ -119,7 +194,8 @@ export class Course {
   }
 
   find(group: number): CourseGroup | undefined {
-    return this.groups.find((candidate) => candidate.group === group)
+    for (const candidate of this.groups) if (candidate.group === group) return candidate
+    return undefined
   }
 }
 
@@ -129,6 +205,7 @@ export class Campus {
   readonly students = new Map<number, Student>()
   /** Groups by department, for catalogs. */
   readonly groupsByDepartment = new Map<number, CourseGroup[]>()
+  readonly #windows = new Map<number, Map<number, EnrollmentWindow>>()
 
   addGroup(profile: GroupProfile): CourseGroup {
     let course = this.courses.get(profile.course)
@@ -149,9 +226,18 @@ export class Campus {
 
   addStudent(profile: StudentProfile): Student {
     if (this.students.has(profile.id)) throw new Error(`student ${profile.id} was added twice`)
-    const student = new Student(profile)
+    const student = new Student(profile, this.#window(profile.windowStartMs, profile.windowEndMs))
     this.students.set(profile.id, student)
     return student
+  }
+
+  /** One object for each window there is: many students share few, and then it is near at hand when one of them asks. */
+  #window(startMs: number, endMs: number): EnrollmentWindow {
+    let byEnd = this.#windows.get(startMs)
+    if (byEnd === undefined) this.#windows.set(startMs, (byEnd = new Map()))
+    let window = byEnd.get(endMs)
+    if (window === undefined) byEnd.set(endMs, (window = { startMs, endMs }))
+    return window
   }
 
   findGroup(course: number, group: number): CourseGroup | undefined {
@@ -177,7 +263,7 @@ export class Campus {
   place(studentId: number, group: CourseGroup, order: number | undefined): void {
     if (order === undefined) group.registered.push(studentId)
     else insertIntoQueue(group, studentId, order)
-    this.students.get(studentId)?.places.push(group)
+    this.students.get(studentId)?.enter(group)
   }
 }
 

@@ -1,6 +1,6 @@
 import { adopt } from './adoption.ts'
 import type { Campus, Student } from './campus.ts'
-import type { Command, Leg, StaffLeg, StudentLeg } from './commands.ts'
+import type { Actor, Command, Leg, StaffLeg, StudentLeg } from './commands.ts'
 import { decideForceAdd, decideForceDrop, decideSetCapacity } from './overrides.ts'
 import { decidePlan } from './plan.ts'
 import type { Verdict } from './records.ts'
@@ -20,10 +20,15 @@ export interface Rejection {
  * @throws if the command is not of a shape that `Command` allows, which means a bug in the caller
  */
 export function decide(campus: Campus, command: Command, nowMs: number): Verdict | Rejection {
-  const rejection = turnedAway(campus, command)
-  if (rejection !== undefined) return rejection
-  const { legs } = command
+  const { actor, legs } = command
   const student = command.student === undefined ? undefined : campus.students.get(command.student)
+  // In order of precedence: whose course it is, then whether the student and the course exist.
+  const rejection = otherDepartment(campus, actor, legs)
+  if (rejection !== undefined) return rejection
+  if (student === undefined && command.student !== undefined) return { rejection: 'no_such_student' }
+  for (const leg of legs) {
+    if (!isThere(campus, leg)) return { rejection: 'no_such_course', ...whereOf(leg) }
+  }
   if (isStudentLegs(legs)) {
     return decidePlan(campus, expectStudent(student), legs, { nowMs, refuseNoChange: command.plan === true })
   }
@@ -46,24 +51,21 @@ function decideOverride(campus: Campus, student: Student | undefined, leg: Staff
   }
 }
 
-/** In order of precedence: whose course it is, then whether the student and the course exist. */
-function turnedAway(campus: Campus, { actor, student, legs }: Command): Rejection | undefined {
-  if (actor.role === 'staff' && !actor.campusWide) {
-    for (const leg of legs) {
-      const department = departmentOf(campus, leg)
-      if (department !== undefined && department !== actor.department) {
-        return { rejection: 'other_department', ...whereOf(leg) }
-      }
-    }
-  }
-  if (student !== undefined && !campus.students.has(student)) return { rejection: 'no_such_student' }
+function otherDepartment(campus: Campus, actor: Actor, legs: readonly Leg[]): Rejection | undefined {
+  if (actor.role !== 'staff' || actor.campusWide) return undefined
   for (const leg of legs) {
-    const course = campus.courses.get(leg.course)
-    if (course === undefined || ('group' in leg && course.find(leg.group) === undefined)) {
-      return { rejection: 'no_such_course', ...whereOf(leg) }
+    const department = departmentOf(campus, leg)
+    if (department !== undefined && department !== actor.department) {
+      return { rejection: 'other_department', ...whereOf(leg) }
     }
   }
   return undefined
+}
+
+function isThere(campus: Campus, leg: Leg): boolean {
+  const course = campus.courses.get(leg.course)
+  if (course === undefined) return false
+  return !('group' in leg) || course.find(leg.group) !== undefined
 }
 
 /** Groups of one course may belong to different departments; a leg that names no group goes by the first. */
@@ -81,7 +83,8 @@ function isStudentLeg(leg: Leg): leg is StudentLeg {
 }
 
 function isStudentLegs(legs: readonly Leg[]): legs is readonly StudentLeg[] {
-  return legs.length > 0 && legs.every(isStudentLeg)
+  for (const leg of legs) if (!isStudentLeg(leg)) return false
+  return legs.length > 0
 }
 
 function expectStudent(student: Student | undefined): Student {

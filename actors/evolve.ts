@@ -11,7 +11,7 @@ export function evolve(campus: Campus, effect: Effect): void {
     case 'registered': {
       const { group, student } = entered(campus, effect)
       group.registered.push(effect.student)
-      student.places.push(group)
+      student.enter(group)
       return
     }
     case 'reserved': {
@@ -19,13 +19,13 @@ export function evolve(campus: Campus, effect: Effect): void {
       if (effect.order < group.nextOrder) throw misfit(effect)
       group.queue.push(effect.student)
       group.queueOrders.push(effect.order)
-      student.places.push(group)
+      student.enter(group)
       return
     }
     case 'left': {
       const group = campus.group(effect.course, effect.group)
       if (!leaveQueue(group, effect.student)) removeFrom(group.registered, effect.student, effect)
-      removeFrom(campus.student(effect.student).places, group, effect)
+      if (!campus.student(effect.student).leave(group)) throw misfit(effect)
       return
     }
     case 'promoted': {
@@ -64,7 +64,7 @@ function leaveQueue(group: CourseGroup, student: number): boolean {
   return true
 }
 
-function removeFrom<T>(list: T[], item: T, effect: Effect): void {
+function removeFrom(list: number[], item: number, effect: Effect): void {
   const index = list.indexOf(item)
   if (index < 0) throw misfit(effect)
   list.splice(index, 1)

@@ -3,7 +3,7 @@ import type { AddLeg, MoveLeg, StudentLeg } from './commands.ts'
 import { promotionsAfter } from './promotion.ts'
 import type { Effect, Verdict } from './records.ts'
 import { inOrderOfPrecedence, type Refusal, type RefusalCode } from './refusals.ts'
-import { examsOverlap, meetingsOverlap } from './timetable.ts'
+import { examsOverlap, mayConflict, meetingsOverlap } from './timetable.ts'
 
 /** What the legs together want for one course: the place held before, and the one asked for (none = dropped). */
 interface CourseChange {
@@ -38,10 +38,10 @@ export function decidePlan(
   const refusals: Refusal[] = []
   if (!student.windowContains(nowMs)) refusals.push({ code: 'outside_enrollment_window' })
   const changes = changesOf(campus, student, legs, refusals)
-  const net = changes.filter((change) => change.origin !== change.target)
+  const net = changes.every(isNet) ? changes : changes.filter(isNet)
   if (refuseNoChange && net.length === 0 && !refusals.some(isAboutLeg)) refusals.push({ code: 'no_change' })
   for (const change of changes) refuseKeptReservePlace(student, change, refusals)
-  const entries = net.filter(isEntry)
+  const entries = net.every(isEntry) ? net : net.filter(isEntry)
   refuseTimetable(student, net, entries, refusals)
   const places = entries.map((entry) => placeFor(student, entry, refusals))
   const spent = refuseOverspending(student, legs, refusals)
@@ -62,9 +62,9 @@ function changesOf(
   refusals: Refusal[],
 ): CourseChange[] {
   const changes: CourseChange[] = []
-  for (const [index, leg] of legs.entries()) {
-    const earlier = changes.findIndex((change) => change.leg.course === leg.course)
-    const [before] = earlier < 0 ? [] : changes.splice(earlier, 1)
+  for (let index = 0; index < legs.length; index++) {
+    const leg = legs[index] as StudentLeg
+    const before = index === 0 ? undefined : takeOut(changes, leg.course)
     const origin = before === undefined ? student.placeIn(leg.course) : before.origin
     const held = before === undefined ? origin : before.target
     if (leg.do === 'drop') {
@@ -79,6 +79,16 @@ function changesOf(
     changes.push({ origin, target, leg, index })
   }
   return changes
+}
+
+/** What earlier legs led to for the course, if they were about it. */
+function takeOut(changes: CourseChange[], course: number): CourseChange | undefined {
+  const earlier = changes.findIndex((change) => change.leg.course === course)
+  return earlier < 0 ? undefined : changes.splice(earlier, 1)[0]
+}
+
+function isNet(change: CourseChange): boolean {
+  return change.origin !== change.target
 }
 
 function isEntry(change: CourseChange): change is Entry {
@@ -97,6 +107,13 @@ function refuseKeptReservePlace(student: Student, change: CourseChange, refusals
   refusals.push(refusalOf('course_full', index, target))
 }
 
+/** One course more that surely fits what the student holds: told from sums, without a look at any place. */
+function fitsAsItIs(student: Student, entries: readonly Entry[]): boolean {
+  const [entry] = entries
+  if (entry === undefined || entries.length > 1) return false
+  return student.units + entry.target.units <= student.maxUnits && !mayConflict(student, entry.target)
+}
+
 /** Units, classes and exams of the final state; only what this command adds can be at fault. */
 function refuseTimetable(
   student: Student,
@@ -104,7 +121,7 @@ function refuseTimetable(
   entries: readonly Entry[],
   refusals: Refusal[],
 ): void {
-  if (entries.length === 0) return
+  if (entries.length === 0 || fitsAsItIs(student, entries)) return
   const others: CourseGroup[] = []
   let unitsBefore = 0
   let units = 0
@@ -115,10 +132,10 @@ function refuseTimetable(
     others.push(place)
   }
   const unitsAfter = entries.reduce((sum, entry) => sum + entry.target.units, units)
-  const exceeds = unitsAfter > student.profile.maxUnits && unitsAfter > unitsBefore
+  const exceeds = unitsAfter > student.maxUnits && unitsAfter > unitsBefore
   for (const { target, index } of entries) {
     units += target.units
-    if (exceeds && units > student.profile.maxUnits) {
+    if (exceeds && units > student.maxUnits) {
       refusals.push(refusalOf('unit_limit', index, target))
     }
     for (const other of others) refuseConflict(target, other, index, refusals)
@@ -127,6 +144,7 @@ function refuseTimetable(
 }
 
 function refuseConflict(target: CourseGroup, other: CourseGroup, leg: number, refusals: Refusal[]): void {
+  if (!mayConflict(target, other)) return
   if (meetingsOverlap(target.profile.meetings, other.profile.meetings)) {
     refusals.push({ ...refusalOf('class_conflict', leg, target), with: whereOf(other) })
   }
@@ -138,7 +156,7 @@ function refuseConflict(target: CourseGroup, other: CourseGroup, leg: number, re
 /** Seat or reserve place in the target group; refused when neither is to be had on the leg's terms. */
 function placeFor(student: Student, entry: Entry, refusals: Refusal[]): 'seat' | 'reserve' | undefined {
   const { origin, target, leg, index } = entry
-  const { genderLock } = target.profile
+  const { genderLock } = target
   if (genderLock !== undefined && genderLock !== student.profile.gender) {
     refusals.push(refusalOf('gender_locked', index, target))
   }

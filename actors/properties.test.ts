@@ -11,7 +11,7 @@ import { inOrderOfPrecedence, type Refusal } from './refusals.ts'
 import { type Scene, type Step, scene } from './testing/arbitraries.ts'
 import { Auditor } from './testing/auditor.ts'
 import { campusOf } from './testing/scenario.ts'
-import { examsOverlap, meetingsOverlap } from './timetable.ts'
+import { examsOverlap, meetingsOverlap, timeBitsOf } from './timetable.ts'
 
 // Whatever a campus looks like and whatever is asked of it, in whatever order.
 
@@ -277,3 +277,21 @@ function loadOf(campus: Campus, { student: id = 0 }: Command): { units: number; 
   }
   return { units: student.places.reduce((sum, place) => sum + place.profile.units, 0), conflicts }
 }
+
+test('the sums that a student carries are those of the places held', () => {
+  always((played) => {
+    for (const student of play(played, {}).students.values()) {
+      const bits = student.places.map((place) => timeBitsOf(place.profile.meetings, place.profile.exam))
+      assert.equal(
+        student.units,
+        student.places.reduce((sum, place) => sum + place.profile.units, 0),
+      )
+      for (const part of ['earlyBits', 'lateBits', 'examBits'] as const) {
+        assert.equal(
+          student[part],
+          bits.reduce((all, one) => all | one[part], 0),
+        )
+      }
+    }
+  })
+})

@@ -5,9 +5,11 @@ import { exam, meets } from './testing/sketches.ts'
 import {
   type Exam,
   examsOverlap,
+  mayConflict,
   type Meeting,
   meetingsOverlap,
   packClassTime,
+  timeBitsOf,
   unpackClassTime,
 } from './timetable.ts'
 
@@ -139,4 +141,30 @@ test('conflicts are what counting shared minutes finds', () => {
       )
     }),
   )
+})
+
+describe('the bits of a timetable', () => {
+  const minute = fc.integer({ min: -10, max: 1500 })
+  const meeting = fc.record({ day: fc.integer({ min: -1, max: 8 }), startMinute: minute, endMinute: minute })
+  const meetings = fc.array(meeting, { maxLength: 3 })
+  const hours = (from: number) => fc.integer({ min: from, max: 40 * 24 }).map((hour) => hour * 3_600_000)
+  const someExam = fc.option(fc.record({ startMs: hours(-48), endMs: hours(-48) }), { nil: undefined })
+
+  test('have one in common wherever there is a conflict, even between rows that no table should hold', () => {
+    fc.assert(
+      fc.property(meetings, someExam, meetings, someExam, (classes, written, others, sat) => {
+        const isConflict = meetingsOverlap(classes, others) || examsOverlap(written, sat)
+        if (isConflict) assert.ok(mayConflict(timeBitsOf(classes, written), timeBitsOf(others, sat)))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test('have none in common where days differ, or hours by far', () => {
+    const morning = timeBitsOf(meets('sat 08:00-09:30', 'mon 08:00-09:30'), exam('09:00-11:00'))
+    const noon = timeBitsOf(meets('sat 12:30-14:00', 'mon 12:30-14:00'), exam('09:00-11:00', 1))
+    assert.ok(!mayConflict(morning, noon))
+    assert.ok(!mayConflict(morning, timeBitsOf(meets('fri 08:00-09:30'), undefined)))
+    assert.ok(!mayConflict(morning, timeBitsOf([], undefined)))
+  })
 })

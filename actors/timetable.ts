@@ -16,6 +16,55 @@ const firstDayBit = 22
 const rangeMask = 2 ** firstDayBit - 1
 const daysPerWeek = 7
 
+/**
+ * The parts of a week that are taken, a bit for each (`early` and `late`: the first 32 and the rest), and the days of
+ * exams, modulo 31. Two timetables without a common bit have no conflict; with one, they may: ask `meetingsOverlap` and
+ * `examsOverlap`. A few integers in one place, where meetings and exams are objects all over the memory.
+ */
+export interface TimeBits {
+  readonly earlyBits: number
+  readonly lateBits: number
+  readonly examBits: number
+}
+
+/** When the parts of a day begin, in minutes: the night, then the hours in which most classes are. */
+const partsOfDay = [Number.NEGATIVE_INFINITY, 480, 570, 660, 750, 840, 930, 1020, 1110]
+const bitsPerInteger = 32
+const msPerDay = 86_400_000
+const examDays = 31
+
+export function timeBitsOf(meetings: readonly Meeting[], exam: Exam | undefined): TimeBits {
+  let earlyBits = 0
+  let lateBits = 0
+  for (const { day, startMinute, endMinute } of meetings) {
+    // Also of what no table should hold, such as an end before the start: better a bit too many than one too few.
+    const first = Math.min(startMinute, endMinute)
+    const last = Math.max(startMinute, endMinute)
+    for (const [part, begin] of partsOfDay.entries()) {
+      const end = partsOfDay[part + 1] ?? Number.POSITIVE_INFINITY
+      if (first >= end || last <= begin) continue
+      const bit = day * partsOfDay.length + part
+      if (bit < bitsPerInteger) earlyBits |= 1 << bit
+      else lateBits |= 1 << (bit - bitsPerInteger)
+    }
+  }
+  let examBits = 0
+  if (exam !== undefined) {
+    const first = Math.floor(Math.min(exam.startMs, exam.endMs) / msPerDay)
+    const last = Math.floor(Math.max(exam.startMs, exam.endMs) / msPerDay)
+    for (let day = first; day <= Math.min(last, first + examDays - 1); day++) {
+      examBits |= 1 << (((day % examDays) + examDays) % examDays)
+    }
+  }
+  return { earlyBits, lateBits, examBits }
+}
+
+export function mayConflict(a: TimeBits, b: TimeBits): boolean {
+  return (
+    (a.earlyBits & b.earlyBits) !== 0 || (a.lateBits & b.lateBits) !== 0 || (a.examBits & b.examBits) !== 0
+  )
+}
+
 /** Touching ends do not overlap. */
 export function meetingsOverlap(a: readonly Meeting[], b: readonly Meeting[]): boolean {
   for (const one of a) {
