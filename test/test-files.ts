@@ -8,9 +8,12 @@ export interface TestFile {
   readonly needsRabbit: boolean
   /** It starts a RabbitMQ of its own, to stop and kill. */
   readonly startsRabbit: boolean
-  /** It starts processes, or reaches a server. All others are quick and need nothing. */
+  /** It starts processes, or reaches a server, or tries very much. All others are quick and need nothing. */
   readonly isIntegration: boolean
 }
+
+/** Tests that need nothing and yet take their time: thousands of requests, millions of steps. */
+const slowFolders = ['test/security', 'test/simulation']
 
 const importClause =
   /^(?:import|export)\s([^'"=;()]*?)\bfrom\s+['"]([^'"]+)['"]|^import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/gm
@@ -37,14 +40,15 @@ function collectImports(file: string, found: Imports, seen: Set<string>): void {
   }
 }
 
-function describeFile(path: string): TestFile {
+function describeFile(root: string, path: string): TestFile {
   const found: Imports = { servers: new Set(), modules: new Set() }
   collectImports(path, found, new Set())
   const needsPostgres = found.servers.has('createDatabase')
   const needsRabbit = found.servers.has('rabbitAddress')
   const startsRabbit = found.servers.has('startRabbit')
   const startsProcesses = found.servers.size > 0 || found.modules.has('node:child_process')
-  return { path, needsPostgres, needsRabbit, startsRabbit, isIntegration: startsProcesses }
+  const isSlow = slowFolders.some((folder) => path.startsWith(join(root, folder, '/')))
+  return { path, needsPostgres, needsRabbit, startsRabbit, isIntegration: startsProcesses || isSlow }
 }
 
 /**
@@ -56,7 +60,7 @@ export function testFiles(root: string, narrowing: readonly string[]): TestFile[
     .filter((path) => path.endsWith('.test.js') && !path.includes('node_modules'))
     .filter((path) => narrowing.length === 0 || narrowing.some((part) => path.includes(part)))
     .toSorted()
-    .map((path) => describeFile(join(root, path)))
+    .map((path) => describeFile(root, join(root, path)))
 }
 
 /** As a person names it: from the repository's root, in TypeScript. */
