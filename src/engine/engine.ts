@@ -26,6 +26,7 @@ import type {
   Unavailable,
 } from './service.ts'
 import { keyLifetimeMs } from './idempotency.ts'
+import type { SeatBoard } from './seat-board.ts'
 import { Term, type TermLimits } from './term.ts'
 import { catalogSnapshot, rosterSnapshot, type Snapshot, studentSnapshot } from './views.ts'
 
@@ -262,6 +263,10 @@ export class Engine implements EnrollmentService {
 
   async #read<View>(take: (campus: Campus) => Snapshot<View>): Promise<ReadOutcome<View>> {
     return (await this.#term?.read(take)) ?? this.#unavailable()
+  }
+
+  get seats(): SeatBoard | undefined {
+    return this.#term?.seats
   }
 
   #unavailable(): Unavailable {

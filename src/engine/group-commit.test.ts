@@ -21,6 +21,7 @@ function setUp(changed: Partial<CommitLimits> = {}) {
   const journal = new ManualTerm()
   const runtime = new ManualRuntime()
   const lost: string[] = []
+  const shown: number[] = []
   const commit = new GroupCommit({
     journal,
     campus: 'test',
@@ -28,6 +29,13 @@ function setUp(changed: Partial<CommitLimits> = {}) {
     limits: { ...limits, ...changed },
     runtime,
     onLost: (why) => lost.push(why),
+    onReleased: (records) => {
+      // Whoever has a reply finds it shown.
+      for (const record of records) {
+        assert.notEqual(replies.get(record.seq), 'durable')
+        shown.push(record.seq)
+      }
+    },
   })
   let seq = 0
   const replies = new Map<number, Settlement>()
@@ -47,7 +55,7 @@ function setUp(changed: Partial<CommitLimits> = {}) {
   }
   const sent = (): number[][] =>
     journal.appended.map((message) => (message as BatchMessage).records.map((record) => record.seq))
-  return { journal, runtime, commit, decide, replies, lost, sent }
+  return { journal, runtime, commit, decide, replies, lost, sent, shown }
 }
 
 test('no reply leaves before the journal has confirmed its record', async () => {
@@ -214,4 +222,34 @@ test('told to wait for PostgreSQL, a clean stop waits for it too', async () => {
   journal.apply({ leader, seq: 1 })
   await done
   assert.equal(replies.get(1), 'durable')
+})
+
+test('a decision is shown to those who watch when its reply may leave, not before', async () => {
+  for (const acknowledge of ['confirm', 'applied'] as const) {
+    const { journal, commit, decide, shown } = setUp({ acknowledge })
+    decide()
+    decide()
+    commit.flush()
+    decide()
+    await settlePromises()
+    assert.deepEqual(shown, [])
+    journal.confirm()
+    await settlePromises()
+    assert.deepEqual(shown, acknowledge === 'confirm' ? [1, 2] : [])
+    journal.confirm()
+    await settlePromises()
+    journal.apply({ leader, seq: 2 })
+    assert.deepEqual(shown, acknowledge === 'confirm' ? [1, 2, 3] : [1, 2])
+    journal.apply({ leader, seq: 3 })
+    assert.deepEqual(shown, [1, 2, 3])
+  }
+})
+
+test('what was not confirmed when the term was lost is shown to nobody', async () => {
+  const { journal, commit, decide, shown } = setUp()
+  decide()
+  commit.flush()
+  journal.lose('cut')
+  await settlePromises()
+  assert.deepEqual(shown, [])
 })

@@ -44,6 +44,9 @@ export class GroupCommit {
   readonly #limits: CommitLimits
   readonly #runtime: Runtime
   readonly #onLost: (why: string) => void
+  readonly #onReleased: (records: readonly DecisionRecord[]) => void
+  /** Batches that are confirmed and whose replies may not leave yet. */
+  readonly #unreleased: (readonly DecisionRecord[])[] = []
   readonly #waiters: Waiter[] = []
   readonly #unapplied: { readonly seq: number; readonly bytes: number }[] = []
   #next: Batch = emptyBatch()
@@ -66,6 +69,8 @@ export class GroupCommit {
     limits: CommitLimits
     runtime: Runtime
     onLost: (why: string) => void
+    /** Told of decisions, in order, when they may be shown: just before their replies leave. */
+    onReleased?: (records: readonly DecisionRecord[]) => void
   }) {
     this.#journal = options.journal
     this.#campus = options.campus
@@ -73,6 +78,7 @@ export class GroupCommit {
     this.#limits = options.limits
     this.#runtime = options.runtime
     this.#onLost = options.onLost
+    this.#onReleased = options.onReleased ?? (() => {})
     options.journal.onApplied((applied) => this.noteApplied(applied))
   }
 
@@ -163,6 +169,7 @@ export class GroupCommit {
     }
     // The next batch goes out before the replies to this one are written: the journal is the bottleneck.
     this.flush()
+    this.#unreleased.push(batch.records)
     for (const onConfirmed of batch.onConfirmed) onConfirmed()
     this.#release()
   }
@@ -214,6 +221,9 @@ export class GroupCommit {
   #release(): void {
     if (!this.#journal.open) return
     const released = this.#releasedSeq
+    while ((this.#unreleased[0]?.at(-1)?.seq ?? Number.POSITIVE_INFINITY) <= released) {
+      this.#onReleased(this.#unreleased.shift() ?? [])
+    }
     let count = 0
     for (const waiter of this.#waiters) {
       if (waiter.seq > released) break

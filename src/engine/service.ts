@@ -2,6 +2,7 @@ import type { Command } from '../../actors/commands.ts'
 import type { Gender } from '../../actors/campus.ts'
 import type { Verdict, DecisionRecord } from '../../actors/records.ts'
 import type { RejectionCode } from '../../actors/refusals.ts'
+import type { SeatBoard } from './seat-board.ts'
 import type { Meeting } from '../../actors/timetable.ts'
 
 /** Why the engine cannot answer now. All but `outcome_unknown` mean: surely not done. */
@@ -120,5 +121,7 @@ export interface EnrollmentService {
   /** Every group of a department, ascending by course and group; empty if there is none. */
   catalog(department: number): Promise<ReadOutcome<readonly GroupView[]>>
   roster(course: number, group: number): Promise<ReadOutcome<RosterView | undefined>>
+  /** Seats and queues for those who watch them change; another one in every term, undefined while none is led. */
+  readonly seats: SeatBoard | undefined
   status(): EngineStatus
 }

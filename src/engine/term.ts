@@ -7,6 +7,7 @@ import type { DecisionRecord, Effect, Verdict } from '../../actors/records.ts'
 import { type CommitLimits, GroupCommit, type Settlement } from './group-commit.ts'
 import { KeyMemory, keyLifetimeMs, keysPerCallerMax } from './idempotency.ts'
 import type { CampusStore, JournalTerm, LoadedCampus, Runtime } from './ports.ts'
+import { SeatBoard } from './seat-board.ts'
 import type { DryRunOutcome, Outcome, ReadOutcome, SubmitOptions, Unavailable } from './service.ts'
 import type { Snapshot } from './views.ts'
 
@@ -40,6 +41,8 @@ export class Term {
   readonly campus: Campus
   readonly number: number
   readonly commit: GroupCommit
+  /** What confirmed decisions made of the seats: for those who watch. */
+  readonly seats: SeatBoard
   readonly #leader: string
   readonly #journal: JournalTerm
   readonly #store: CampusStore
@@ -72,6 +75,7 @@ export class Term {
     this.#limits = limits
     this.#mailboxes = new Mailboxes(limits.mailboxes)
     this.#keys = new KeyMemory(loaded.callersWithKeys)
+    this.seats = new SeatBoard(loaded.campus, this.number)
     this.commit = new GroupCommit({
       journal: options.journal,
       campus: options.campusId,
@@ -79,6 +83,9 @@ export class Term {
       limits,
       runtime,
       onLost: options.onLost,
+      onReleased: (records) => {
+        for (const { seq, effects } of records) this.seats.show(seq, effects)
+      },
     })
   }
 

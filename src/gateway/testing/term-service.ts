@@ -1,6 +1,7 @@
 import type { Campus } from '../../../actors/campus.ts'
 import type { Command } from '../../../actors/commands.ts'
 import type { JournalMessage } from '../../engine/ports.ts'
+import type { SeatBoard } from '../../engine/seat-board.ts'
 import type {
   DryRunOutcome,
   EngineStatus,
@@ -108,6 +109,10 @@ export class TermService implements EnrollmentService {
 
   async roster(course: number, group: number): Promise<ReadOutcome<RosterView | undefined>> {
     return this.#refusal() ?? (await this.term.read((campus) => rosterSnapshot(campus, course, group)))
+  }
+
+  get seats(): SeatBoard | undefined {
+    return this.unavailable === undefined ? this.term.seats : undefined
   }
 
   status(): EngineStatus {

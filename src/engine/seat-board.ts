@@ -1,0 +1,249 @@
+import type { Campus } from '../../actors/campus.ts'
+import type { Effect } from '../../actors/records.ts'
+
+/** How a student's place in a course came to be what it is. `moved_up`: others left the queue before them. */
+export type PlaceEvent = 'registered' | 'reserved' | 'promoted' | 'moved_up' | 'left'
+
+/** Where a student stands in a course by now, and what put them there last. */
+export interface PlaceChange {
+  readonly course: number
+  readonly group: number
+  readonly how: PlaceEvent
+  /** 0 = registered, 1 = first in the queue; undefined = no place. */
+  readonly position: number | undefined
+}
+
+/** Seats and queue of one group, as shown. */
+export interface GroupSeats {
+  readonly course: number
+  readonly group: number
+  readonly department: number
+  readonly reserveCapacity: number
+  readonly capacity: number
+  readonly registeredCount: number
+  readonly queue: readonly { readonly student: number }[]
+  /** `seq` of the decision that changed it last; 0 = none in this term. */
+  readonly changedBy: number
+}
+
+interface Waiting {
+  readonly student: number
+  /** `seq` of the decision that gave them their present position. */
+  movedBy: number
+}
+
+interface Board extends GroupSeats {
+  capacity: number
+  registeredCount: number
+  readonly queue: Waiting[]
+  changedBy: number
+  /** `seq` of the decision after which somebody in the queue moved up last. */
+  movedBy: number
+}
+
+interface Entry {
+  readonly seq: number
+  readonly student: number
+  readonly course: number
+  readonly group: number
+  readonly how: Exclude<PlaceEvent, 'moved_up'>
+}
+
+/** Places given, taken and left that are remembered: so far back a student's changes can be told one by one. */
+const entriesMax = 8192
+
+/**
+ * The seats and queues of one term as confirmed decisions left them: what may be shown to anybody at any
+ * moment, while the campus itself is ahead by the decisions that are being made durable. It tells what has
+ * changed since any decision of the term, many changes of one thing as one, so whoever watches need remember
+ * nothing but a number.
+ *
+ * Counts of seats and ids of those who wait are all that it holds. An effect that does not fit is passed over:
+ * what is shown must never stop what is decided.
+ */
+export class SeatBoard {
+  /** Number of the term. */
+  readonly term: number
+  readonly #entriesMax: number
+  readonly #courses = new Map<number, Board[]>()
+  readonly #departments = new Map<number, Board[]>()
+  /** A ring: the newest entry overwrites the oldest. */
+  readonly #entries: Entry[] = []
+  #nextEntry = 0
+  #forgottenSeq = 0
+  #movedBy = 0
+  #seq = 0
+
+  /** @param campus as loaded: everything in it is confirmed */
+  constructor(campus: Campus, term: number, options: { entriesMax?: number } = {}) {
+    this.term = term
+    this.#entriesMax = options.entriesMax ?? entriesMax
+    for (const course of campus.courses.values()) {
+      for (const { profile, capacity, registered, queue } of course.groups) {
+        const board: Board = {
+          course: profile.course,
+          group: profile.group,
+          department: profile.department,
+          reserveCapacity: profile.reserveCapacity,
+          capacity,
+          registeredCount: registered.length,
+          queue: queue.map((student) => ({ student, movedBy: 0 })),
+          changedBy: 0,
+          movedBy: 0,
+        }
+        append(this.#courses, profile.course, board)
+        append(this.#departments, profile.department, board)
+      }
+    }
+    for (const groups of this.#departments.values()) groups.sort(byCourseAndGroup)
+    for (const groups of this.#courses.values()) groups.sort(byCourseAndGroup)
+  }
+
+  /** The newest decision that is shown; 0 = none of this term. */
+  get seq(): number {
+    return this.#seq
+  }
+
+  /** Takes in a confirmed decision; `effects` is undefined for a refusal. In the order of `seq`. */
+  show(seq: number, effects: readonly Effect[] | undefined): void {
+    this.#seq = seq
+    for (const effect of effects ?? []) this.#apply(seq, effect)
+  }
+
+  /** The groups of a department, ascending by course and group. */
+  department(department: number): readonly GroupSeats[] {
+    return this.#departments.get(department) ?? []
+  }
+
+  /** The groups of a course, ascending. */
+  course(course: number): readonly GroupSeats[] {
+    return this.#courses.get(course) ?? []
+  }
+
+  /** Whether `placesChangedSince` still knows everything that came after this decision. */
+  remembers(seq: number): boolean {
+    return seq >= this.#forgottenSeq && seq <= this.#seq
+  }
+
+  /**
+   * Whose places have changed after decision `seq`, and how they stand now: the newest change of each course.
+   * @param isWatched the students whom anybody asks about
+   */
+  placesChangedSince(seq: number, isWatched: (student: number) => boolean): Map<number, PlaceChange[]> {
+    const changes = new Map<number, PlaceChange[]>()
+    if (seq === this.#seq) return changes
+    for (const { student, course, group, how } of this.#entriesSince(seq)) {
+      if (!isWatched(student) || knows(changes, student, course)) continue
+      append(changes, student, {
+        course,
+        group,
+        how,
+        position: this.#positionAfter(how, student, course, group),
+      })
+    }
+    if (this.#movedBy <= seq) return changes
+    for (const groups of this.#courses.values()) {
+      for (const { course, group, queue, movedBy } of groups) {
+        if (movedBy <= seq) continue
+        for (const [index, waiting] of queue.entries()) {
+          const { student } = waiting
+          if (waiting.movedBy <= seq || !isWatched(student) || knows(changes, student, course)) continue
+          append(changes, student, { course, group, how: 'moved_up', position: index + 1 })
+        }
+      }
+    }
+    return changes
+  }
+
+  /** Newest first. */
+  *#entriesSince(seq: number): Generator<Entry> {
+    const count = this.#entries.length
+    for (let back = 1; back <= count; back++) {
+      const entry = this.#entries[(this.#nextEntry - back + count) % count]
+      if (entry === undefined || entry.seq <= seq) return
+      yield entry
+    }
+  }
+
+  #positionAfter(how: Entry['how'], student: number, course: number, group: number): number | undefined {
+    if (how === 'left') return undefined
+    if (how !== 'reserved') return 0
+    const index = this.#find(course, group)?.queue.findIndex((waiting) => waiting.student === student) ?? -1
+    return index < 0 ? undefined : index + 1
+  }
+
+  #find(course: number, group: number): Board | undefined {
+    return this.#courses.get(course)?.find((candidate) => candidate.group === group)
+  }
+
+  #apply(seq: number, effect: Effect): void {
+    if (!('course' in effect)) return
+    const board = this.#find(effect.course, effect.group)
+    if (board === undefined) return
+    switch (effect.type) {
+      case 'registered':
+        board.registeredCount++
+        break
+      case 'reserved':
+        board.queue.push({ student: effect.student, movedBy: seq })
+        break
+      case 'promoted':
+        this.#leaveQueue(board, effect.student, seq)
+        board.registeredCount++
+        break
+      case 'left':
+        if (!this.#leaveQueue(board, effect.student, seq)) board.registeredCount--
+        break
+      case 'capacity_changed':
+        board.capacity = effect.capacity
+        board.changedBy = seq
+        return
+      case 'duplicates_removed':
+        return
+    }
+    board.changedBy = seq
+    this.#remember({
+      seq,
+      student: effect.student,
+      course: effect.course,
+      group: effect.group,
+      how: effect.type,
+    })
+  }
+
+  #leaveQueue(board: Board, student: number, seq: number): boolean {
+    const { queue } = board
+    const index = queue.findIndex((waiting) => waiting.student === student)
+    if (index < 0) return false
+    queue.splice(index, 1)
+    for (const behind of queue.slice(index)) behind.movedBy = seq
+    board.movedBy = seq
+    this.#movedBy = seq
+    return true
+  }
+
+  #remember(entry: Entry): void {
+    const oldest = this.#entries[this.#nextEntry]
+    if (oldest !== undefined) this.#forgottenSeq = oldest.seq
+    this.#entries[this.#nextEntry] = entry
+    this.#nextEntry = (this.#nextEntry + 1) % this.#entriesMax
+  }
+}
+
+function knows(
+  changes: ReadonlyMap<number, readonly PlaceChange[]>,
+  student: number,
+  course: number,
+): boolean {
+  return changes.get(student)?.some((change) => change.course === course) ?? false
+}
+
+function append<Key, Item>(lists: Map<Key, Item[]>, key: Key, item: Item): void {
+  const list = lists.get(key)
+  if (list === undefined) lists.set(key, [item])
+  else list.push(item)
+}
+
+function byCourseAndGroup(a: GroupSeats, b: GroupSeats): number {
+  return a.course - b.course || a.group - b.group
+}
