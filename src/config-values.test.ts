@@ -44,6 +44,9 @@ const wellFormed: readonly (readonly [
   ['ENROLLMENT_ACK', 'applied', 'ack', 'applied'],
   ['ENROLLMENT_ALLOW_SAMPLE_ACCOUNTS', 'yes', 'allowSampleAccounts', true],
   ['ENROLLMENT_LOG_LEVEL', 'silent', 'logLevel', 'silent'],
+  ['ENROLLMENT_METRICS_ADDRESS', 'off', 'metrics', 'off'],
+  ['ENROLLMENT_METRICS_ADDRESS', ':9100', 'metrics', { protocol: 'tcp', host: '', port: 9100 }],
+  ['ENROLLMENT_METRICS_FOR_CLIENTS', 'no', 'metricsForClients', false],
   ['ENROLLMENT_SHUTDOWN', '1m', 'shutdownMs', 60_000],
   [
     'ENROLLMENT_TRUST_PROXY',
@@ -174,6 +177,13 @@ const malformed: Record<string, readonly (readonly [text: string, complaint: str
   ENROLLMENT_ACK: words,
   ENROLLMENT_ALLOW_SAMPLE_ACCOUNTS: [...words, ['true', 'is none of the choices']],
   ENROLLMENT_LOG_LEVEL: words,
+  ENROLLMENT_METRICS_ADDRESS: [
+    ['on', 'is not host:port'],
+    ['9464', 'is not host:port'],
+    ['/run/metrics.sock', 'is not host:port'],
+    ['127.0.0.1:65536', 'has a port outside'],
+  ],
+  ENROLLMENT_METRICS_FOR_CLIENTS: words,
   ENROLLMENT_SHUTDOWN: durations,
   ENROLLMENT_TRUST_PROXY: [
     ['yes', 'no proxy address'],

@@ -152,6 +152,14 @@ export const tcpListenAddress: ValueKind<Address> = {
   parse: (text) => parseTcp(text, { portMin: 0, hostOptional: true }),
 }
 
+export type TcpAddress = Extract<Address, { readonly protocol: 'tcp' }>
+
+/** Where metrics are served; `off` = nowhere of their own. */
+export const metricsAddress: ValueKind<TcpAddress | 'off'> = {
+  wants: 'host:port, :port or [IPv6]:port, or off',
+  parse: (text) => (text === 'off' ? text : parseTcp(text, { portMin: 0, hostOptional: true })),
+}
+
 export const socketPath: ValueKind<Address> = {
   wants: `a socket path of at most ${socketPathBytesMax} bytes, since LISTEN_PROTOCOL is unix`,
   parse: (text) => {
@@ -244,7 +252,7 @@ function parseUrl(text: string): URL {
   }
 }
 
-function parseTcp(text: string, options: { portMin: number; hostOptional: boolean }): Address {
+function parseTcp(text: string, options: { portMin: number; hostOptional: boolean }): TcpAddress {
   const [, bracketed, plain, port] = /^(?:\[([^[\]]*)\]|([^[\]:/\s]*)):(\d+)$/.exec(text) ?? []
   if (port === undefined) {
     throw new MalformedValue(

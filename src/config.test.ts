@@ -16,6 +16,8 @@ const defaults: Config = {
   ack: 'confirm',
   allowSampleAccounts: false,
   logLevel: 'info',
+  metrics: undefined,
+  metricsForClients: true,
   shutdownMs: 10_000,
   trustProxy: false,
   replyDeadlineMs: 10_000,

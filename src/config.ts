@@ -10,6 +10,7 @@ import {
   folder,
   jwtSecrets,
   MalformedValue,
+  metricsAddress,
   oneOf,
   postgresUrl,
   rate,
@@ -127,6 +128,18 @@ export const settings = {
     oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
     'info',
     'Least severity that is logged.',
+  ),
+  metrics: setting(
+    'ENROLLMENT_METRICS_ADDRESS',
+    metricsAddress,
+    undefined,
+    'Where Prometheus finds this process. Without it: 127.0.0.1, port 9464 (server, start), 9465 (batcher) or 9466 (gateway), if it is free.',
+  ),
+  metricsForClients: setting(
+    'ENROLLMENT_METRICS_FOR_CLIENTS',
+    yesOrNo,
+    'yes',
+    'Whether /metrics is served on LISTEN_ADDRESS too, where clients reach it.',
   ),
   shutdownMs: setting(
     'ENROLLMENT_SHUTDOWN',

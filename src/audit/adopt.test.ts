@@ -195,6 +195,7 @@ class ScriptedEngine {
       appliedSeq: isBehind ? this.#decided - 1 : this.#decided,
       pendingRecords: 0,
       backlogBytes: 0,
+      behindMs: 0,
       mailboxDepth: 0,
       journalBlocked: false,
     }

@@ -25,6 +25,8 @@ export interface BatcherOptions {
 export type BatcherEvent =
   | { readonly kind: 'waiting'; readonly detail: string }
   | { readonly kind: 'consuming' }
+  /** A transaction is tried, however often; when its records were decided, in the messages' order. */
+  | { readonly kind: 'writing'; readonly oldestAt: number; readonly newestAt: number }
   | { readonly kind: 'wrote'; readonly applied: number; readonly duplicates: number; readonly voids: number }
   | { readonly kind: 'marker'; readonly leader: string; readonly judgement: string }
   | { readonly kind: 'alarm'; readonly alarm: BatcherAlarm; readonly detail: string }
@@ -150,6 +152,7 @@ export class Batcher {
     let rest = arrived
     while (rest.length > 0 && reader.open && !this.#stopping.signal.aborted) {
       const chunk = this.#chunkOf(rest)
+      this.#options.onEvent({ kind: 'writing', ...timesOf(chunk) })
       const report = await this.#insist(reader, () =>
         writeBatches(
           this.#options.tables,
@@ -273,6 +276,11 @@ function inOrderOfSeq(arrived: readonly Arrived[]): readonly Arrived[] {
     (a, b) =>
       leaders.indexOf(a.message.leader) - leaders.indexOf(b.message.leader) || firstSeqOf(a) - firstSeqOf(b),
   )
+}
+
+function timesOf(messages: readonly Arrived[]): { oldestAt: number; newestAt: number } {
+  const oldestAt = messages[0]?.message.records[0]?.at ?? 0
+  return { oldestAt, newestAt: messages.at(-1)?.message.records.at(-1)?.at ?? oldestAt }
 }
 
 function firstSeqOf(arrived: Arrived | undefined): number {

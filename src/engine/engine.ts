@@ -1,5 +1,6 @@
 import type { Campus } from '../../actors/campus.ts'
 import type { Command } from '../../actors/commands.ts'
+import type { CommandStages } from './command-stages.ts'
 import { describeError } from './describe-error.ts'
 import {
   type AcquireProgress,
@@ -36,6 +37,8 @@ export interface EngineOptions {
   readonly store: CampusStore
   readonly runtime: Runtime
   readonly limits: TermLimits
+  /** Where the time of commands goes is measured into these; without them it is not measured. */
+  readonly stages?: CommandStages
   /** Serve although the tables need adoption; for the adoption itself. */
   readonly evenIfAdoptionNeeded?: boolean
   /** Told of every change of state, with a line for people. */
@@ -150,6 +153,7 @@ export class Engine implements EnrollmentService {
         runtime,
         limits,
         onLost: (why) => this.#loseTerm(journal, why),
+        stages: this.#options.stages,
       })
     }
   }
@@ -286,6 +290,7 @@ export class Engine implements EnrollmentService {
       appliedSeq: term?.commit.appliedSeq ?? 0,
       pendingRecords: term?.commit.pendingRecords ?? 0,
       backlogBytes: term?.commit.backlogBytes ?? 0,
+      behindMs: term?.commit.behindMs ?? 0,
       mailboxDepth: term?.mailboxDepth ?? 0,
       journalBlocked: this.#journalTerm?.blocked ?? false,
     }

@@ -1,4 +1,5 @@
 import type { DecisionRecord } from '../../actors/records.ts'
+import type { CommandStages } from './command-stages.ts'
 import { describeError } from './describe-error.ts'
 import { type BatchMessage, type JournalTerm, type RecordId, type Runtime } from './ports.ts'
 
@@ -26,10 +27,20 @@ interface Waiter {
   readonly settle: (settlement: Settlement) => void
 }
 
+/** A batch that the journal has and PostgreSQL may not. */
+interface Unapplied {
+  readonly seq: number
+  readonly bytes: number
+  readonly records: number
+  readonly confirmedAtMs: number
+}
+
 interface Batch {
   readonly records: DecisionRecord[]
   readonly onConfirmed: (() => void)[]
   bytes: number
+  /** When its first record was decided, if that is measured. */
+  decidedAtMs: number
 }
 
 /**
@@ -47,8 +58,9 @@ export class GroupCommit {
   readonly #onReleased: (records: readonly DecisionRecord[]) => void
   /** Batches that are confirmed and whose replies may not leave yet. */
   readonly #unreleased: (readonly DecisionRecord[])[] = []
+  readonly #stages: CommandStages | undefined
   readonly #waiters: Waiter[] = []
-  readonly #unapplied: { readonly seq: number; readonly bytes: number }[] = []
+  readonly #unapplied: Unapplied[] = []
   #next: Batch = emptyBatch()
   #flying: Batch | undefined
   #waitingBatches: Batch[] = []
@@ -71,6 +83,8 @@ export class GroupCommit {
     onLost: (why: string) => void
     /** Told of decisions, in order, when they may be shown: just before their replies leave. */
     onReleased?: (records: readonly DecisionRecord[]) => void
+    /** Measures into these; nothing is measured without them. */
+    stages?: CommandStages | undefined
   }) {
     this.#journal = options.journal
     this.#campus = options.campus
@@ -79,6 +93,7 @@ export class GroupCommit {
     this.#runtime = options.runtime
     this.#onLost = options.onLost
     this.#onReleased = options.onReleased ?? (() => {})
+    this.#stages = options.stages
     options.journal.onApplied((applied) => this.noteApplied(applied))
   }
 
@@ -101,6 +116,13 @@ export class GroupCommit {
   /** Bytes confirmed that PostgreSQL is not known to have applied. */
   get backlogBytes(): number {
     return this.#backlogBytes
+  }
+
+  /** How long PostgreSQL has owed us the oldest confirmed decision, milliseconds; 0 when it owes none. */
+  get behindMs(): number {
+    const [oldest] = this.#unapplied
+    if (oldest === undefined || this.#stages === undefined) return 0
+    return this.#runtime.elapsed() - oldest.confirmedAtMs
   }
 
   /** Whether another command may be admitted now. */
@@ -126,6 +148,7 @@ export class GroupCommit {
       this.#waitingBatches.push(this.#next)
       this.#next = emptyBatch()
     }
+    if (this.#next.records.length === 0) this.#next.decidedAtMs = this.#measuredMs()
     this.#next.records.push(record)
     this.#next.onConfirmed.push(onConfirmed)
     this.#next.bytes += bytes
@@ -163,9 +186,12 @@ export class GroupCommit {
     this.#pendingRecords -= batch.records.length
     this.#pendingBytes -= batch.bytes
     this.#confirmedSeq += batch.records.length
+    const confirmedAtMs = this.#measuredMs()
+    this.#stages?.noteConfirmed(batch.records.length, confirmedAtMs - batch.decidedAtMs)
     if (this.#confirmedSeq > this.#appliedSeq) {
       this.#backlogBytes += batch.bytes
-      this.#unapplied.push({ seq: this.#confirmedSeq, bytes: batch.bytes })
+      const { records, bytes } = batch
+      this.#unapplied.push({ seq: this.#confirmedSeq, bytes, records: records.length, confirmedAtMs })
     }
     // The next batch goes out before the replies to this one are written: the journal is the bottleneck.
     this.flush()
@@ -178,8 +204,15 @@ export class GroupCommit {
   noteApplied({ leader, seq }: RecordId): void {
     if (leader !== this.#leader || seq <= this.#appliedSeq) return
     this.#appliedSeq = seq
-    while (this.#unapplied[0] !== undefined && this.#unapplied[0].seq <= seq) {
-      this.#backlogBytes -= this.#unapplied.shift()?.bytes ?? 0
+    const nowMs = this.#measuredMs()
+    for (
+      let first = this.#unapplied[0];
+      first !== undefined && first.seq <= seq;
+      first = this.#unapplied[0]
+    ) {
+      this.#backlogBytes -= first.bytes
+      this.#stages?.apply.observe((nowMs - first.confirmedAtMs) / 1000, first.records)
+      this.#unapplied.shift()
     }
     this.#release()
   }
@@ -220,6 +253,7 @@ export class GroupCommit {
 
   #release(): void {
     if (!this.#journal.open) return
+    if (this.#stages !== undefined) this.#stages.releasedAtMs = this.#runtime.elapsed()
     const released = this.#releasedSeq
     while ((this.#unreleased[0]?.at(-1)?.seq ?? Number.POSITIVE_INFINITY) <= released) {
       this.#onReleased(this.#unreleased.shift() ?? [])
@@ -246,6 +280,10 @@ export class GroupCommit {
     const [first] = this.#waiters
     if (first === undefined) return
     this.#cancelDeadline = this.#runtime.after(first.expiresMs - now, () => this.#expire())
+  }
+
+  #measuredMs(): number {
+    return this.#stages === undefined ? 0 : this.#runtime.elapsed()
   }
 
   /** Resolves when the reply to every decision may leave, or the term has ended. */
@@ -276,7 +314,7 @@ export class GroupCommit {
 }
 
 function emptyBatch(): Batch {
-  return { records: [], onConfirmed: [], bytes: 0 }
+  return { records: [], onConfirmed: [], bytes: 0, decidedAtMs: 0 }
 }
 
 /**

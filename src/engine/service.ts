@@ -107,6 +107,8 @@ export interface EngineStatus {
   readonly appliedSeq: number
   readonly pendingRecords: number
   readonly backlogBytes: number
+  /** How long PostgreSQL has owed us the oldest durable decision, milliseconds, as far as known; 0 = none. */
+  readonly behindMs: number
   readonly mailboxDepth: number
   readonly journalBlocked: boolean
 }

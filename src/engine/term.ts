@@ -4,6 +4,7 @@ import { decide } from '../../actors/decide.ts'
 import { evolve } from '../../actors/evolve.ts'
 import { type MailboxBounds, Mailboxes, type Ticket } from '../../actors/mailboxes.ts'
 import type { DecisionRecord, Effect, Verdict } from '../../actors/records.ts'
+import type { CommandStages } from './command-stages.ts'
 import { type CommitLimits, GroupCommit, type Settlement } from './group-commit.ts'
 import { KeyMemory, keyLifetimeMs, keysPerCallerMax } from './idempotency.ts'
 import type { CampusStore, JournalTerm, LoadedCampus, Runtime } from './ports.ts'
@@ -20,6 +21,8 @@ export interface TermLimits extends CommitLimits {
 interface Pending {
   readonly command: Command
   readonly options: SubmitOptions
+  /** By the steady clock, if this one is timed. */
+  readonly postedAtMs: number | undefined
   readonly resolve: (outcome: Outcome) => void
   /** For a bug: the command could not be judged. */
   readonly reject: (bug: unknown) => void
@@ -48,6 +51,7 @@ export class Term {
   readonly #store: CampusStore
   readonly #runtime: Runtime
   readonly #limits: TermLimits
+  readonly #stages: CommandStages | undefined
   readonly #mailboxes: Mailboxes<Pending>
   readonly #keys: KeyMemory
   #lastAt: number
@@ -63,6 +67,7 @@ export class Term {
     runtime: Runtime
     limits: TermLimits
     onLost: (why: string) => void
+    stages?: CommandStages | undefined
   }) {
     const { loaded, runtime, limits } = options
     this.campus = loaded.campus
@@ -73,6 +78,7 @@ export class Term {
     this.#store = options.store
     this.#runtime = runtime
     this.#limits = limits
+    this.#stages = options.stages
     this.#mailboxes = new Mailboxes(limits.mailboxes)
     this.#keys = new KeyMemory(loaded.callersWithKeys)
     this.seats = new SeatBoard(loaded.campus, this.number)
@@ -86,6 +92,7 @@ export class Term {
       onReleased: (records) => {
         for (const { seq, effects } of records) this.seats.show(seq, effects)
       },
+      stages: options.stages,
     })
   }
 
@@ -163,8 +170,10 @@ export class Term {
     if (refusal !== undefined) return refusal
     if (!this.commit.hasRoom) return busy
     const courses = command.legs.map((leg) => leg.course)
+    const postedAtMs = this.#stages?.samples() === true ? this.#runtime.elapsed() : undefined
     return new Promise<Outcome>((resolve, reject) => {
-      const ticket = this.#mailboxes.post({ command, options, resolve, reject }, courses, command.student)
+      const pending = { command, options, postedAtMs, resolve, reject }
+      const ticket = this.#mailboxes.post(pending, courses, command.student)
       if (ticket === undefined) resolve(busy)
       else this.#schedule()
     })
@@ -224,7 +233,8 @@ export class Term {
   }
 
   #turn(ticket: Ticket<Pending>): void {
-    const { command, options, resolve, reject } = ticket.item
+    const { command, options, postedAtMs, resolve, reject } = ticket.item
+    const startedAtMs = postedAtMs === undefined ? 0 : this.#runtime.elapsed()
     const at = Math.max(this.#runtime.now(), this.#lastAt)
     let verdict: ReturnType<typeof decide>
     try {
@@ -252,6 +262,7 @@ export class Term {
       this.#touch(effect, record.seq)
     }
     if (record.key !== undefined) this.#keys.settle(record.actor, record.key, record, this.commit.appliedSeq)
+    if (postedAtMs !== undefined) this.#stages?.noteTurn(postedAtMs, startedAtMs, this.#runtime.elapsed())
   }
 
   #touch(effect: Effect, seq: number): void {

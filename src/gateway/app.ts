@@ -8,10 +8,11 @@ import { answerClientError, answerErrors } from './errors.ts'
 import { defaultHttpLimits, idleMarginMs } from './limits.ts'
 import { Login } from './login.ts'
 import { loginRoutes } from './login-routes.ts'
+import { Exposition } from '../metrics/exposition.ts'
 import { GatewayMetrics } from './metrics.ts'
 import type { GatewayDeps } from './ports.ts'
 import { sendProblem } from './problems.ts'
-import { serviceRoutes } from './service-routes.ts'
+import { metricsRoute, serviceRoutes } from './service-routes.ts'
 import { staffRoutes } from './staff-routes.ts'
 import { StaffView } from './staff-view.ts'
 import { studentRoutes } from './student-routes.ts'
@@ -22,14 +23,14 @@ import { compileValidator, readBodiesAsJson } from './validation.ts'
 
 /**
  * Builds the REST gateway over an enrollment service. It listens to nothing yet: tests inject requests, and
- * `listen.ts` opens the door. Closing it stops what it measures.
+ * `listen.ts` opens the door.
  */
 export function buildGateway(deps: GatewayDeps): FastifyInstance {
   const { service, accounts, searchDecisions, limits, logger } = deps
   const now = () => deps.now()
   const app = createServer(deps)
-  const metrics = new GatewayMetrics(service)
-  app.addHook('onClose', () => metrics.close())
+  const exposition = deps.exposition ?? new Exposition()
+  const metrics = new GatewayMetrics(service, exposition, deps.stages)
   demandHost(app)
   app.setValidatorCompiler(compileValidator)
   readBodiesAsJson(app)
@@ -47,11 +48,13 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
     const commands = new Commands(service, metrics, logger)
     const view = new StaffView(service, campusWide)
     const login = new Login({ accounts, limits, logger, now })
+    metrics.showLogin(login)
     loginRoutes(routes, { login, accounts, gate, logger })
     studentRoutes(routes, { service, commands, gate })
     staffRoutes(routes, { commands, gate, view, campusWide })
     decisionRoutes(routes, { service, searchDecisions, gate, view })
-    serviceRoutes(routes, { service, metrics })
+    serviceRoutes(routes, service)
+    if (deps.metricsForClients !== false) metricsRoute(routes, exposition)
     docsRoutes(routes)
     registered()
   })
@@ -98,6 +101,7 @@ function demandHost(app: FastifyInstance): void {
 /** Each route measures its own answers, so that nothing is looked up per request. */
 function measureLatency(app: FastifyInstance, metrics: GatewayMetrics): void {
   app.decorateRequest('startedAtMs', 0)
+  app.decorateRequest('releasedAtMs', 0)
   app.addHook('onRequest', (request, _reply, done) => {
     request.startedAtMs = performance.now()
     done()
@@ -106,7 +110,9 @@ function measureLatency(app: FastifyInstance, metrics: GatewayMetrics): void {
     if (route.method === 'HEAD' || route.config?.problems === undefined) return
     const latency = metrics.routeLatency(`${String(route.method)} ${route.url}`)
     route.onSend = (request, reply, _payload, done) => {
-      latency.observe(reply.statusCode, (performance.now() - request.startedAtMs) / 1000)
+      const nowMs = performance.now()
+      latency.observe(reply.statusCode, (nowMs - request.startedAtMs) / 1000)
+      if (request.releasedAtMs > 0) metrics.noteReply(request.releasedAtMs, nowMs)
       done()
     }
   })
@@ -116,5 +122,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** By the monotonic clock. */
     startedAtMs: number
+    /** When its decision was released to be answered, by the same clock; 0 if none was. */
+    releasedAtMs: number
   }
 }

@@ -64,7 +64,7 @@ export class Commands {
     command: Command,
   ): Promise<DecisionRecord | undefined> {
     const outcome = await this.#submit(request, command)
-    this.#metrics.countOutcome(outcome)
+    this.#metrics.noteOutcome(request, outcome)
     if (outcome.kind !== 'decided') return refuse(reply, outcome)
     if (outcome.replayed) reply.header('idempotency-replayed', 'true')
     return isRefused(reply, outcome.record, command) ? undefined : outcome.record

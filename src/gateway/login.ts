@@ -35,6 +35,13 @@ export class Login {
   readonly #byAddress: TokenBuckets<string>
   /** Unknown users are checked against it, so that they cost what the deployment's scheme costs. */
   #lastSeenHash = nobodysHash
+  /** How many came to what, since the start. */
+  readonly results = new Map<LoginResult['kind'], number>([
+    ['welcome', 0],
+    ['refused', 0],
+    ['limited', 0],
+    ['busy', 0],
+  ])
 
   constructor(deps: { accounts: Accounts; limits: GatewayLimits; logger: Logger; now: () => number }) {
     this.#accounts = deps.accounts
@@ -46,7 +53,23 @@ export class Login {
     this.#byAddress = new TokenBuckets(deps.limits.loginFailuresPerAddress)
   }
 
+  /** Logins that wait for their turn. */
+  get waiting(): number {
+    return this.#lane.size
+  }
+
+  /** Passwords that are being checked now. */
+  get checking(): number {
+    return this.#lane.pending
+  }
+
   async check(credentials: Credentials): Promise<LoginResult> {
+    const result = await this.#checkWithinLimits(credentials)
+    this.results.set(result.kind, (this.results.get(result.kind) ?? 0) + 1)
+    return result
+  }
+
+  async #checkWithinLimits(credentials: Credentials): Promise<LoginResult> {
     const now = this.#now()
     const account = `${credentials.staff ? 'staff' : 'student'}:${credentials.id}`
     const address = networkOf(credentials.address)

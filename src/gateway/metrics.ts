@@ -1,10 +1,12 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { Counter, Gauge, type Metric, Registry } from 'prom-client'
+import type { FastifyRequest } from 'fastify'
+import type { CommandStages } from '../engine/command-stages.ts'
 import type { EngineState, EngineStatus, EnrollmentService, Outcome } from '../engine/service.ts'
+import { byLabel, type Exposition } from '../metrics/exposition.ts'
+import { Histogram, type Sample } from '../metrics/histogram.ts'
+import type { Login } from './login.ts'
 
 const bucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const statusClasses = ['1xx', '2xx', '3xx', '4xx', '5xx']
-const samplingMs = 10
 const engineStates: readonly EngineState[] = [
   'starting',
   'unreachable',
@@ -17,59 +19,40 @@ const engineStates: readonly EngineState[] = [
 /** Latencies of one route: plain counters, because every request comes here; labels are made when scraped. */
 export class RouteLatency {
   readonly route: string
-  readonly #counts = statusClasses.map(() => new Float64Array(bucketsSeconds.length + 1))
-  readonly #sums = new Float64Array(statusClasses.length)
+  readonly #byStatusClass = statusClasses.map(() => new Histogram(bucketsSeconds))
 
   constructor(route: string) {
     this.route = route
   }
 
   observe(status: number, seconds: number): void {
-    const statusClass = Math.floor(status / 100) - 1
-    const counts = this.#counts[statusClass]
-    if (counts === undefined) return
-    let bucket = 0
-    while (seconds > (bucketsSeconds[bucket] ?? Number.POSITIVE_INFINITY)) bucket++
-    counts[bucket] = (counts[bucket] ?? 0) + 1
-    this.#sums[statusClass] = (this.#sums[statusClass] ?? 0) + seconds
+    this.#byStatusClass[Math.floor(status / 100) - 1]?.observe(seconds)
   }
 
   *samples(name: string): Generator<Sample> {
     for (const [statusClass, status] of statusClasses.entries()) {
-      const counts = this.#counts[statusClass] ?? new Float64Array()
-      if (!counts.some((count) => count > 0)) continue
-      const labels = { route: this.route, status }
-      let total = 0
-      for (const [bucket, count] of counts.entries()) {
-        total += count
-        const le = bucketsSeconds[bucket] ?? '+Inf'
-        yield { metricName: `${name}_bucket`, labels: { ...labels, le }, value: total }
-      }
-      yield { metricName: `${name}_sum`, labels, value: this.#sums[statusClass] ?? 0 }
-      yield { metricName: `${name}_count`, labels, value: total }
+      const histogram = this.#byStatusClass[statusClass]
+      if (histogram === undefined || histogram.count === 0) continue
+      yield* histogram.samples(name, { route: this.route, status })
     }
   }
 }
 
-interface Sample {
-  readonly metricName: string
-  readonly labels: Readonly<Record<string, string | number>>
-  readonly value: number
-}
-
 /** What `/metrics` shows of the gateway and of the engine behind it. */
 export class GatewayMetrics {
-  readonly registry = new Registry()
+  readonly #exposition: Exposition
+  readonly #stages: CommandStages | undefined
   readonly #routes: RouteLatency[] = []
   readonly #outcomes = new Map<string, number>()
-  readonly #eventLoopDelay = monitorEventLoopDelay({ resolution: samplingMs })
 
-  constructor(service: EnrollmentService) {
-    this.#eventLoopDelay.enable()
-    this.#registerLatency()
-    this.#registerOutcomes()
-    this.#registerEngine(service)
-    this.#registerProcess()
+  /** @param stages measured by the engine, if it is in this process */
+  constructor(service: EnrollmentService, exposition: Exposition, stages: CommandStages | undefined) {
+    this.#exposition = exposition
+    this.#stages = stages
+    this.#showRoutes()
+    this.#showOutcomes()
+    this.#showEngine(service)
+    if (stages !== undefined) this.#showStages(stages)
   }
 
   routeLatency(route: string): RouteLatency {
@@ -78,66 +61,86 @@ export class GatewayMetrics {
     return latency
   }
 
-  countOutcome(outcome: Outcome): void {
+  /** A command came back from the engine. What came of a decision is timed until the answer is written. */
+  noteOutcome(request: FastifyRequest, outcome: Outcome): void {
     const label = labelOf(outcome)
     this.#outcomes.set(label, (this.#outcomes.get(label) ?? 0) + 1)
-  }
-
-  close(): void {
-    this.#eventLoopDelay.disable()
-  }
-
-  #registerLatency(): void {
-    const name = 'http_request_duration_seconds'
-    const metric = {
-      name,
-      get: () =>
-        Promise.resolve({
-          name,
-          help: 'From the headers of a request to the beginning of its answer.',
-          type: 'histogram',
-          aggregator: 'sum',
-          values: this.#routes.flatMap((route) => [...route.samples(name)]),
-        }),
+    if (this.#stages !== undefined && outcome.kind === 'decided' && !outcome.replayed) {
+      request.releasedAtMs = this.#stages.releasedAtMs
     }
-    // The registry asks a metric for its name and `get` alone; the library's classes are closed, though.
-    this.registry.registerMetric(metric as unknown as Metric)
   }
 
-  #registerOutcomes(): void {
-    const outcomes = this.#outcomes
-    this.registry.registerMetric(
-      new Counter({
-        name: 'enrollment_commands_total',
-        help: 'Commands by what became of them: accepted, replayed, or the code of the refusal.',
-        labelNames: ['outcome', 'code'],
-        registers: [],
-        collect() {
-          this.reset()
-          for (const [label, count] of outcomes) {
-            const [outcome = '', code = ''] = label.split(' ')
-            this.inc({ outcome, code }, count)
-          }
-        },
-      }),
+  /** The answer to a command that was decided is written. */
+  noteReply(releasedAtMs: number, nowMs: number): void {
+    this.#stages?.reply.observe((nowMs - releasedAtMs) / 1000)
+  }
+
+  showLogin(login: Login): void {
+    this.#exposition.gauge(
+      'enrollment_logins_waiting',
+      'Logins that wait for their password to be checked.',
+      () => login.waiting,
+    )
+    this.#exposition.gauge(
+      'enrollment_logins_checking',
+      'Passwords that are being checked now.',
+      () => login.checking,
+    )
+    this.#exposition.counters('enrollment_logins_total', 'Logins by what came of them.', () =>
+      byLabel('result', login.results),
     )
   }
 
-  #registerEngine(service: EnrollmentService): void {
-    this.registry.registerMetric(
-      new Gauge({
-        name: 'enrollment_engine_state',
-        help: 'What the engine is doing: 1 for the state it is in.',
-        labelNames: ['state'],
-        registers: [],
-        collect() {
-          const { state } = service.status()
-          for (const one of engineStates) this.set({ state: one }, one === state ? 1 : 0)
-        },
-      }),
+  #showRoutes(): void {
+    const name = 'http_request_duration_seconds'
+    this.#exposition.histograms(name, 'From the headers of a request to the beginning of its answer.', () =>
+      this.#routes.flatMap((route) => [...route.samples(name)]),
+    )
+  }
+
+  #showOutcomes(): void {
+    this.#exposition.counters(
+      'enrollment_commands_total',
+      'Commands by what became of them: accepted, replayed, or the code of the refusal.',
+      () =>
+        Array.from(this.#outcomes, ([label, value]) => {
+          const [outcome = '', code = ''] = label.split(' ')
+          return { labels: { outcome, code }, value }
+        }),
+    )
+  }
+
+  #showStages(stages: CommandStages): void {
+    const name = 'enrollment_command_stage_seconds'
+    const { mailbox, decide, commit, apply, reply, batchRecords } = stages
+    this.#exposition.histograms(
+      name,
+      'Where the time of a command goes. Mailbox and decide are sampled, one command in sixteen.',
+      () =>
+        Object.entries({ mailbox, decide, commit, apply, reply }).flatMap(([stage, histogram]) => [
+          ...histogram.samples(name, { stage }),
+        ]),
+    )
+    const batches = 'enrollment_batch_records'
+    this.#exposition.histograms(batches, 'Decisions of one journal message.', () =>
+      batchRecords.samples(batches),
+    )
+  }
+
+  #showEngine(service: EnrollmentService): void {
+    this.#exposition.gauges(
+      'enrollment_engine_state',
+      'What the engine is doing: 1 for the state it is in.',
+      () => {
+        const { state } = service.status()
+        return byLabel(
+          'state',
+          engineStates.map((one) => [one, one === state ? 1 : 0]),
+        )
+      },
     )
     const gauge = (name: string, help: string, read: (status: EngineStatus) => number) => {
-      this.#gauge(`enrollment_${name}`, help, () => read(service.status()))
+      this.#exposition.gauge(`enrollment_${name}`, help, () => read(service.status()))
     }
     gauge('term', 'Number of the term that is led; 0 = none.', (status) => status.term)
     gauge('decided_seq', 'Newest decision made in this term.', (status) => status.decidedSeq)
@@ -153,47 +156,14 @@ export class GatewayMetrics {
       'Durable decisions that PostgreSQL has yet to take.',
       (status) => status.backlogBytes,
     )
+    gauge(
+      'behind_seconds',
+      'How long PostgreSQL has owed the oldest durable decision, as far as the engine knows.',
+      (status) => status.behindMs / 1000,
+    )
     gauge('mailbox_depth', 'Commands waiting in mailboxes.', (status) => status.mailboxDepth)
     gauge('journal_blocked', '1 while the journal accepts nothing.', (status) =>
       Number(status.journalBlocked),
-    )
-  }
-
-  #registerProcess(): void {
-    const delay = this.#eventLoopDelay
-    this.registry.registerMetric(
-      new Gauge({
-        name: 'event_loop_delay_seconds',
-        help: 'How late the event loop was since the last scrape.',
-        labelNames: ['quantile'],
-        registers: [],
-        collect() {
-          // The samples are intervals: on time, they are as long as the sampling.
-          const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - samplingMs / 1e3)
-          this.set({ quantile: '0.5' }, late(delay.percentile(50)))
-          this.set({ quantile: '0.99' }, late(delay.percentile(99)))
-          this.set({ quantile: '1' }, delay.count === 0 ? 0 : late(delay.max))
-          delay.reset()
-        },
-      }),
-    )
-    this.#gauge('process_resident_memory_bytes', 'Memory of this process.', () => process.memoryUsage.rss())
-    this.#gauge('process_cpu_seconds', 'CPU time of this process so far.', () => {
-      const { user, system } = process.cpuUsage()
-      return (user + system) / 1e6
-    })
-  }
-
-  #gauge(name: string, help: string, read: () => number): void {
-    this.registry.registerMetric(
-      new Gauge({
-        name,
-        help,
-        registers: [],
-        collect() {
-          this.set(read())
-        },
-      }),
     )
   }
 }

@@ -1,6 +1,8 @@
 import type { Logger } from 'pino'
 import type { DecisionRecord } from '../../actors/records.ts'
+import type { CommandStages } from '../engine/command-stages.ts'
 import type { EnrollmentService } from '../engine/service.ts'
+import type { Exposition } from '../metrics/exposition.ts'
 import type { GatewayLimits, HttpLimits } from './limits.ts'
 
 export interface Account {
@@ -59,6 +61,12 @@ export interface GatewayDeps {
   readonly logger: Logger
   /** Proxies whose X-Forwarded-For is believed: addresses, networks, or names such as `loopback`. */
   readonly trustProxy: false | readonly string[]
+  /** What the process shows to Prometheus; the gateway adds its own. Made here if absent. */
+  readonly exposition?: Exposition
+  /** Whether clients may read `/metrics` too; `true` if absent. */
+  readonly metricsForClients?: boolean
+  /** Where the engine measures commands, if it is in this process. */
+  readonly stages?: CommandStages
   /** Instead of `defaultHttpLimits`. */
   readonly http?: HttpLimits
 }

@@ -2,14 +2,11 @@ import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { liveReply, readyReply } from '../../schema/rest.ts'
 import type { EnrollmentService } from '../engine/service.ts'
-import type { GatewayMetrics } from './metrics.ts'
+import type { Exposition } from '../metrics/exposition.ts'
 import { sendProblem } from './problems.ts'
 
 /** For those who run the server: no token needed, nothing of students in them. */
-export function serviceRoutes(
-  app: FastifyInstance,
-  { service, metrics }: { service: EnrollmentService; metrics: GatewayMetrics },
-): void {
+export function serviceRoutes(app: FastifyInstance, service: EnrollmentService): void {
   app.get(
     '/healthz',
     {
@@ -43,7 +40,10 @@ export function serviceRoutes(
       return undefined
     },
   )
+}
 
+/** The same metrics as on the process's own listener. */
+export function metricsRoute(app: FastifyInstance, exposition: Exposition): void {
   app.get(
     '/metrics',
     {
@@ -58,9 +58,8 @@ export function serviceRoutes(
       },
     },
     async (_request, reply) => {
-      const text = await metrics.registry.metrics()
-      reply.header('content-type', metrics.registry.contentType)
-      return text
+      reply.header('content-type', exposition.contentType)
+      return await exposition.text()
     },
   )
 }

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts'
 import { buildBatcher } from './engine-part.ts'
+import { expose, serveMetrics } from './metrics-part.ts'
 import { openCampus, requireDatabaseUrl } from './open-campus.ts'
 import { startServer } from './server-part.ts'
 import { CommandFailed, ServiceProcess } from './service-process.ts'
@@ -9,8 +10,10 @@ export async function runServer(config: Config): Promise<void> {
   const url = requireDatabaseUrl(config, 'server')
   const host = new ServiceProcess('server', config, 'service')
   await host.run(async () => {
+    const exposition = expose(host)
+    await serveMetrics(exposition, config, host, 'server')
     const campus = await openCampus(url, config, host)
-    await startServer(campus, config, host)
+    await startServer(campus, config, host, exposition)
   })
 }
 
@@ -25,8 +28,10 @@ export async function runBatcher(config: Config): Promise<void> {
   }
   const host = new ServiceProcess('batcher', config, 'service')
   await host.run(async () => {
+    const exposition = expose(host)
+    await serveMetrics(exposition, config, host, 'batcher')
     const campus = await openCampus(url, config, host)
-    const batcher = await buildBatcher(campus, rabbitmqAddress, config, host)
+    const batcher = await buildBatcher(campus, rabbitmqAddress, config, host, exposition)
     host.onStop(() => batcher.stop())
     void batcher.run()
   })

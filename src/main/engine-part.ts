@@ -1,9 +1,12 @@
 import { type BatcherEvent, Batcher } from '../batcher/batcher.ts'
+import { BatcherMetrics } from '../batcher/batcher-metrics.ts'
 import { writeBatches, writeMarker } from '../batcher/write.ts'
 import type { Config } from '../config.ts'
+import type { CommandStages } from '../engine/command-stages.ts'
 import { Engine } from '../engine/engine.ts'
 import type { Journal } from '../engine/ports.ts'
 import type { EngineState } from '../engine/service.ts'
+import type { Exposition } from '../metrics/exposition.ts'
 import { DirectJournal } from '../journal/direct-journal.ts'
 import { RabbitJournal } from '../journal/rabbit-journal.ts'
 import { RabbitSource } from '../journal/rabbit-source.ts'
@@ -48,7 +51,11 @@ export async function buildEngine(
   campus: OpenCampus,
   config: Config,
   host: ServiceProcess,
-  options: { readonly evenIfAdoptionNeeded?: boolean; readonly onState?: (state: EngineState) => void } = {},
+  options: {
+    readonly evenIfAdoptionNeeded?: boolean
+    readonly onState?: (state: EngineState) => void
+    readonly stages?: CommandStages
+  } = {},
 ): Promise<Engine> {
   const journal = journalFor(campus, config)
   await insistOnDatabase(host, () => claimJournal(campus.database, journal.identity))
@@ -70,6 +77,7 @@ export async function buildEngine(
       turnBudgetMs,
     },
     ...(options.evenIfAdoptionNeeded === true && { evenIfAdoptionNeeded: true }),
+    ...(options.stages !== undefined && { stages: options.stages }),
     onState: (state, detail) => {
       const isTrouble = state === 'unreachable' || (state === 'recovering' && lastState === 'leading')
       host.log[isTrouble ? 'warn' : 'info']({ state }, `engine ${state}: ${detail}`)
@@ -85,11 +93,14 @@ export async function buildBatcher(
   rabbitmqAddress: string,
   config: Config,
   host: ServiceProcess,
+  exposition: Exposition,
 ): Promise<Batcher> {
   const { identity } = journalFor(campus, config)
   await insistOnDatabase(host, () => claimJournal(campus.database, identity))
   const tables = new BatcherTables(campus.database)
   host.onStop(() => tables.close())
+  const metrics = new BatcherMetrics(exposition, nodeRuntime)
+  const log = batcherEventLog(host)
   return new Batcher({
     campusId: campus.row.id,
     source: new RabbitSource({
@@ -101,7 +112,10 @@ export async function buildBatcher(
     tables,
     runtime: nodeRuntime,
     recordsMax: config.batcherRecordsMax,
-    onEvent: batcherEventLog(host),
+    onEvent: (event) => {
+      metrics.note(event)
+      log(event)
+    },
   })
 }
 
@@ -117,6 +131,8 @@ function batcherEventLog(host: ServiceProcess): (event: BatcherEvent) => void {
 
 function logBatcherEvent(host: ServiceProcess, event: BatcherEvent): void {
   switch (event.kind) {
+    case 'writing':
+      return
     case 'wrote':
       host.log.debug(event, 'wrote a batch')
       return

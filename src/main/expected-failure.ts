@@ -4,6 +4,7 @@ import { UnsupportedPlatform } from '../embedded/binaries.ts'
 import { StartFailed } from '../embedded/postmaster.ts'
 import { AdoptionNeeded } from '../engine/ports.ts'
 import { AddressUnusable } from '../gateway/listen.ts'
+import { MetricsAddressUnusable } from '../metrics/listener.ts'
 import { RegistryFileError } from '../registry/findings.ts'
 import { LoadRefused } from '../store/bulk-load.ts'
 import { WrongCampus } from '../store/campus-row.ts'
@@ -17,6 +18,7 @@ const expected = [
   UnsupportedPlatform,
   StartFailed,
   AddressUnusable,
+  MetricsAddressUnusable,
   LoadRefused,
   WrongCampus,
   DatabaseRefused,

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { type Config, isLoopback } from '../config.ts'
+import { CommandStages } from '../engine/command-stages.ts'
 import type { Engine } from '../engine/engine.ts'
 import { AdoptionNeeded } from '../engine/ports.ts'
 import { buildGateway } from '../gateway/app.ts'
 import { closeGateway, openGateway } from '../gateway/listen.ts'
+import type { Exposition } from '../metrics/exposition.ts'
 import { DatabaseAccounts } from '../store/accounts.ts'
 import { jwtSecret } from '../store/campus-row.ts'
 import { searchDecisions } from '../store/decisions.ts'
@@ -33,6 +35,7 @@ export async function startServer(
   campus: OpenCampus,
   config: Config,
   host: ServiceProcess,
+  exposition: Exposition,
 ): Promise<RunningServer> {
   refuseSampleAccountsBeyondLoopback(campus, config)
   await insistOnDatabase(host, () => reportFindings(campus, config, host))
@@ -40,7 +43,9 @@ export async function startServer(
   const leading = new Promise<void>((resolve) => {
     lead = resolve
   })
+  const stages = new CommandStages()
   const engine = await buildEngine(campus, config, host, {
+    stages,
     onState: (state) => {
       if (state === 'leading') lead()
     },
@@ -56,6 +61,9 @@ export async function startServer(
     now: () => nodeRuntime.now(),
     logger: host.log,
     trustProxy: config.trustProxy,
+    exposition,
+    metricsForClients: config.metricsForClients,
+    stages,
   })
   const address = await openGateway(app, config.listen)
   // Stopped in this order: the engine admits nothing more and makes durable what it decided, which lets the

@@ -4,6 +4,7 @@ import { startEmbeddedPostgres } from '../embedded/embedded-postgres.ts'
 import { holdsRegistry } from '../store/registry-queries.ts'
 import { buildBatcher } from './engine-part.ts'
 import { loadSample } from './load.ts'
+import { expose, serveMetrics } from './metrics-part.ts'
 import { openCampus, type OpenCampus } from './open-campus.ts'
 import { startServer } from './server-part.ts'
 import { CommandFailed, ServiceProcess } from './service-process.ts'
@@ -19,12 +20,14 @@ export async function runStart(config: Config): Promise<void> {
       config.databaseUrl === undefined
         ? await openEmbedded(config, host)
         : await openCampus(config.databaseUrl, config, host)
+    const exposition = expose(host)
+    await serveMetrics(exposition, config, host, 'server')
     if (config.rabbitmqAddress !== undefined) {
-      const batcher = await buildBatcher(campus, config.rabbitmqAddress, config, host)
+      const batcher = await buildBatcher(campus, config.rabbitmqAddress, config, host, exposition)
       host.onStop(() => batcher.stop())
       void batcher.run()
     }
-    const { address, leading } = await startServer(campus, config, host)
+    const { address, leading } = await startServer(campus, config, host, exposition)
     await Promise.race([leading, host.stopped])
     if (!host.signal.aborted) greet(campus, address, config)
   })

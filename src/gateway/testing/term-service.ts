@@ -47,6 +47,7 @@ export class TermService implements EnrollmentService {
     appliedSeq: 0,
     pendingRecords: 0,
     backlogBytes: 0,
+    behindMs: 0,
     mailboxDepth: 0,
     journalBlocked: false,
   }
