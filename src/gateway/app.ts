@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import { fastify, type FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
 import { type Gate } from './admission.ts'
 import { Commands } from './commands.ts'
 import { decisionRoutes } from './decision-routes.ts'
@@ -12,6 +12,7 @@ import { Exposition } from '../metrics/exposition.ts'
 import { GatewayMetrics } from './metrics.ts'
 import type { GatewayDeps } from './ports.ts'
 import { sendProblem } from './problems.ts'
+import { requestNamer } from './request-ids.ts'
 import { metricsRoute, serviceRoutes } from './service-routes.ts'
 import { staffRoutes } from './staff-routes.ts'
 import { StaffView } from './staff-view.ts'
@@ -36,6 +37,7 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
   readBodiesAsJson(app)
   answerErrors(app, logger)
   measureLatency(app, metrics)
+  if (logger.isLevelEnabled('debug')) logRequests(app, logger)
   describeRoutes(app)
   registerKeys(app, deps.jwtSecrets)
   app.register((routes, _options, registered) => {
@@ -61,10 +63,7 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
   return app
 }
 
-/** Requests are not logged one by one: decisions are on record, and failures are logged where they happen. */
 function createServer({ limits, trustProxy, http = defaultHttpLimits }: GatewayDeps): FastifyInstance {
-  const start = randomBytes(6).toString('base64url')
-  let requests = 0
   return fastify({
     bodyLimit: http.bodyBytesMax,
     requestTimeout: http.requestTimeoutMs,
@@ -81,7 +80,7 @@ function createServer({ limits, trustProxy, http = defaultHttpLimits }: GatewayD
     // While closing, requests on open connections are still answered, by the engine's own state.
     return503OnClosing: false,
     requestIdHeader: false,
-    genReqId: () => `${start}-${(++requests).toString(36)}`,
+    genReqId: requestNamer(trustProxy),
     trustProxy: trustProxy === false ? false : [...trustProxy],
     clientErrorHandler: answerClientError,
     frameworkErrors: (_error, _request, reply) =>
@@ -115,6 +114,19 @@ function measureLatency(app: FastifyInstance, metrics: GatewayMetrics): void {
       if (request.releasedAtMs > 0) metrics.noteReply(request.releasedAtMs, nowMs)
       done()
     }
+  })
+}
+
+/**
+ * For looking into trouble. Usually requests are not logged one by one: decisions are on record, and failures are
+ * logged where they happen. The query is left out: it names students.
+ */
+function logRequests(app: FastifyInstance, logger: Logger): void {
+  app.addHook('onResponse', (request, reply, done) => {
+    const route = `${request.method} ${request.routeOptions.url ?? '(none)'}`
+    const tookMs = Math.round((performance.now() - request.startedAtMs) * 100) / 100
+    logger.debug({ request: request.id, route, status: reply.statusCode, tookMs }, 'answered')
+    done()
   })
 }
 

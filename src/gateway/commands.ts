@@ -66,6 +66,8 @@ export class Commands {
     const outcome = await this.#submit(request, command)
     this.#metrics.noteOutcome(request, outcome)
     if (outcome.kind !== 'decided') return refuse(reply, outcome)
+    // Problems carry it anyway.
+    reply.header('x-request-id', request.id)
     if (outcome.replayed) reply.header('idempotency-replayed', 'true')
     return isRefused(reply, outcome.record, command) ? undefined : outcome.record
   }
