@@ -1,0 +1,225 @@
+import type { Socket } from 'node:net'
+import { refusalCodes } from '../../actors/refusals.ts'
+import type { EnrollmentService, Outcome } from '../engine/service.ts'
+import { ByteReader, ProtocolBroken } from './byte-reader.ts'
+import { ByteWriter } from './byte-writer.ts'
+import { isCallable } from './calls.ts'
+import { readJsonCommand, readStudentCommand, type ReadCommand } from './command-codec.ts'
+import { FrameReader, frameHeaderBytes } from './frames.ts'
+import { writeOutcome } from './outcome-codec.ts'
+import {
+  framesToEngine,
+  type Hello,
+  pendingMax,
+  protocolVersion,
+  type Refused,
+  toEngine,
+  toGateway,
+} from './protocol.ts'
+
+const busy: Outcome = { kind: 'unavailable', code: 'busy' }
+/** A connected gateway says who it is within this, and then something every second. */
+const silenceMsMax = 10_000
+/** A gateway that leaves so much unread is cut off. */
+const unreadBytesMax = 128 * 1024 * 1024
+/** A frame is sent before it is longer than about this. */
+const flushBytes = 256 * 1024
+const writerBytes = 64 * 1024
+
+export interface GatewayConnectionOptions {
+  readonly service: EnrollmentService
+  readonly campus: string
+  /** Told of a connection that is good, by the name that the gateway gave itself. */
+  readonly onWelcome: (gateway: string) => void
+  /** A command or a read failed by a bug. */
+  readonly onBug: (bug: unknown) => void
+}
+
+/**
+ * The engine's end of the link to one gateway. Reads frames of commands, hands them to the engine, and sends
+ * back in one frame what is answered in one turn of the event loop.
+ */
+export class GatewayConnection {
+  readonly #socket: Socket
+  readonly #options: GatewayConnectionOptions
+  readonly #frames = new FrameReader(framesToEngine.bytesMax)
+  readonly #writer = new ByteWriter(writerBytes)
+  #welcomed = false
+  #pending = 0
+
+  constructor(socket: Socket, options: GatewayConnectionOptions) {
+    this.#socket = socket
+    this.#options = options
+    socket.setNoDelay(true)
+    socket.setTimeout(silenceMsMax, () => socket.destroy(new ProtocolBroken('the gateway fell silent')))
+    socket.on('data', (chunk) => this.#take(chunk))
+    // Whoever does not read answers is not read either.
+    socket.on('drain', () => socket.resume())
+  }
+
+  get welcomed(): boolean {
+    return this.#welcomed
+  }
+
+  #take(chunk: Buffer): void {
+    try {
+      for (const frame of this.#frames.push(chunk)) {
+        const messages = new ByteReader(frame)
+        while (messages.hasMore) this.#read(messages)
+      }
+    } catch (error) {
+      this.#socket.destroy(error as Error)
+    }
+  }
+
+  #read(from: ByteReader): void {
+    const kind = from.uint8()
+    if (!this.#welcomed) {
+      if (kind !== toEngine.hello) throw new ProtocolBroken('a gateway says hello first')
+      this.#welcome(from.json() as Hello)
+      return
+    }
+    switch (kind) {
+      case toEngine.studentCommand:
+        this.#submit(readStudentCommand(from))
+        return
+      case toEngine.command:
+        this.#submit(readJsonCommand(from))
+        return
+      case toEngine.call:
+        this.#call(from.uint32(), from.json())
+        return
+      case toEngine.beat:
+        return
+      default:
+        throw new ProtocolBroken(`there is no message ${kind}`)
+    }
+  }
+
+  #welcome({ protocol, campus, refusals, gateway }: Hello): void {
+    const why = this.#refusalOf(protocol, campus, refusals)
+    if (why !== undefined) {
+      const refused: Refused = { why }
+      this.#writeJson(toGateway.refused, refused)
+      this.#flush()
+      this.#socket.end()
+      throw new ProtocolBroken(`refused a gateway: ${why}`)
+    }
+    this.#welcomed = true
+    this.#options.onWelcome(String(gateway))
+    this.#begin()
+    this.#writer.uint8(toGateway.welcome)
+    this.tellStatus()
+  }
+
+  #refusalOf(protocol: number, campus: string, refusals: readonly string[]): string | undefined {
+    const ours = this.#options.campus
+    if (protocol !== protocolVersion) return `the engine speaks version ${protocolVersion} of the link`
+    if (campus !== ours) return `the engine is of campus ${ours}, the gateway of ${campus}`
+    if (String(refusals) !== String(Object.keys(refusalCodes))) {
+      return 'engine and gateway are of different versions'
+    }
+    return undefined
+  }
+
+  #submit({ id, command, options }: ReadCommand): void {
+    if (this.#pending >= pendingMax) {
+      this.#answer(id, busy)
+      return
+    }
+    this.#pending++
+    this.#options.service.submit(command, options).then(
+      (outcome) => {
+        this.#pending--
+        this.#answer(id, outcome)
+      },
+      (bug: unknown) => this.#fail(id, bug),
+    )
+  }
+
+  #answer(id: number, outcome: Outcome): void {
+    this.#begin()
+    writeOutcome(this.#writer, id, outcome)
+    if (this.#writer.length > flushBytes) this.#flush()
+  }
+
+  #call(id: number, what: unknown): void {
+    const [method, ...args] = what as [unknown, ...unknown[]]
+    if (!isCallable(method)) throw new ProtocolBroken(`there is no ${String(method)} to call`)
+    if (this.#pending >= pendingMax) {
+      this.#answer(id, busy)
+      return
+    }
+    this.#pending++
+    const { service } = this.#options
+    const call = service[method] as (...args: unknown[]) => Promise<unknown>
+    call.apply(service, args).then(
+      (answer) => {
+        this.#pending--
+        this.#begin()
+        this.#writer.uint8(toGateway.answer)
+        this.#writer.uint32(id)
+        this.#writer.longText(JSON.stringify(answer))
+        if (this.#writer.length > flushBytes) this.#flush()
+      },
+      (bug: unknown) => this.#fail(id, bug),
+    )
+  }
+
+  #fail(id: number, bug: unknown): void {
+    this.#pending--
+    this.#options.onBug(bug)
+    this.#begin()
+    this.#writer.uint8(toGateway.failed)
+    this.#writer.uint32(id)
+  }
+
+  /** Tells the gateway what the engine is doing. */
+  tellStatus(): void {
+    this.#writeJson(toGateway.status, this.#options.service.status())
+  }
+
+  #writeJson(kind: number, value: unknown): void {
+    this.#begin()
+    this.#writer.uint8(kind)
+    this.#writer.longText(JSON.stringify(value))
+  }
+
+  /** Begins a frame, if none has begun: it leaves when all that is at hand now is written. */
+  #begin(): void {
+    const writer = this.#writer
+    if (writer.length > 0) return
+    writer.uint32(0)
+    const { term, confirmedSeq, appliedSeq } = this.#options.service.status()
+    writer.uint8(toGateway.progress)
+    writer.uint32(term)
+    writer.float64(confirmedSeq)
+    writer.float64(appliedSeq)
+    // After the promises that wait by now: one confirm answers many commands.
+    process.nextTick(() => this.#flush())
+  }
+
+  #flush(): void {
+    const writer = this.#writer
+    const socket = this.#socket
+    if (writer.length === 0) return
+    writer.patchUint32(0, writer.length - frameHeaderBytes)
+    const frame = writer.take()
+    if (!socket.writable) return
+    if (socket.write(frame)) return
+    socket.pause()
+    if (socket.writableLength > unreadBytesMax) {
+      socket.destroy(new ProtocolBroken('the gateway does not read its answers'))
+    }
+  }
+
+  /** Sends what is answered by now, and hangs up. */
+  end(): void {
+    this.#flush()
+    this.#socket.end()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+}

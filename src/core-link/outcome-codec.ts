@@ -1,0 +1,197 @@
+import type { Command } from '../../actors/commands.ts'
+import type { DecisionRecord, Effect } from '../../actors/records.ts'
+import { type Refusal, refusalCodes, type RefusalCode } from '../../actors/refusals.ts'
+import type { Outcome, SubmitOptions, UnavailableCode } from '../engine/service.ts'
+import { type ByteReader, ProtocolBroken } from './byte-reader.ts'
+import type { ByteWriter } from './byte-writer.ts'
+import { toGateway } from './protocol.ts'
+
+/** Append only: engine and gateway may be of different versions for a while. */
+const unavailableCodes: readonly UnavailableCode[] = [
+  'busy',
+  'not_leading',
+  'recovering',
+  'journal_unavailable',
+  'outcome_unknown',
+]
+const refusalNames = Object.keys(refusalCodes) as RefusalCode[]
+const refusalNumbers = new Map(refusalNames.map((code, index) => [code, index]))
+/** Effects that name a student, a course and a group, and nothing more. */
+const placeEffects = ['registered', 'left', 'promoted'] as const
+const reservedEffect = 10
+const spentEffect = 11
+
+const isRefused = 1
+const hasRemaining = 2
+
+const hasLeg = 1
+const hasCourse = 2
+const hasGroup = 4
+const hasOther = 8
+
+/**
+ * Writes what became of a command. Of a decision, only what the gateway does not know: it has the command.
+ */
+export function writeOutcome(to: ByteWriter, id: number, outcome: Outcome): void {
+  if (outcome.kind === 'decided' && !outcome.replayed && isUsual(outcome.record)) {
+    writeDecided(to, id, outcome.record)
+    return
+  }
+  if (outcome.kind === 'unavailable') {
+    to.uint8(toGateway.unavailable)
+    to.uint32(id)
+    to.uint8(unavailableCodes.indexOf(outcome.code))
+    return
+  }
+  to.uint8(toGateway.answer)
+  to.uint32(id)
+  to.longText(JSON.stringify(outcome))
+}
+
+function isUsual({ effects = [], reasons = [] }: DecisionRecord): boolean {
+  return effects.length < 256 && reasons.length < 256 && effects.every(isUsualEffect)
+}
+
+type UsualEffect = Extract<Effect, { type: (typeof placeEffects)[number] | 'reserved' | 'actions_spent' }>
+
+function isUsualEffect(effect: Effect): effect is UsualEffect {
+  const { type } = effect
+  return (
+    type === 'registered' ||
+    type === 'left' ||
+    type === 'promoted' ||
+    type === 'reserved' ||
+    type === 'actions_spent'
+  )
+}
+
+function writeDecided(to: ByteWriter, id: number, record: DecisionRecord): void {
+  const { effects, reasons, remaining } = record
+  to.uint8(toGateway.decided)
+  to.uint32(id)
+  to.uint8((reasons === undefined ? 0 : isRefused) | (remaining === undefined ? 0 : hasRemaining))
+  to.float64(record.seq)
+  to.float64(record.at)
+  if (remaining !== undefined) to.int32(remaining)
+  if (reasons === undefined) {
+    to.uint8(effects?.length ?? 0)
+    for (const effect of effects ?? []) writeEffect(to, effect as UsualEffect)
+    return
+  }
+  to.uint8(reasons.length)
+  for (const reason of reasons) writeReason(to, reason)
+}
+
+function writeEffect(to: ByteWriter, effect: UsualEffect): void {
+  switch (effect.type) {
+    case 'registered':
+    case 'left':
+    case 'promoted':
+      to.uint8(placeEffects.indexOf(effect.type))
+      break
+    case 'reserved':
+      to.uint8(reservedEffect)
+      to.float64(effect.order)
+      to.int32(effect.position)
+      break
+    case 'actions_spent':
+      to.uint8(spentEffect)
+      to.int32(effect.student)
+      to.int32(effect.count)
+      to.int32(effect.remaining)
+      return
+  }
+  to.int32(effect.student)
+  to.int32(effect.course)
+  to.int32(effect.group)
+}
+
+function writeReason(to: ByteWriter, { code, leg, course, group, with: other }: Refusal): void {
+  to.uint8(refusalNumbers.get(code) ?? 255)
+  to.uint8(
+    (leg === undefined ? 0 : hasLeg) |
+      (course === undefined ? 0 : hasCourse) |
+      (group === undefined ? 0 : hasGroup) |
+      (other === undefined ? 0 : hasOther),
+  )
+  if (leg !== undefined) to.uint8(leg)
+  if (course !== undefined) to.int32(course)
+  if (group !== undefined) to.int32(group)
+  if (other === undefined) return
+  to.int32(other.course)
+  to.int32(other.group)
+}
+
+/** Reads what follows `decided` and the id, for the command that it decides. */
+export function readDecided(from: ByteReader, command: Command, options: SubmitOptions): Outcome {
+  const { actor, student, legs } = command
+  const flags = from.uint8()
+  const seq = from.float64()
+  const at = from.float64()
+  const remaining = (flags & hasRemaining) === 0 ? {} : { remaining: from.int32() }
+  const verdict =
+    (flags & isRefused) === 0
+      ? { effects: readMany(from, readEffect) }
+      : { reasons: readMany(from, readReason) }
+  const { key, requestHash, request } = options
+  const record: DecisionRecord = {
+    seq,
+    at,
+    actor: { role: actor.role, id: actor.id },
+    ...(student !== undefined && { student }),
+    legs,
+    ...verdict,
+    ...remaining,
+    ...(key !== undefined && { key, requestHash: requestHash ?? '' }),
+    ...(request !== undefined && { request }),
+  }
+  return { kind: 'decided', record, replayed: false }
+}
+
+/** Reads what follows `unavailable` and the id. */
+export function readUnavailable(from: ByteReader): Outcome {
+  const code = unavailableCodes[from.uint8()]
+  if (code === undefined) throw new ProtocolBroken('an unknown code')
+  return { kind: 'unavailable', code }
+}
+
+function readMany<One>(from: ByteReader, read: (from: ByteReader) => One): One[] {
+  const count = from.uint8()
+  const all: One[] = []
+  for (let index = 0; index < count; index++) all.push(read(from))
+  return all
+}
+
+function readEffect(from: ByteReader): Effect {
+  const type = from.uint8()
+  if (type === spentEffect) {
+    return { type: 'actions_spent', student: from.int32(), count: from.int32(), remaining: from.int32() }
+  }
+  if (type === reservedEffect) {
+    const [order, position] = [from.float64(), from.int32()]
+    return {
+      type: 'reserved',
+      student: from.int32(),
+      course: from.int32(),
+      group: from.int32(),
+      order,
+      position,
+    }
+  }
+  const placed = placeEffects[type]
+  if (placed === undefined) throw new ProtocolBroken(`there is no effect ${type}`)
+  return { type: placed, student: from.int32(), course: from.int32(), group: from.int32() }
+}
+
+function readReason(from: ByteReader): Refusal {
+  const code = refusalNames[from.uint8()]
+  if (code === undefined) throw new ProtocolBroken('an unknown reason')
+  const flags = from.uint8()
+  return {
+    code,
+    ...((flags & hasLeg) !== 0 && { leg: from.uint8() }),
+    ...((flags & hasCourse) !== 0 && { course: from.int32() }),
+    ...((flags & hasGroup) !== 0 && { group: from.int32() }),
+    ...((flags & hasOther) !== 0 && { with: { course: from.int32(), group: from.int32() } }),
+  }
+}
