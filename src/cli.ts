@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 import { settingsAsText } from './config-help.ts'
-import { type Config, ConfigError, readConfig } from './config.ts'
+import type { Config } from './config.ts'
+import { ConfigError, readConfig } from './read-config.ts'
 import { CommandFailed } from './main/service-process.ts'
 import type { RegistryFiles } from './registry/check-files.ts'
 import { loadHelp } from './registry/load-help.ts'
@@ -36,6 +37,14 @@ Uses DATABASE_URL and RABBITMQ_ADDRESS instead of its own where they are set.`,
 Without RABBITMQ_ADDRESS it writes PostgreSQL by itself. SIGTERM stops it cleanly.`,
     options: {},
     run: async (config) => (await import('./main/commands.ts')).runServer(config),
+  },
+  gateway: {
+    summary: 'REST alone, in front of the engines at CORE_ADDRESS; any number of them',
+    help: `  DATABASE_URL=postgres://… ENROLLMENT_CORE_LISTEN=unix:///run/enrollment/core.sock enrollment server
+  DATABASE_URL=postgres://… CORE_ADDRESS=unix:///run/enrollment/core.sock enrollment gateway
+Several engines, separated by commas, may stand in CORE_ADDRESS: it follows the one that leads.`,
+    options: {},
+    run: async (config) => (await import('./main/core-part.ts')).runGateway(config),
   },
   batcher: {
     summary: "carries RabbitMQ's journal into PostgreSQL; a second one stands by",

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Config, ConfigError, readConfig, settings } from './config.ts'
+import { type Config, settings } from './config.ts'
+import { ConfigError, readConfig } from './read-config.ts'
 
 const key32 = '0123456789abcdef0123456789abcdef'
 const otherKey = 'ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEF'
@@ -22,6 +23,7 @@ const wellFormed: readonly (readonly [
   ['LISTEN_ADDRESS', '[::1]:80', 'listen', { protocol: 'tcp', host: '::1', port: 80 }],
   ['LISTEN_ADDRESS', 'campus.example:0', 'listen', { protocol: 'tcp', host: 'campus.example', port: 0 }],
   ['CORE_ADDRESS', 'a:1', 'coreAddresses', [{ protocol: 'tcp', host: 'a', port: 1 }]],
+  ['ENROLLMENT_CORE_LISTEN', 'unix:///run/core', 'coreListen', [{ protocol: 'unix', path: '/run/core' }]],
   [
     'CORE_ADDRESS',
     'a:1, [::1]:2,unix:///run/core.sock',
@@ -158,6 +160,10 @@ const malformed: Record<string, readonly (readonly [text: string, complaint: str
     ['unix://run/core.sock', 'is not host:port'],
     ['unix:///run/', 'is a folder'],
     [`unix:///${'x'.repeat(103)}`, 'is 104 bytes long'],
+  ],
+  ENROLLMENT_CORE_LISTEN: [
+    [':8080', 'names no host'],
+    ['a:0', 'has a port outside'],
   ],
   JWT_SECRET: [
     ['too-short-and-never-to-be-shown', 'has only 31 bytes'],

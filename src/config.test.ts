@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { settingsAsMarkdown, settingsAsText } from './config-help.ts'
-import { type Config, ConfigError, isLoopback, readConfig, settings } from './config.ts'
+import { type Config, isLoopback, settings } from './config.ts'
+import { ConfigError, readConfig } from './read-config.ts'
 
 const defaults: Config = {
   databaseUrl: undefined,
   rabbitmqAddress: undefined,
   listen: { protocol: 'tcp', host: '127.0.0.1', port: 8080 },
   coreAddresses: undefined,
+  coreListen: undefined,
   jwtSecrets: undefined,
   staffScope: 'department',
   dataFolder: './data',

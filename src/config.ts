@@ -1,4 +1,3 @@
-import { findUnknownName } from './config-names.ts'
 import {
   type Address,
   amqpUrl,
@@ -9,12 +8,10 @@ import {
   duration,
   folder,
   jwtSecrets,
-  MalformedValue,
   metricsAddress,
   oneOf,
   postgresUrl,
   rate,
-  socketPath,
   tcpListenAddress,
   trustedProxies,
   type ValueKind,
@@ -23,7 +20,7 @@ import {
 } from './config-values.ts'
 
 /** One environment variable. README's table and `--help` are made from these. */
-interface Setting<T, Fallback extends string | undefined> {
+export interface Setting<T, Fallback extends string | undefined> {
   readonly variable: string
   readonly kind: ValueKind<T>
   /** The default, written as it would be in the environment; undefined = there is none. */
@@ -34,7 +31,7 @@ interface Setting<T, Fallback extends string | undefined> {
   readonly secret?: true
 }
 
-function setting<T, Fallback extends string | undefined>(
+export function setting<T, Fallback extends string | undefined>(
   variable: string,
   kind: ValueKind<T>,
   fallback: Fallback,
@@ -76,7 +73,13 @@ export const settings = {
     'CORE_ADDRESS',
     coreAddresses,
     undefined,
-    'Engines that a separate gateway follows. Checked, and not used yet: the engine is in this process.',
+    'Engines that `enrollment gateway` stands before; requests go to the one that leads. Others ignore it.',
+  ),
+  coreListen: setting(
+    'ENROLLMENT_CORE_LISTEN',
+    coreAddresses,
+    undefined,
+    'Where a server accepts gateways of their own: sockets for processes of its own user, TCP for those that know JWT_SECRET. Without it: nowhere.',
   ),
   jwtSecrets: setting(
     'JWT_SECRET',
@@ -269,92 +272,8 @@ export type Config = {
   readonly [Field in Exclude<keyof Settings, 'listenProtocol' | 'ginMode'>]: Value<Settings[Field]>
 }
 
-/** The environment is not fit to start with. The message is one line: which variable, what is wrong, what it wants. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError'
-  readonly variable: string
-
-  constructor(variable: string, complaint: string) {
-    super(`${variable} ${complaint}`)
-    this.variable = variable
-  }
-}
-
-/**
- * Reads the configuration. An empty value is refused rather than taken as absent: a DATABASE_URL that came
- * out empty must not start an embedded database in production.
- * @throws ConfigError for the first malformed value, or unknown name with our prefix
- */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  refuseUnknownName(env)
-  const values: Record<string, unknown> = {}
-  for (const [field, entry] of Object.entries(settings)) {
-    const onSocket = field === 'listen' && values['listenProtocol'] === 'unix'
-    values[field] = onSocket ? readSocketPath(env) : read(env, entry)
-  }
-  delete values['listenProtocol']
-  delete values['ginMode']
-  for (const value of Object.values(values)) freeze(value)
-  // Every field of the table was set above, each by its own kind.
-  const config = values as unknown as Config
-  refuseContradictions(config)
-  return Object.freeze(config)
-}
-
 /** Whether only this machine can connect there: what sample accounts need to be served without asking. */
 export function isLoopback(address: Address): boolean {
   if (address.protocol === 'unix') return true
   return /^(127\.\d+\.\d+\.\d+|::1|localhost)$/.test(address.host)
-}
-
-function read(
-  env: Readonly<Record<string, string | undefined>>,
-  { variable, kind, fallback, secret }: Setting<unknown, string | undefined>,
-): unknown {
-  const text = env[variable] ?? fallback
-  if (text === undefined) return undefined
-  if (text === '' && kind !== anything)
-    throw new ConfigError(variable, `is empty: unset it, or set it to ${kind.wants}`)
-  try {
-    return kind.parse(text)
-  } catch (error) {
-    if (!(error instanceof MalformedValue)) throw error
-    const shown = secret ? '' : ` (${quote(text)})`
-    throw new ConfigError(variable, `${error.message}${shown}: it wants ${kind.wants}`)
-  }
-}
-
-function readSocketPath(env: Readonly<Record<string, string | undefined>>): unknown {
-  const variable = settings.listen.variable
-  if (env[variable] === undefined) throw new ConfigError(variable, `is not set: it wants ${socketPath.wants}`)
-  return read(env, setting(variable, socketPath, undefined, ''))
-}
-
-function refuseUnknownName(env: Readonly<Record<string, string | undefined>>): void {
-  const known = Object.values(settings).map((entry) => entry.variable)
-  const unknown = findUnknownName(env, known)
-  if (unknown !== undefined) throw new ConfigError(unknown.name, unknown.complaint)
-}
-
-function refuseContradictions(config: Config): void {
-  const atMost = (small: keyof Config, large: keyof Config) => {
-    if (Number(config[small]) <= Number(config[large])) return
-    throw new ConfigError(
-      settings[small].variable,
-      `is more than ${settings[large].variable}: it wants at most that`,
-    )
-  }
-  atMost('batchRecordsMax', 'commitRecordsMax')
-  atMost('batchBytesMax', 'commitBytesMax')
-  atMost('commitBytesMax', 'backlogBytesMax')
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
-}
-
-function freeze(value: unknown): void {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return
-  Object.freeze(value)
-  for (const item of Object.values(value)) freeze(item)
 }

@@ -45,7 +45,7 @@ const program = sources.filter(
 /** What hot paths count with and processes show; it knows nothing of ours. */
 const counters = 'src/metrics/'
 
-const neighbours = ['gateway', 'journal', 'batcher', 'store', 'embedded', 'registry', 'audit']
+const neighbours = ['gateway', 'core-link', 'journal', 'batcher', 'store', 'embedded', 'registry', 'audit']
 
 /** Who a file belongs to, and whom its owner may import besides itself. */
 function reachOf(path: string): { owner: string; reach: readonly string[] } {

@@ -106,7 +106,7 @@ export class GatewayConnection {
       throw new ProtocolBroken(`refused a gateway: ${why}`)
     }
     this.#welcomed = true
-    this.#options.onWelcome(String(gateway))
+    this.#options.onWelcome(gateway)
     this.#begin()
     this.#writer.uint8(toGateway.welcome)
     this.tellStatus()

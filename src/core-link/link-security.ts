@@ -29,8 +29,7 @@ export function tlsOfEngine(secrets: readonly string[]): TlsOptions {
   return {
     ...cipher,
     handshakeTimeout: handshakeTimeoutMs,
-    // Null is a refusal in Node; its types do not say so.
-    pskCallback: (_socket, name) => keys.get(name) ?? (null as unknown as Buffer),
+    pskCallback: (_socket, name) => keys.get(name) ?? null,
   }
 }
 

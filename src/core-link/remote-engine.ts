@@ -28,6 +28,7 @@ const away: EngineStatus = {
   decidedSeq: 0,
   confirmedSeq: 0,
   appliedSeq: 0,
+  behindMs: 0,
   pendingRecords: 0,
   backlogBytes: 0,
   mailboxDepth: 0,

@@ -49,7 +49,11 @@ export async function closeGateway(app: FastifyInstance, boundMs: number): Promi
   }
 }
 
-async function removeStaleSocket(path: string): Promise<void> {
+/**
+ * Removes a socket file that a killed process left behind.
+ * @throws AddressUnusable if somebody answers on it, it is no socket, or its folder is not there
+ */
+export async function removeStaleSocket(path: string): Promise<void> {
   const folder = await stat(dirname(path)).catch(() => undefined)
   // Binding would call this a lack of permission.
   if (folder?.isDirectory() !== true) throw new AddressUnusable(`there is no folder for ${path}`)

@@ -1,19 +1,15 @@
-import { randomBytes } from 'node:crypto'
-import { type Config, isLoopback } from '../config.ts'
+import type { Config } from '../config.ts'
 import { CommandStages } from '../engine/command-stages.ts'
 import type { Engine } from '../engine/engine.ts'
 import { AdoptionNeeded } from '../engine/ports.ts'
-import { buildGateway } from '../gateway/app.ts'
 import { closeGateway, openGateway } from '../gateway/listen.ts'
 import type { Exposition } from '../metrics/exposition.ts'
-import { DatabaseAccounts } from '../store/accounts.ts'
-import { jwtSecret } from '../store/campus-row.ts'
-import { searchDecisions } from '../store/decisions.ts'
 import { DatabaseCampusStore } from '../store/campus-store.ts'
 import { findings } from '../store/findings.ts'
+import { openCore } from './core-part.ts'
 import { buildEngine } from './engine-part.ts'
+import { gatewayFor, refuseSampleAccountsBeyondLoopback, secretsOf } from './gateway-part.ts'
 import { insistOnDatabase } from './insist-on-database.ts'
-import { nodeRuntime } from './node-runtime.ts'
 import type { OpenCampus } from './open-campus.ts'
 import { CommandFailed, type ServiceProcess } from './service-process.ts'
 
@@ -43,32 +39,24 @@ export async function startServer(
   const leading = new Promise<void>((resolve) => {
     lead = resolve
   })
+  let tellGateways = (): void => {}
   const stages = new CommandStages()
   const engine = await buildEngine(campus, config, host, {
     stages,
     onState: (state) => {
       if (state === 'leading') lead()
+      tellGateways()
     },
   })
-  const { database } = campus
-  const app = buildGateway({
-    service: engine,
-    accounts: new DatabaseAccounts(database),
-    searchDecisions: (search) => searchDecisions(database, search),
-    jwtSecrets: await insistOnDatabase(host, () => secretsOf(campus, config)),
-    staffScope: config.staffScope,
-    limits: config,
-    now: () => nodeRuntime.now(),
-    logger: host.log,
-    trustProxy: config.trustProxy,
-    exposition,
-    metricsForClients: config.metricsForClients,
-    stages,
-  })
+  const secrets = await secretsOf(campus, config, host)
+  const listener = await openCore(engine, campus, config, { host, secrets })
+  tellGateways = () => listener?.tellState()
+  const app = gatewayFor(engine, campus, config, { host, secrets, exposition, stages })
   const address = await openGateway(app, config.listen)
   // Stopped in this order: the engine admits nothing more and makes durable what it decided, which lets the
   // requests that wait for it be answered; then the door is closed.
   host.onStop(() => closeGateway(app, 1000))
+  host.onStop(async () => await listener?.close())
   host.onStop(() => engine.stop(host.graceMs))
   engine.run().catch((error: unknown) => {
     host.fail(
@@ -77,20 +65,6 @@ export async function startServer(
   })
   host.log.info(`serving campus ${campus.row.id} on ${address}`)
   return { address, engine, leading }
-}
-
-async function secretsOf(campus: OpenCampus, config: Config): Promise<readonly [string, ...string[]]> {
-  const [first, ...others] = config.jwtSecrets ?? []
-  if (first !== undefined) return [first, ...others]
-  return [await jwtSecret(campus.database, () => randomBytes(48).toString('base64url'))]
-}
-
-function refuseSampleAccountsBeyondLoopback({ row }: OpenCampus, config: Config): void {
-  if (!row.isSample || config.allowSampleAccounts || isLoopback(config.listen)) return
-  throw new CommandFailed(
-    'this is the sample campus, whose passwords everybody knows: it is served on loopback only; ' +
-      'set LISTEN_ADDRESS to 127.0.0.1, or ENROLLMENT_ALLOW_SAMPLE_ACCOUNTS=yes',
-  )
 }
 
 /** What an older system left behind is told row by row before its tables are served for the first time. */

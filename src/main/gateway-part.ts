@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto'
+import { type Config, isLoopback } from '../config.ts'
+import type { CommandStages } from '../engine/command-stages.ts'
+import type { EnrollmentService } from '../engine/service.ts'
+import { buildGateway } from '../gateway/app.ts'
+import type { Exposition } from '../metrics/exposition.ts'
+import { DatabaseAccounts } from '../store/accounts.ts'
+import { jwtSecret } from '../store/campus-row.ts'
+import { searchDecisions } from '../store/decisions.ts'
+import { insistOnDatabase } from './insist-on-database.ts'
+import { nodeRuntime } from './node-runtime.ts'
+import type { OpenCampus } from './open-campus.ts'
+import { CommandFailed, type ServiceProcess } from './service-process.ts'
+
+/** HS256 secrets: the first signs, all verify. */
+export type Secrets = readonly [string, ...string[]]
+
+export interface GatewayParts {
+  readonly host: ServiceProcess
+  readonly secrets: Secrets
+  readonly exposition: Exposition
+  /** Where the engine measures commands, if it is in this process. */
+  readonly stages?: CommandStages
+}
+
+/** The REST gateway of this campus before an engine, in this process or another one. */
+export function gatewayFor(
+  service: EnrollmentService,
+  { database }: OpenCampus,
+  config: Config,
+  { host, secrets, exposition, stages }: GatewayParts,
+): ReturnType<typeof buildGateway> {
+  return buildGateway({
+    service,
+    accounts: new DatabaseAccounts(database),
+    searchDecisions: (search) => searchDecisions(database, search),
+    jwtSecrets: secrets,
+    staffScope: config.staffScope,
+    limits: config,
+    now: () => nodeRuntime.now(),
+    logger: host.log,
+    trustProxy: config.trustProxy,
+    exposition,
+    metricsForClients: config.metricsForClients,
+    ...(stages && { stages }),
+  })
+}
+
+/** The configured secrets, or the one that the database keeps. */
+export async function secretsOf(campus: OpenCampus, config: Config, host: ServiceProcess): Promise<Secrets> {
+  const [first, ...others] = config.jwtSecrets ?? []
+  if (first !== undefined) return [first, ...others]
+  const create = () => randomBytes(48).toString('base64url')
+  return [await insistOnDatabase(host, () => jwtSecret(campus.database, create))]
+}
+
+/** @throws CommandFailed if these accounts must not be served there */
+export function refuseSampleAccountsBeyondLoopback({ row }: OpenCampus, config: Config): void {
+  if (!row.isSample || config.allowSampleAccounts || isLoopback(config.listen)) return
+  throw new CommandFailed(
+    'this is the sample campus, whose passwords everybody knows: it is served on loopback only; ' +
+      'set LISTEN_ADDRESS to 127.0.0.1, or ENROLLMENT_ALLOW_SAMPLE_ACCOUNTS=yes',
+  )
+}
