@@ -244,8 +244,8 @@ export class Engine implements EnrollmentService {
     await this.#running?.catch(() => {})
   }
 
-  async submit(command: Command, options: SubmitOptions = {}): Promise<Outcome> {
-    return (await this.#term?.submit(command, options)) ?? this.#unavailable()
+  submit(command: Command, options: SubmitOptions = {}): Promise<Outcome> {
+    return this.#term?.submit(command, options) ?? Promise.resolve(this.#unavailable())
   }
 
   async dryRun(command: Command): Promise<DryRunOutcome> {

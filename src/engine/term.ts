@@ -105,9 +105,14 @@ export class Term {
   }
 
   /** The common case, no key and a known student, is admitted before this returns. */
-  async submit(command: Command, options: SubmitOptions): Promise<Outcome> {
+  submit(command: Command, options: SubmitOptions): Promise<Outcome> {
+    const isCommon = options.key === undefined && this.#knows(command)
+    return isCommon ? this.#post(command, options) : this.#admitWithCare(command, options)
+  }
+
+  /** Asks PostgreSQL first about a key that is not in memory, and about a student who is not. */
+  async #admitWithCare(command: Command, options: SubmitOptions): Promise<Outcome> {
     const { key } = options
-    if (key === undefined && this.#knows(command)) return await this.#post(command, options)
     const refusal = this.#closedTo()
     if (refusal !== undefined) return refusal
     if (key === undefined) return await this.#admit(command, options)
@@ -165,10 +170,9 @@ export class Term {
     return unknownStudent ?? (await this.#post(command, options))
   }
 
-  #post(command: Command, options: SubmitOptions): Promise<Outcome> | Outcome {
-    const refusal = this.#closedTo()
-    if (refusal !== undefined) return refusal
-    if (!this.commit.hasRoom) return busy
+  #post(command: Command, options: SubmitOptions): Promise<Outcome> {
+    const refusal = this.#closedTo() ?? (this.commit.hasRoom ? undefined : busy)
+    if (refusal !== undefined) return Promise.resolve(refusal)
     const courses = command.legs.map((leg) => leg.course)
     const postedAtMs = this.#stages?.samples() === true ? this.#runtime.elapsed() : undefined
     return new Promise<Outcome>((resolve, reject) => {

@@ -32,7 +32,14 @@ export class Commands {
     command: Command,
     describe: (record: DecisionRecord) => Reply,
   ): Promise<Reply | undefined> {
-    const record = await this.#decide(request, reply, command)
+    // One await on the way of every command: each costs a turn of the queue of promises.
+    let outcome: Outcome
+    try {
+      outcome = await this.#service.submit(command, optionsOf(request))
+    } catch (error) {
+      outcome = this.#lose(request, error)
+    }
+    const record = this.#answer(request, reply, command, outcome)
     if (record === undefined) return undefined
     if (!prefersRepresentation(request)) {
       reply.code(204)
@@ -44,7 +51,11 @@ export class Commands {
 
   /** Runs a plan: 200 with an outcome for each leg, or 409 with the reasons for each leg. */
   async runPlan(request: FastifyRequest, reply: FastifyReply, student: number, legs: readonly StudentLeg[]) {
-    const record = await this.#decide(request, reply, planOf(student, legs))
+    const command = planOf(student, legs)
+    const outcome = await this.#service
+      .submit(command, optionsOf(request))
+      .catch((error: unknown) => this.#lose(request, error))
+    const record = this.#answer(request, reply, command, outcome)
     return record && planReplyOf(student, legs, record, record)
   }
 
@@ -58,12 +69,12 @@ export class Commands {
   }
 
   /** @returns the decision if it is a yes; everything else is answered here */
-  async #decide(
+  #answer(
     request: FastifyRequest,
     reply: FastifyReply,
     command: Command,
-  ): Promise<DecisionRecord | undefined> {
-    const outcome = await this.#submit(request, command)
+    outcome: Outcome,
+  ): DecisionRecord | undefined {
     this.#metrics.noteOutcome(request, outcome)
     if (outcome.kind !== 'decided') return refuse(reply, outcome)
     // Problems carry it anyway.
@@ -73,13 +84,9 @@ export class Commands {
   }
 
   /** Whatever goes wrong after the engine has the command, its outcome is not known. */
-  async #submit(request: FastifyRequest, command: Command): Promise<Outcome> {
-    try {
-      return await this.#service.submit(command, optionsOf(request))
-    } catch (err) {
-      this.#logger.error({ err, request: request.id }, 'a command failed in the engine')
-      return { kind: 'unavailable', code: 'outcome_unknown' }
-    }
+  #lose(request: FastifyRequest, err: unknown): Outcome {
+    this.#logger.error({ err, request: request.id }, 'a command failed in the engine')
+    return { kind: 'unavailable', code: 'outcome_unknown' }
   }
 }
 

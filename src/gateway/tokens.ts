@@ -42,15 +42,25 @@ export class Tokens {
 
   issue({ id, department, staff }: Caller, nowMs: number): string {
     const now = Math.floor(nowMs / 1000)
-    return this.#keys[0].sign({
+    const exp = now + lifetimeSeconds
+    const token = this.#keys[0].sign({
       iss: issuer,
       sub: String(id),
       department,
       staff,
       iat: now,
       nbf: now,
-      exp: now + lifetimeSeconds,
+      exp,
     })
+    // Whoever logs in asks for something next: of our own token nothing need be checked but the times.
+    this.#verified.set(`Bearer ${token}`, {
+      id,
+      department,
+      staff,
+      validFromMs: now * 1000,
+      expiresMs: exp * 1000,
+    })
+    return token
   }
 
   /** @returns undefined unless the header holds a token of ours that is valid now */
