@@ -1,6 +1,12 @@
 import type { FastifyRequest } from 'fastify'
 import type { CommandStages } from '../engine/command-stages.ts'
-import type { EngineState, EngineStatus, EnrollmentService, Outcome } from '../engine/service.ts'
+import type {
+  EngineState,
+  EngineStatus,
+  EnrollmentService,
+  Outcome,
+  UnavailableCode,
+} from '../engine/service.ts'
 import { byLabel, type Exposition } from '../metrics/exposition.ts'
 import { Histogram, type Sample } from '../metrics/histogram.ts'
 import type { Login } from './login.ts'
@@ -14,6 +20,14 @@ const engineStates: readonly EngineState[] = [
   'recovering',
   'leading',
   'stopped',
+]
+
+const unavailableCodes: readonly UnavailableCode[] = [
+  'busy',
+  'not_leading',
+  'recovering',
+  'journal_unavailable',
+  'outcome_unknown',
 ]
 
 /** Latencies of one route: plain counters, because every request comes here; labels are made when scraped. */
@@ -43,7 +57,10 @@ export class GatewayMetrics {
   readonly #exposition: Exposition
   readonly #stages: CommandStages | undefined
   readonly #routes: RouteLatency[] = []
-  readonly #outcomes = new Map<string, number>()
+  /** Those that alerts watch are shown from the start: the first one is a rise only if there was a zero before it. */
+  readonly #outcomes = new Map(
+    ['accepted ', ...unavailableCodes.map((code) => `unavailable ${code}`)].map((label) => [label, 0]),
+  )
 
   /** @param stages measured by the engine, if it is in this process */
   constructor(service: EnrollmentService, exposition: Exposition, stages: CommandStages | undefined) {

@@ -37,7 +37,7 @@ test('the process tells of its event loop, its memory and its CPU time', async (
   t.after(showProcess(exposition))
   const text = await (await fetch((await open(exposition)).url)).text()
   for (const series of [
-    'event_loop_delay_seconds{quantile="0.99"}',
+    'event_loop_delay_seconds{percentile="99"}',
     'process_resident_memory_bytes',
     'nodejs_heap_size_used_bytes',
     'process_cpu_seconds_total',

@@ -13,13 +13,13 @@ export function showProcess(exposition: Exposition): () => void {
   // The samples are intervals: on time, they are as long as the sampling.
   const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - samplingMs / 1e3)
   exposition.gauges('event_loop_delay_seconds', 'How late the event loop was since the last scrape.', () => {
-    const quantiles = [
-      { labels: { quantile: '0.5' }, value: late(delay.percentile(50)) },
-      { labels: { quantile: '0.99' }, value: late(delay.percentile(99)) },
-      { labels: { quantile: '1' }, value: delay.count === 0 ? 0 : late(delay.max) },
+    const lateness = [
+      { labels: { percentile: '50' }, value: late(delay.percentile(50)) },
+      { labels: { percentile: '99' }, value: late(delay.percentile(99)) },
+      { labels: { percentile: '100' }, value: delay.count === 0 ? 0 : late(delay.max) },
     ]
     delay.reset()
-    return quantiles
+    return lateness
   })
   exposition.gauge('process_resident_memory_bytes', 'Memory of this process.', () =>
     process.memoryUsage.rss(),
