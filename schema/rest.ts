@@ -9,11 +9,14 @@ const int32Max = 2_147_483_647
 /** No NUL and no lone surrogates: PostgreSQL stores neither. */
 const storable = '^[^\\u0000\\uD800-\\uDFFF]*$'
 
-function whole(description: string) {
+export function whole(description: string) {
   return Type.Integer({ minimum: 0, maximum: int32Max, description })
 }
 
-function closed<P extends Record<string, Type.TSchema>>(properties: P, options: Type.TObjectOptions = {}) {
+export function closed<P extends Record<string, Type.TSchema>>(
+  properties: P,
+  options: Type.TObjectOptions = {},
+) {
   return Type.Object(properties, { additionalProperties: false, ...options })
 }
 

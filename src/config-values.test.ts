@@ -77,6 +77,8 @@ const wellFormed: readonly (readonly [
   ['ENROLLMENT_LOGIN_FAILURES_PER_ADDRESS', '50/m', 'loginFailuresPerAddress', { count: 50, perMs: 60_000 }],
   ['ENROLLMENT_STUDENT_RATE', '5/100ms', 'studentRate', { count: 5, perMs: 100 }],
   ['ENROLLMENT_STUDENT_BURST', '1', 'studentBurst', 1],
+  ['ENROLLMENT_EVENT_STREAMS_MAX', '0', 'eventStreamsMax', 0],
+  ['ENROLLMENT_EVENT_STREAMS_PER_CALLER', '1', 'eventStreamsPerCaller', 1],
   ['ENROLLMENT_BATCHER_PREFETCH', '1', 'batcherPrefetch', 1],
   ['ENROLLMENT_BATCHER_RECORDS_MAX', '1', 'batcherRecordsMax', 1],
 ]
@@ -213,6 +215,8 @@ const malformed: Record<string, readonly (readonly [text: string, complaint: str
   ENROLLMENT_LOGIN_FAILURES_PER_ADDRESS: rates,
   ENROLLMENT_STUDENT_RATE: rates,
   ENROLLMENT_STUDENT_BURST: numbers,
+  ENROLLMENT_EVENT_STREAMS_MAX: numbers.filter(([text]) => text !== '0'),
+  ENROLLMENT_EVENT_STREAMS_PER_CALLER: numbers,
   ENROLLMENT_BATCHER_PREFETCH: numbers,
   ENROLLMENT_BATCHER_RECORDS_MAX: numbers,
 }

@@ -37,6 +37,8 @@ const defaults: Config = {
   loginFailuresPerAddress: { count: 1000, perMs: 300_000 },
   studentRate: { count: 10, perMs: 1000 },
   studentBurst: 20,
+  eventStreamsMax: 10_000,
+  eventStreamsPerCaller: 5,
   batcherPrefetch: 64,
   batcherRecordsMax: 5000,
 }

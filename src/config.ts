@@ -248,6 +248,18 @@ export const settings = {
     '20',
     'Requests that a student may send at once before ENROLLMENT_STUDENT_RATE counts.',
   ),
+  eventStreamsMax: setting(
+    'ENROLLMENT_EVENT_STREAMS_MAX',
+    wholeNumber(0, 100_000),
+    '10000',
+    'Streams of events that may be open; one more is answered busy. With 0 there are none.',
+  ),
+  eventStreamsPerCaller: setting(
+    'ENROLLMENT_EVENT_STREAMS_PER_CALLER',
+    wholeNumber(1, 100_000),
+    '5',
+    'Streams of events that one student or staff member may have open; one more is answered too_many_requests.',
+  ),
 
   batcherPrefetch: setting(
     'ENROLLMENT_BATCHER_PREFETCH',

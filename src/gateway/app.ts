@@ -5,6 +5,9 @@ import { Commands } from './commands.ts'
 import { decisionRoutes } from './decision-routes.ts'
 import { describeRoutes, docsRoutes } from './docs.ts'
 import { answerClientError, answerErrors } from './errors.ts'
+import { EventHub } from './event-hub.ts'
+import { EventTickets } from './event-tickets.ts'
+import { eventRoutes } from './events-routes.ts'
 import { defaultHttpLimits, idleMarginMs } from './limits.ts'
 import { Login } from './login.ts'
 import { loginRoutes } from './login-routes.ts'
@@ -41,8 +44,9 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
   describeRoutes(app)
   registerKeys(app, deps.jwtSecrets)
   app.register((routes, _options, registered) => {
+    const keys = keysOf(routes, deps.jwtSecrets)
     const gate: Gate = {
-      tokens: new Tokens(keysOf(routes, deps.jwtSecrets)),
+      tokens: new Tokens(keys),
       requestsByStudent: new TokenBuckets(limits.studentRate, limits.studentBurst),
       now,
     }
@@ -55,6 +59,9 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
     studentRoutes(routes, { service, commands, gate })
     staffRoutes(routes, { commands, gate, view, campusWide })
     decisionRoutes(routes, { service, searchDecisions, gate, view })
+    const hub = new EventHub(service, now)
+    metrics.showEvents(hub)
+    eventRoutes(routes, { service, hub, tickets: new EventTickets(keys), gate, campusWide, limits })
     serviceRoutes(routes, service)
     if (deps.metricsForClients !== false) metricsRoute(routes, exposition)
     docsRoutes(routes)

@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifySchema } from 'fastify'
 import { Type } from 'typebox'
+import { eventData } from '../../schema/events.ts'
 import { noBody, problemReply } from '../../schema/rest.ts'
 import { type ProblemCode, problemMediaType, problems } from './problems.ts'
 
@@ -20,6 +21,7 @@ export const done = Type.Null({ description: 'Done.' })
 /** Describes the routes registered after it: the document at /openapi.json, readable at /docs. */
 export function describeRoutes(app: FastifyInstance): void {
   app.addSchema({ $id: 'Problem', ...problemReply })
+  app.addSchema({ $id: 'EventData', ...eventData })
   app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -33,9 +35,15 @@ export function describeRoutes(app: FastifyInstance): void {
         { name: 'login', description: 'Tokens' },
         { name: 'student', description: 'What students do for themselves' },
         { name: 'staff', description: 'What staff do for students and courses' },
+        { name: 'events', description: 'Live seats' },
         { name: 'service', description: 'For those who run it' },
       ],
-      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+      components: {
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+          ticket: { type: 'apiKey', in: 'query', name: 'ticket' },
+        },
+      },
     },
     refResolver: { buildLocalReference: ({ $id }) => (typeof $id === 'string' ? $id : 'Unnamed') },
     transform: ({ schema, url, route }) => ({

@@ -16,6 +16,9 @@ export interface GatewayLimits {
   /** Over all endpoints. */
   readonly studentRate: Rate
   readonly studentBurst: number
+  /** Streams of events that may be open, in all and of one caller. */
+  readonly eventStreamsMax: number
+  readonly eventStreamsPerCaller: number
   /** How long the engine may take to answer; connections stay open for longer. */
   readonly replyDeadlineMs: number
 }

@@ -9,6 +9,7 @@ import type {
 } from '../engine/service.ts'
 import { byLabel, type Exposition } from '../metrics/exposition.ts'
 import { Histogram, type Sample } from '../metrics/histogram.ts'
+import type { EventHub } from './event-hub.ts'
 import type { Login } from './login.ts'
 
 const bucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -105,6 +106,20 @@ export class GatewayMetrics {
     )
     this.#exposition.counters('enrollment_logins_total', 'Logins by what came of them.', () =>
       byLabel('result', login.results),
+    )
+  }
+
+  showEvents(hub: EventHub): void {
+    this.#exposition.gauge('enrollment_event_streams', 'Streams of events that are open.', () => hub.size)
+    this.#exposition.counter(
+      'enrollment_event_messages_total',
+      'Messages written to streams of events.',
+      () => hub.messagesWritten,
+    )
+    this.#exposition.counter(
+      'enrollment_event_clients_cut_total',
+      'Streams cut off because nobody read them.',
+      () => hub.clientsCut,
     )
   }
 

@@ -1,10 +1,10 @@
 import jwt from '@fastify/jwt'
 import type { FastifyInstance } from 'fastify'
-import type { Caller, TokenKey } from './tokens.ts'
+import type { TokenKey, Verified } from './tokens.ts'
 
 declare module '@fastify/jwt' {
   interface FastifyJWT {
-    user: Caller
+    user: Verified
     namespaces: string
   }
 }

@@ -8,9 +8,13 @@ export interface Caller {
   readonly staff: boolean
 }
 
-interface Verified extends Caller {
-  readonly validFromMs: number
+/** A caller who has proved it. */
+export interface Verified extends Caller {
   readonly expiresMs: number
+}
+
+interface Remembered extends Verified {
+  readonly validFromMs: number
 }
 
 /** Signs and verifies with one secret, HS256 only; `verify` throws for what that secret did not sign. */
@@ -33,7 +37,7 @@ const idMax = 2_147_483_647
  */
 export class Tokens {
   readonly #keys: readonly [TokenKey, ...TokenKey[]]
-  readonly #verified = new BoundedMap<string, Verified>(tokensCachedMax)
+  readonly #verified = new BoundedMap<string, Remembered>(tokensCachedMax)
 
   /** @param keys the first signs, all verify */
   constructor(keys: readonly [TokenKey, ...TokenKey[]]) {
@@ -64,7 +68,7 @@ export class Tokens {
   }
 
   /** @returns undefined unless the header holds a token of ours that is valid now */
-  callerOf(header: string | undefined, nowMs: number): Caller | undefined {
+  callerOf(header: string | undefined, nowMs: number): Verified | undefined {
     if (header === undefined) return undefined
     const verified = this.#verified.get(header) ?? this.#verify(header)
     if (verified === undefined) return undefined
@@ -75,7 +79,7 @@ export class Tokens {
     return nowMs + clockSkewMs < verified.validFromMs ? undefined : verified
   }
 
-  #verify(header: string): Verified | undefined {
+  #verify(header: string): Remembered | undefined {
     if (header.length > headerLengthMax || !/^bearer /i.test(header)) return undefined
     const token = header.slice('bearer '.length)
     for (const key of this.#keys) {
@@ -88,7 +92,7 @@ export class Tokens {
   }
 }
 
-function readClaims(key: TokenKey, token: string): Verified | undefined {
+function readClaims(key: TokenKey, token: string): Remembered | undefined {
   let payload: unknown
   try {
     payload = key.verify(token)

@@ -65,6 +65,11 @@ export class Desk {
     await this.#remove()
   }
 
+  /** The engine ends while its gateway stays; `restart` starts both anew. */
+  async stopEngine(): Promise<void> {
+    await this.#running.engine.stop(5000)
+  }
+
   async #stop(): Promise<void> {
     await this.#running.engine.stop(5000)
     await this.#gateway.close()

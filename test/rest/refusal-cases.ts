@@ -294,6 +294,31 @@ export const refusals: Readonly<Record<string, readonly Provocation[]>> = {
     },
     foreign('GET /staff/decisions?student_id=999'),
   ],
+  'GET /events': [
+    ...common('GET /events'),
+    ...rateBound('GET /events'),
+    ...engineBound('GET /events'),
+    ghost('GET /events'),
+    {
+      code: 'wrong_role',
+      because: 'staff hold no places',
+      ask: async ({ open, tokens }) =>
+        open.client.send('GET /events?places=own', { token: await tokens.staff(1) }),
+    },
+    {
+      code: 'no_such_course',
+      because: 'there is no such course',
+      ask: async ({ open, tokens, students }) =>
+        open.client.send('GET /events?course_id=999', { token: await tokens.student(students.fresh()) }),
+    },
+    foreign('GET /events?department=1'),
+    {
+      code: 'busy',
+      because: 'as many streams are open as may be',
+      ask: (stage) => sendTo(stage, 'GET /events', { at: 'strict' }),
+    },
+  ],
+  'POST /events/tickets': [...common('POST /events/tickets'), ...rateBound('POST /events/tickets')],
   'GET /readyz': [
     {
       code: 'not_leading',

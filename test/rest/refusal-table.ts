@@ -54,6 +54,8 @@ const requests = {
   ],
   'GET /staff/decisions': ({ student }: Sample): Asked => [`GET /staff/decisions?student_id=${student}`],
   'POST /refresh': (): Asked => ['POST /refresh'],
+  'GET /events': (): Asked => ['GET /events'],
+  'POST /events/tickets': (): Asked => ['POST /events/tickets'],
 } as const
 
 export type Route = keyof typeof requests

@@ -19,7 +19,7 @@ import { freePort } from '../../src/embedded/cluster.ts'
 export interface Stage {
   /** Leads, and is not in a hurry. */
   readonly open: OpenGateway
-  /** Before the same engine; lets a student send one request a day, and log in wrongly once. */
+  /** Before the same engine; lets a student send one request a day, log in wrongly once, and watch nothing. */
   readonly strict: OpenGateway
   /** Leads, but nothing that it decides becomes durable; course 102 has no room for more. */
   readonly held: OpenGateway
@@ -114,6 +114,7 @@ async function openAll(closing: (() => Promise<unknown>)[]): Promise<Omit<Stage,
         studentRate: { count: 1, perMs: 86_400_000 },
         studentBurst: 1,
         loginFailuresPerAccount: { count: 1, perMs: 86_400_000 },
+        eventStreamsMax: 0,
       },
     }),
     held: await gatewayOf(blocked.engine, other.database),

@@ -154,6 +154,19 @@ const table: Readonly<Record<string, readonly Case[]>> = {
     { line: 'GET /staff/decisions?course_id=10&group_id=1', gets: bothStaff('200', foreign) },
     { line: 'GET /staff/decisions?course_id=20&group_id=1', gets: bothStaff(foreign, '200') },
   ],
+  'GET /events': [
+    { line: 'GET /events', gets: { ...bothStudents('200'), ...bothStaff('200', '200') } },
+    { line: 'GET /events?places=own', gets: bothStudents('200') },
+    // Everybody sees how full courses are; staff are held to their department all the same.
+    { line: 'GET /events?department=1', gets: { ...bothStudents('200'), ...bothStaff('200', foreign) } },
+    { line: 'GET /events?course_id=20', gets: { ...bothStudents('200'), ...bothStaff(foreign, '200') } },
+    { line: 'GET /events?std_id=4', gets: anyone('400 malformed') },
+    { line: 'GET /events?ticket=guessed', gets: anyone('401 unauthenticated') },
+  ],
+  'POST /events/tickets': [
+    { line: 'POST /events/tickets', gets: { ...bothStudents('200'), ...bothStaff('200', '200') } },
+    { line: 'POST /events/tickets', body: { student_id: 4 }, gets: anyone('400 malformed') },
+  ],
   ...Object.fromEntries(
     [
       'GET /healthz',
@@ -191,9 +204,17 @@ function open(t: TestContext, overrides: ConstructorParameters<typeof Desk>[1] =
 }
 
 async function answerTo(desk: Desk, caller: CallerName, { line, body }: Case): Promise<string> {
+  if (line.startsWith('GET /events')) return await answerToStream(desk, caller, line)
   const answer = await desk.send(callers[caller], line, body === undefined ? {} : { body })
   const { code } = (answer.status >= 400 ? answer.body : {}) as { code?: string }
   return code === undefined ? String(answer.status) : `${answer.status} ${code}`
+}
+
+/** A stream that is let in has no end. */
+async function answerToStream(desk: Desk, caller: CallerName, line: string): Promise<string> {
+  const { status, text, events } = await desk.watch(callers[caller], line.slice(4) as '/events')
+  events.close()
+  return status === 200 ? '200' : `${status} ${(JSON.parse(text) as { code: string }).code}`
 }
 
 test('every route of the running gateway is in this table, and none that is not', async (t) => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { get, type IncomingMessage } from 'node:http'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { pino } from 'pino'
 import { campusOf } from '../../../actors/testing/scenario.ts'
@@ -6,6 +7,7 @@ import { duringWindow, type GroupSketch, type StudentSketch } from '../../../act
 import { buildGateway } from '../app.ts'
 import type { Account, DecisionSearch, FoundDecision, GatewayDeps } from '../ports.ts'
 import type { ProblemCode } from '../problems.ts'
+import { EventReader } from './event-reader.ts'
 import { TermService } from './term-service.ts'
 
 export const secret = 'the first secret, of 32 bytes or more'
@@ -20,6 +22,13 @@ export interface Answer {
   readonly text: string
   /** The body as JSON; undefined if there is none. */
   readonly body: unknown
+}
+
+interface Watched {
+  readonly status: number
+  readonly headers: Readonly<Record<string, unknown>>
+  readonly text: string
+  readonly events: EventReader
 }
 
 /** A gateway for a test to send requests to, over the engine's own term and a campus that the test sketches. */
@@ -78,6 +87,32 @@ export class Desk {
     }
   }
 
+  /** Asks for a stream of events over a real connection; `text` is the answer if that is a refusal. */
+  async watch(
+    sender: Sender | undefined,
+    path: `/events${string}`,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Watched> {
+    if (!this.app.server.listening) await this.app.listen({ host: '127.0.0.1', port: 0 })
+    const address = this.app.server.address()
+    assert.ok(typeof address === 'object' && address !== null)
+    const { port } = address
+    const authorization = sender && { authorization: this.authorization(sender) }
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const options = {
+        host: '127.0.0.1',
+        port,
+        path,
+        agent: false,
+        headers: { ...authorization, ...headers },
+      }
+      get(options, resolve).once('error', reject)
+    })
+    const status = response.statusCode ?? 0
+    const text = status === 200 ? '' : Buffer.concat(await response.toArray()).toString('utf8')
+    return { status, headers: response.headers, text, events: new EventReader(response) }
+  }
+
   /** A header with a token such as POST /login gives, at the desk's present time. */
   authorization(sender: Sender): string {
     return `Bearer ${this.sign(claimsOf(sender, this.nowMs))}`
@@ -103,6 +138,8 @@ export const generousLimits: GatewayDeps['limits'] = {
   loginFailuresPerAddress: { count: 20, perMs: 60_000 },
   studentRate: { count: 1_000_000, perMs: 1000 },
   studentBurst: 1_000_000,
+  eventStreamsMax: 10_000,
+  eventStreamsPerCaller: 5,
   replyDeadlineMs: 10_000,
 }
 
