@@ -27,7 +27,7 @@ BEGIN
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO enrollment_migrator, enrollment_server, enrollment_batcher',
       current_database());
-    -- A batch is staged in temporary tables.
+    -- A batch's effects are staged in a temporary table.
     EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO enrollment_batcher', current_database());
   END IF;
   IF pg_has_role(current_user, (SELECT nspowner FROM pg_namespace WHERE nspname = 'public'), 'USAGE') THEN

@@ -2,14 +2,14 @@ import type { DecisionRecord, Effect } from '../../actors/records.ts'
 import { arrayText, type CopyField, CopyRows } from './copy.ts'
 
 /**
- * How a batch of decisions becomes rows. Records and their effects (flattened, numbered in the order in which
- * they happened) are copied into two tables of the session; from there a few statements fold them into the
- * tables that say how the campus stands. The last effect on a place, a capacity or a student's actions wins.
+ * How a batch of decisions becomes rows. Records are copied into `decisions`, and their effects (flattened, numbered in
+ * the order in which they happened) into a table of the session; from there a few statements fold them into the tables
+ * that say how the campus stands. The last effect on a place, a capacity or a student's actions wins.
  *
- * The statements are prepared once per session, with plans that never depend on the statistics of the moment:
- * always from the batch to the tables, row by row through their keys (a scalar subquery where EXISTS might
- * read a whole table into a hash). A batch of one costs no planning, and a
- * batch of thousands never reads a table of millions from end to end.
+ * The statements are prepared once per session, and their plans must not depend on the statistics of the moment: a table
+ * that was analyzed while it was empty is taken for empty by a plan that then serves it for hours. So whatever is read is
+ * reached from the batch through a key, by scalar subqueries and arrays that leave the planner no other way (a join
+ * would). A batch of one costs no planning, and no batch ever reads a table from end to end.
  */
 export const prepareSession = `
   SET enrollment.writer = 'batcher';
@@ -19,13 +19,6 @@ export const prepareSession = `
   SET enable_mergejoin = off;
   SET jit = off;
 
-  CREATE TEMPORARY TABLE staged_decisions
-  (
-    seq BIGINT, at TIMESTAMPTZ, actor_role TEXT, actor_id INTEGER, student_id INTEGER, legs JSONB, effects JSONB,
-    reasons JSONB, remaining SMALLINT, key TEXT, request_hash TEXT, request TEXT, course_id INTEGER,
-    other_courses INTEGER[], other_students INTEGER[]
-  ) ON COMMIT DELETE ROWS;
-
   CREATE TEMPORARY TABLE staged_effects
   (
     ordinal INTEGER, seq BIGINT, type TEXT, student_id INTEGER, course_id INTEGER, group_id INTEGER,
@@ -33,20 +26,14 @@ export const prepareSession = `
     number BIGINT, row_ids INTEGER[]
   ) ON COMMIT DELETE ROWS;
 
-  PREPARE insert_decisions (INTEGER) AS
-  INSERT INTO decisions (term, seq, at, actor_role, actor_id, student_id, legs, effects, reasons, remaining, key,
-    request_hash, request, course_id, other_courses, other_students)
-  SELECT $1, seq, at, actor_role, actor_id, student_id, legs, effects, reasons, remaining, key,
-    request_hash, request, course_id, other_courses, other_students
-  FROM staged_decisions;
-
   PREPARE delete_duplicates AS
   WITH surplus AS MATERIALIZED (
     SELECT unnest(row_ids) AS id, student_id, course_id, group_id
     FROM staged_effects WHERE type = 'duplicates_removed'
   )
   DELETE FROM enrolled_courses AS place USING surplus
-  WHERE place.id = surplus.id AND place.student_id = surplus.student_id
+  WHERE place.id = ANY (ARRAY(SELECT id FROM surplus))
+    AND place.id = surplus.id AND place.student_id = surplus.student_id
     AND place.course_id = surplus.course_id AND place.group_id = surplus.group_id;
 
   PREPARE fold_places (INTEGER) AS
@@ -56,14 +43,18 @@ export const prepareSession = `
     FROM staged_effects WHERE type IN ('registered', 'reserved', 'promoted', 'left')
     ORDER BY student_id, course_id, group_id, ordinal DESC
   ), found AS MATERIALIZED (
-    SELECT last.*, place.id AS place_id
-    FROM last LEFT JOIN enrolled_courses AS place ON place.student_id = last.student_id
-      AND place.course_id = last.course_id AND place.group_id = last.group_id
+    SELECT last.*, (
+        SELECT place.id FROM enrolled_courses AS place WHERE place.student_id = last.student_id
+          AND place.course_id = last.course_id AND place.group_id = last.group_id LIMIT 1
+      ) AS place_id
+    FROM last
   ), left_behind AS (
-    DELETE FROM enrolled_courses AS place USING found WHERE found.type = 'left' AND place.id = found.place_id
+    DELETE FROM enrolled_courses
+    WHERE id = ANY (ARRAY(SELECT place_id FROM found WHERE type = 'left' AND place_id IS NOT NULL))
   ), kept AS (
     UPDATE enrolled_courses AS place SET reserved = found.reserved, reserve_order = found.reserve_order
     FROM found WHERE found.type <> 'left' AND place.id = found.place_id
+      AND place.id = ANY (ARRAY(SELECT place_id FROM found WHERE type <> 'left' AND place_id IS NOT NULL))
   ), absent AS MATERIALIZED (
     SELECT found.*,
       (SELECT TRUE FROM students WHERE students.id = found.student_id) IS NOT NULL AND (SELECT TRUE FROM courses
@@ -88,13 +79,14 @@ export const prepareSession = `
   ), changed AS (
     UPDATE courses SET capacity = last.number FROM last
     WHERE courses.course_id = last.course_id AND courses.group_id = last.group_id
+      AND courses.course_id = ANY (ARRAY(SELECT course_id FROM last))
   )
   INSERT INTO orphaned_effects (term, seq, effect)
   SELECT $1, seq, jsonb_build_object('type', 'capacity_changed', 'course', course_id, 'group', group_id,
     'capacity', number)
   FROM last
-  WHERE NOT EXISTS (
-    SELECT FROM courses WHERE courses.course_id = last.course_id AND courses.group_id = last.group_id);
+  WHERE (SELECT TRUE FROM courses
+    WHERE courses.course_id = last.course_id AND courses.group_id = last.group_id) IS NULL;
 
   PREPARE fold_actions (INTEGER) AS
   WITH last AS MATERIALIZED (
@@ -102,20 +94,21 @@ export const prepareSession = `
     FROM staged_effects WHERE type = 'actions_spent'
     ORDER BY student_id, ordinal DESC
   ), changed AS (
-    UPDATE students SET remaining_actions = last.number FROM last WHERE students.id = last.student_id
+    UPDATE students SET remaining_actions = last.number FROM last
+    WHERE students.id = last.student_id AND students.id = ANY (ARRAY(SELECT student_id FROM last))
   )
   INSERT INTO orphaned_effects (term, seq, effect)
   SELECT $1, seq, jsonb_build_object('type', 'actions_spent', 'student', student_id, 'remaining', number)
   FROM last
-  WHERE NOT EXISTS (SELECT FROM students WHERE students.id = last.student_id);
+  WHERE (SELECT TRUE FROM students WHERE students.id = last.student_id) IS NULL;
 
   PREPARE move_position (BIGINT, BIGINT) AS
   UPDATE journal_position SET seq = $1, at_ms = greatest(at_ms, $2)`
 
-export const clearStaged = 'DELETE FROM staged_decisions; DELETE FROM staged_effects'
+export const clearStaged = 'DELETE FROM staged_effects'
 
 export const copyDecisions = `
-  COPY staged_decisions (seq, at, actor_role, actor_id, student_id, legs, effects, reasons, remaining, key,
+  COPY decisions (term, seq, at, actor_role, actor_id, student_id, legs, effects, reasons, remaining, key,
     request_hash, request, course_id, other_courses, other_students) FROM STDIN`
 
 export const copyEffects = `
@@ -136,14 +129,14 @@ export function stageBatch(records: readonly DecisionRecord[], term: number): St
   const types = new Set<Effect['type']>()
   let newestAt = 0
   for (const record of records) {
-    decisions.add(decisionFields(record))
+    decisions.add([term, ...decisionFields(record)])
     for (const effect of record.effects ?? []) {
       types.add(effect.type)
       effects.add([effects.rows, record.seq, ...effectFields(effect)])
     }
     newestAt = Math.max(newestAt, record.at)
   }
-  const statements = [`EXECUTE insert_decisions(${term})`]
+  const statements: string[] = []
   // Before the places: a surplus row would stand in the way of the one that counts.
   if (types.has('duplicates_removed')) statements.push('EXECUTE delete_duplicates')
   if (placeTypes.some((type) => types.has(type))) statements.push(`EXECUTE fold_places(${term})`)
