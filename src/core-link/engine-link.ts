@@ -299,11 +299,12 @@ export class EngineLink {
 
   #flush(): void {
     const writer = this.#writer
-    if (writer.length === 0) return
+    // Of a connection that is ending nothing more is read: what is in the writer was surely not done.
+    if (writer.length === 0 || this.#socket?.writable !== true) return
     writer.patchUint32(0, writer.length - frameHeaderBytes)
     const frame = writer.take()
     this.#unsent = 0
-    this.#socket?.write(frame)
+    this.#socket.write(frame)
   }
 
   /** Hangs up for good; requests that wait are answered as when the connection is lost. */
