@@ -47,7 +47,7 @@ function socketPath(t: TestContext): string {
 async function openEngine(t: TestContext, path = socketPath(t)) {
   const students = Array.from({ length: 200 }, (_, index) => student(index + 1))
   const service = new TermService(
-    campusOf([group('10/1', { capacity: 70 }), ...students]),
+    campusOf([group('10/1', { capacity: 70, reserveCapacity: 0 }), ...students]),
     () => duringWindow,
   )
   const said: string[] = []

@@ -73,8 +73,8 @@ export class RemoteEngine implements EnrollmentService {
     this.#log(status === undefined ? 'warn' : 'info', `engine at ${inWords(changed.address)} ${told}`)
   }
 
-  async submit(command: Command, options: SubmitOptions = {}): Promise<Outcome> {
-    return (await this.#leader?.submit(command, options)) ?? this.#unavailable()
+  submit(command: Command, options: SubmitOptions = {}): Promise<Outcome> {
+    return this.#leader?.submit(command, options) ?? Promise.resolve(this.#unavailable())
   }
 
   async #call<Answer>(method: Callable, ...args: readonly unknown[]): Promise<Answer | Unavailable> {
