@@ -18,6 +18,12 @@ function environmentOf(own: Environment): NodeJS.ProcessEnv {
 /** How a process ended: its exit status, or the signal that ended it. */
 export type Ending = number | NodeJS.Signals
 
+export interface Launch {
+  /** A compiled program that takes the same command. */
+  readonly program?: string
+  readonly prefix?: readonly string[]
+}
+
 /** The compiled program, running as a process of its own. It ends with this one, however that ends. */
 export class CliProcess {
   readonly pid: number
@@ -26,12 +32,17 @@ export class CliProcess {
   readonly #child: ChildProcess
   readonly #logFile: string
 
-  /** @param keeper ends it when this process is gone, and keeps its log */
-  constructor(command: string, environment: Environment, keeper: Keeper) {
+  /**
+   * @param keeper ends it when this process is gone, and keeps its log
+   * @param launch runs another program in place of ours, or ours under another command such as `taskset -c 0`
+   */
+  constructor(command: string, environment: Environment, keeper: Keeper, launch: Launch = {}) {
     this.command = command
     this.#logFile = join(keeper.directory, `${command}.log`)
     const log = openSync(this.#logFile, 'a')
-    this.#child = spawn(process.execPath, ['--enable-source-maps', cli, command], {
+    const { program = cli, prefix = [] } = launch
+    const [first, ...rest] = [...prefix, process.execPath]
+    this.#child = spawn(first, [...rest, '--enable-source-maps', program, command], {
       env: environmentOf(environment),
       stdio: ['ignore', log, log],
       // Ctrl-C is for this process, which then stops that one.

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../src/embedded/cluster.ts'
 import type { Keeper } from '../../test/servers/keeper.ts'
-import { CliProcess, type Ending, type Environment } from './cli-process.ts'
+import { CliProcess, type Ending, type Environment, type Launch } from './cli-process.ts'
 import { type Call, HttpClient, type Reply } from './http-client.ts'
 
 export interface ServiceOptions {
@@ -12,6 +12,8 @@ export interface ServiceOptions {
   /** Further variables, for both processes. */
   readonly environment: Environment
   readonly keeper: Keeper
+  /** How to run them, where not as usual. */
+  readonly launch?: { readonly [Command in 'server' | 'batcher']?: Launch }
 }
 
 const startTimeoutMs = 60_000
@@ -31,6 +33,7 @@ export class Service {
   readonly #keeper: Keeper
   readonly #probe: HttpClient
   readonly #hasBatcher: boolean
+  readonly #launches: NonNullable<ServiceOptions['launch']>
   #server: CliProcess
   #batcher: CliProcess | undefined
 
@@ -38,6 +41,7 @@ export class Service {
     this.port = port
     this.#keeper = options.keeper
     this.#hasBatcher = options.rabbitAddress !== undefined
+    this.#launches = options.launch ?? {}
     this.environment = {
       DATABASE_URL: options.databaseUrl,
       ...(options.rabbitAddress !== undefined && { RABBITMQ_ADDRESS: options.rabbitAddress }),
@@ -56,7 +60,7 @@ export class Service {
   }
 
   #launch(command: 'server' | 'batcher'): CliProcess {
-    return new CliProcess(command, this.environment, this.#keeper)
+    return new CliProcess(command, this.environment, this.#keeper, this.#launches[command])
   }
 
   /**

@@ -1,0 +1,122 @@
+import { parseArgs } from 'node:util'
+import { describeMachine, readCommit } from './measure/machine.ts'
+import { type Finding, record, type RunContext } from './report/entry.ts'
+import { formatContext, formatFinding } from './report/format.ts'
+import { canonical } from './scenarios/canonical.ts'
+import { sustained } from './scenarios/sustained.ts'
+import { type Ground, startGround } from './site/ground.ts'
+
+interface Scenario {
+  readonly summary: string
+  run(ground: Ground): Promise<Finding[]>
+}
+
+const scenarios: Readonly<Record<string, Scenario>> = {
+  canonical: {
+    summary: '1,000 students log in, wait for one another, and ask for 7 random courses of 1,500 each',
+    run: canonical,
+  },
+  sustained: { summary: 'as much as 256 connections carry, for 20 s after a warm-up', run: sustained },
+}
+
+const usage = `Load on a real server and batcher, with a PostgreSQL and a RabbitMQ of its own. Every run appends its figures to
+bench/results, with commit, seed and machine.
+
+  npm run bench -- [scenario …] [options]
+
+Scenarios (canonical, unless told):
+${Object.entries(scenarios)
+  .map(([name, { summary }]) => `  ${name.padEnd(12)} ${summary}`)
+  .join('\n')}
+  ${'all'.padEnd(12)} every one of them
+
+Options:
+  --seed N     other wishes of the students (default 1)
+  --tiny       so small that it only shows that everything works; nothing is recorded
+  --no-record  append nothing to bench/results
+`
+
+interface Arguments {
+  readonly names: readonly string[]
+  readonly seed: number
+  readonly isTiny: boolean
+  readonly isRecorded: boolean
+}
+
+/** @throws with a line for people */
+function readArguments(): Arguments | undefined {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      seed: { type: 'string', default: '1' },
+      tiny: { type: 'boolean', default: false },
+      'no-record': { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return undefined
+  const unknown = positionals.find((name) => name !== 'all' && !Object.hasOwn(scenarios, name))
+  if (unknown !== undefined) throw new Error(`there is no scenario ${unknown}`)
+  if (!/^\d{1,9}$/.test(values.seed)) throw new Error('--seed wants a whole number')
+  const names = positionals.length === 0 ? ['canonical'] : positionals
+  return {
+    names: names.includes('all') ? Object.keys(scenarios) : names,
+    seed: Number(values.seed),
+    isTiny: values.tiny,
+    isRecorded: !values.tiny && !values['no-record'],
+  }
+}
+
+function print(lines: readonly string[]): void {
+  process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+async function runScenarios({ names, seed, isTiny, isRecorded }: Arguments): Promise<void> {
+  const begunMs = performance.now()
+  const say = (line: string) =>
+    void process.stderr.write(`${((performance.now() - begunMs) / 1000).toFixed(1).padStart(6)} s  ${line}\n`)
+  const ground = await startGround({ seed, isTiny, say })
+  try {
+    const machine = await describeMachine({
+      databaseUrl: ground.postgresUrl,
+      rabbitAddress: ground.rabbitAddress,
+    })
+    const context: RunContext = {
+      at: new Date().toISOString(),
+      commit: readCommit(),
+      seed,
+      isTiny,
+      machine,
+    }
+    print(formatContext(context))
+    for (const name of names) {
+      say(name)
+      const findings = (await scenarios[name]?.run(ground)) ?? []
+      for (const finding of findings) print(['', ...formatFinding(finding)])
+      if (isRecorded) record(context, findings)
+    }
+  } finally {
+    await ground.remove()
+  }
+}
+
+/** @returns the exit status */
+async function main(): Promise<number> {
+  let wanted: Arguments | undefined
+  try {
+    wanted = readArguments()
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`)
+    return 2
+  }
+  if (wanted === undefined) {
+    process.stdout.write(usage)
+    return 0
+  }
+  // What was started ends with this process, however it ends.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+  await runScenarios(wanted)
+  return 0
+}
+
+process.exitCode = await main()

@@ -1,0 +1,100 @@
+import { createHmac } from 'node:crypto'
+import { Random } from '../../src/registry/random.ts'
+import { departmentOfCourse, drawCourses, pickCourses } from '../campus/bench-campus.ts'
+import { requestText } from './wire-client.ts'
+
+/** Whose requests are sent: the students from `first` on, each of whom has a token. */
+export interface Callers {
+  readonly first: number
+  readonly count: number
+  /** Signed here with the server's key, or got by logging in with the password that all of them have. */
+  readonly tokens: { readonly secret: string } | { readonly password: string }
+}
+
+/** What the requests of one stream ask for. */
+export type Traffic =
+  /** Each student in turn asks for so many courses, one after another: any, or such that each can be had. */
+  | {
+      readonly kind: 'courses'
+      readonly courses: number
+      readonly perStudent: number
+      readonly wish: 'any' | 'possible'
+      /** Places that each student holds already, as the campus was made with. */
+      readonly held?: number
+    }
+  /** Each student in turn asks once for the same course. */
+  | { readonly kind: 'one-course'; readonly course: number }
+
+/** The requests of one student, in order; undefined = that was all. */
+export type Session = () => string | undefined
+
+/** A supply of sessions, the same ones for the same seed. */
+export class TrafficSource {
+  readonly #traffic: Traffic
+  readonly #callers: Callers
+  readonly #tokens: readonly string[]
+  readonly #seed: number
+  #next = 0
+
+  /** @param tokens of the callers, in their order */
+  constructor(traffic: Traffic, callers: Callers, tokens: readonly string[], seed: number) {
+    this.#traffic = traffic
+    this.#callers = callers
+    this.#tokens = tokens
+    this.#seed = seed
+  }
+
+  /** @returns undefined when every student has had their turn */
+  openSession(): Session | undefined {
+    const index = this.#next++
+    const token = this.#tokens[index]
+    if (token === undefined) return undefined
+    const student = this.#callers.first + index
+    const requests = this.#requestsOf(student, token)
+    let at = 0
+    return () => requests[at++]
+  }
+
+  #requestsOf(student: number, token: string): string[] {
+    const traffic = this.#traffic
+    if (traffic.kind === 'one-course') return [addRequest(traffic.course, token)]
+    const { courses, perStudent, wish, held = 0 } = traffic
+    const random = new Random(this.#seed + student * 7919)
+    const holds = held === 0 ? [] : pickCourses(new Random(student), courses, held)
+    const wanted =
+      wish === 'any'
+        ? drawCourses(random, courses, perStudent)
+        : pickCourses(random, courses, perStudent, holds)
+    return wanted.map((course) => addRequest(course, token))
+  }
+}
+
+function addRequest(course: number, token: string): string {
+  return requestText({
+    method: 'PUT',
+    path: '/student/course',
+    token,
+    body: `{"course_id":${course},"group_id":1}`,
+  })
+}
+
+/** The token that the server would issue, made with its own key: a storm of logins is not what is measured. */
+export function signToken(student: number, secret: string): string {
+  const now = Math.floor(Date.now() / 1000)
+  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const claims = {
+    iss: 'cea',
+    sub: String(student),
+    department: departmentOfCourse(student),
+    staff: false,
+    iat: now,
+    nbf: now,
+    exp: now + 3600,
+  }
+  const signed = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode(claims)}`
+  return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`
+}
+
+export function loginRequest(user: number, password: string): string {
+  return requestText({ method: 'POST', path: '/login', body: JSON.stringify({ user, password }) })
+}

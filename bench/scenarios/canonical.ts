@@ -1,0 +1,42 @@
+import type { CampusSize } from '../campus/bench-campus.ts'
+import { Generator } from '../load/generator-process.ts'
+import { type Finding, loadFigures } from '../report/entry.ts'
+import { EngineSite, password } from '../site/engine-site.ts'
+import type { Ground } from '../site/ground.ts'
+import { measure } from '../site/target.ts'
+
+const perStudent = 7
+const everyday: CampusSize = { students: 1000, courses: 1500, capacity: 40, reserveCapacity: 5 }
+
+/**
+ * The benchmark of the service that this one replaces: 1,000 students log in, wait for one another, then each asks for
+ * 7 random courses of 1,500, one after another. The processes have just been started and are as cold as that.
+ */
+export async function canonical(ground: Ground): Promise<Finding[]> {
+  const size = ground.isTiny ? { ...everyday, students: 30, courses: 100 } : everyday
+  const site = await EngineSite.open(ground, { size })
+  const generator = new Generator()
+  try {
+    await generator.open('students', {
+      host: site.host,
+      port: site.port,
+      seed: ground.seed,
+      callers: { first: 1, count: size.students, tokens: { password } },
+      traffic: { kind: 'courses', courses: size.courses, perStudent, wish: 'any' },
+      pace: { kind: 'closed', connections: size.students },
+    })
+    const measured = await measure(site, generator, { students: {} })
+    return [
+      {
+        scenario: 'canonical',
+        subject: 'engine',
+        conditions: { students: size.students, courses: size.courses, 'courses each': perStudent },
+        figures: loadFigures(measured, 'students'),
+        counts: measured.streams['students']?.replies ?? {},
+      },
+    ]
+  } finally {
+    generator.end()
+    await site.stop()
+  }
+}

@@ -1,0 +1,65 @@
+import type { CampusSize } from '../campus/bench-campus.ts'
+import { Generator } from '../load/generator-process.ts'
+import { type Finding, loadFigures } from '../report/entry.ts'
+import { EngineSite, jwtSecret } from '../site/engine-site.ts'
+import type { Ground } from '../site/ground.ts'
+import { measure, type Target } from '../site/target.ts'
+
+const perStudent = 7
+const connections = 256
+
+/** A campus that a run under full load does not exhaust. */
+export function roomyCampus({ isTiny }: Ground): CampusSize {
+  const students = isTiny ? 2000 : 60_000
+  return { students, courses: 1500, capacity: students, reserveCapacity: 0 }
+}
+
+/**
+ * As much as 256 connections carry: on each, one student after another asks for 7 random courses that are to be had.
+ * The processes are warm: the same load has run before.
+ */
+export async function sustained(ground: Ground): Promise<Finding[]> {
+  const size = roomyCampus(ground)
+  const site = await EngineSite.open(ground, { size })
+  try {
+    return [await sustain(ground, site, { scenario: 'sustained', subject: 'engine', size })]
+  } finally {
+    await site.stop()
+  }
+}
+
+/** Full load on a target, warm-up first. */
+export async function sustain(
+  ground: Ground,
+  target: Target,
+  run: {
+    readonly scenario: string
+    readonly subject: string
+    readonly size: CampusSize
+    readonly seconds?: number
+  },
+): Promise<Finding> {
+  const { size, scenario, subject, seconds = ground.isTiny ? 0.7 : 20 } = run
+  const generator = new Generator()
+  try {
+    await generator.open('students', {
+      host: target.host,
+      port: target.port,
+      seed: ground.seed,
+      callers: { first: 1, count: size.students, tokens: { secret: jwtSecret } },
+      traffic: { kind: 'courses', courses: size.courses, perStudent, wish: 'possible' },
+      pace: { kind: 'closed', connections },
+    })
+    await generator.run({ students: { forMs: seconds * 250 } })
+    const measured = await measure(target, generator, { students: { forMs: seconds * 1000 } })
+    return {
+      scenario,
+      subject,
+      conditions: { students: size.students, courses: size.courses, connections },
+      figures: loadFigures(measured, 'students'),
+      counts: measured.streams['students']?.replies ?? {},
+    }
+  } finally {
+    generator.end()
+  }
+}

@@ -1,0 +1,54 @@
+import type { Generator } from '../load/generator-process.ts'
+import type { Extent, StreamResult } from '../load/stream.ts'
+import { cpuBetween, type ProcessGroup, readUsages, type Usages } from '../measure/process-usage.ts'
+
+/** Something that takes load: the service, or what it is compared with. */
+export interface Target {
+  readonly host: string
+  readonly port: number
+  /** Whose CPU and memory count. */
+  readonly groups: readonly ProcessGroup[]
+  /** Resolves when all that was answered is in PostgreSQL. */
+  untilWritten(): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface Measurement {
+  readonly streams: Readonly<Record<string, StreamResult>>
+  /** Microseconds by group, from the first request until the last row was written. */
+  readonly cpuUs: Readonly<Record<string, number>>
+  readonly generatorCpuUs: number
+  /** Bytes by group, at the end. */
+  readonly memory: Readonly<Record<string, number>>
+  /** From the last reply until the last row was in PostgreSQL. */
+  readonly writtenAfterMs: number
+}
+
+/**
+ * Runs load on a target that is at rest, until every row of it is written: all of the CPU that is measured belongs to
+ * these requests, and all of theirs is measured.
+ */
+export async function measure(
+  target: Target,
+  generator: Generator,
+  extents: Readonly<Record<string, Extent>>,
+): Promise<Measurement> {
+  await target.untilWritten()
+  const before = readUsages(target.groups)
+  const { streams, generatorCpuUs } = await generator.run(extents)
+  await target.untilWritten()
+  const writtenAtMs = performance.timeOrigin + performance.now()
+  const after = readUsages(target.groups)
+  const lastReplyAtMs = Math.max(...Object.values(streams).map((stream) => stream.lastReplyAtMs))
+  return {
+    streams,
+    cpuUs: cpuBetween(before, after),
+    generatorCpuUs,
+    memory: memoryOf(after),
+    writtenAfterMs: Math.max(0, writtenAtMs - lastReplyAtMs),
+  }
+}
+
+function memoryOf(usages: Usages): Record<string, number> {
+  return Object.fromEntries(Object.entries(usages).map(([name, { memoryBytes }]) => [name, memoryBytes]))
+}
