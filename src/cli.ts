@@ -4,7 +4,7 @@ import { settingsAsText } from './config-help.ts'
 import type { Config } from './config.ts'
 import { ConfigError, readConfig } from './read-config.ts'
 import { CommandFailed } from './main/service-process.ts'
-import type { RegistryFiles } from './registry/check-files.ts'
+import { exportHelp, exportWishOf, loadWishOf } from './main/moving-options.ts'
 import { loadHelp } from './registry/load-help.ts'
 
 type Options = NonNullable<ParseArgsConfig['options']>
@@ -65,19 +65,44 @@ First stop every server, let the batcher drain the old queue to zero messages, a
   },
   load: {
     summary: "adds a registrar's CSV files, or the sample campus, in one transaction",
-    help: `  enrollment load --departments D.csv --staff T.csv --students S.csv --courses C.csv
+    help: `  enrollment load --departments D.csv --staff T.csv --students S.csv --courses C.csv --enrollments E.csv
+  enrollment load --students S.csv --dry-run
   enrollment load --sample
+--dry-run checks files and database as a load does, tells what it would load, and writes nothing.
+--without-passwords takes students and staff without a password; nobody can log in as them until they have one.
+
 ${loadHelp}`,
     options: {
       departments: { type: 'string' },
       staff: { type: 'string' },
       students: { type: 'string' },
       courses: { type: 'string' },
+      enrollments: { type: 'string' },
       sample: { type: 'boolean' },
+      'dry-run': { type: 'boolean' },
+      'without-passwords': { type: 'boolean' },
     },
     run: async (config, values) => {
-      const what = filesOf(values)
-      return (await import('./main/load.ts')).runLoad(config, what)
+      const wish = loadWishOf(values)
+      return (await import('./main/load.ts')).runLoad(config, wish)
+    },
+  },
+  export: {
+    summary: "writes the registrar's files, or every decision, beside a running server or not",
+    help: exportHelp,
+    options: {
+      to: { type: 'string' },
+      'with-passwords': { type: 'boolean' },
+      decisions: { type: 'string' },
+      format: { type: 'string' },
+      from: { type: 'string' },
+      until: { type: 'string' },
+      overwrite: { type: 'boolean' },
+    },
+    run: async (config, values) => {
+      const wish = exportWishOf(values)
+      const { runExport, runExportDecisions } = await import('./main/export.ts')
+      return 'folder' in wish ? await runExport(config, wish) : await runExportDecisions(config, wish)
     },
   },
   verify: {
@@ -98,19 +123,6 @@ ${loadHelp}`,
       return (await import('./main/maintain.ts')).runAdopt(config, { apply: values['apply'] === true })
     },
   },
-}
-
-function filesOf(values: Values): RegistryFiles | 'sample' {
-  const files = Object.fromEntries(
-    ['departments', 'staff', 'students', 'courses'].flatMap((table) =>
-      typeof values[table] === 'string' ? [[table, values[table]]] : [],
-    ),
-  )
-  const hasFiles = Object.keys(files).length > 0
-  if (hasFiles === (values['sample'] === true)) {
-    throw new CommandFailed('enrollment load wants files (--students F.csv, …) or --sample, and not both')
-  }
-  return hasFiles ? files : 'sample'
 }
 
 function usage(): string {

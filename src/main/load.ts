@@ -1,13 +1,13 @@
 import { availableParallelism } from 'node:os'
 import { hash as argon2id } from '@node-rs/argon2'
 import type { Config } from '../config.ts'
-import { checkFiles, type RegistryFiles } from '../registry/check-files.ts'
+import { type CheckedFiles, checkFiles, type RegistryFiles } from '../registry/check-files.ts'
 import { Progress } from '../registry/progress.ts'
-import type { RegistryRows } from '../registry/rows.ts'
+import { nobodysPassword, type RegistryRows } from '../registry/rows.ts'
 import { sampleCampus, sampleHashCost } from '../registry/sample-campus.ts'
 import { type LoadedTable, LoadRefused, loadTables } from '../store/bulk-load.ts'
 import { markSample } from '../store/campus-row.ts'
-import { departmentIds, holdsRegistry } from '../store/registry-queries.ts'
+import { departmentIds, holdsRegistry, knownPeopleAndGroups } from '../store/registry-queries.ts'
 import { databaseOfTool, openCampus, type OpenCampus } from './open-campus.ts'
 import { CommandFailed, ServiceProcess } from './service-process.ts'
 
@@ -19,13 +19,21 @@ function progress(label: string, total: number, unit: string): Progress {
   return new Progress(process.stderr, { label, total, unit, now: elapsed })
 }
 
+export interface LoadWish {
+  readonly what: RegistryFiles | 'sample'
+  /** Check everything, the database's own rules too, and write nothing. */
+  readonly dryRun: boolean
+  /** Take accounts without a password. */
+  readonly withoutPasswords: boolean
+}
+
 /** `enrollment load`: adds a registrar's files, or the sample campus, in one transaction. */
-export async function runLoad(config: Config, what: RegistryFiles | 'sample'): Promise<void> {
+export async function runLoad(config: Config, wish: LoadWish): Promise<void> {
   const host = new ServiceProcess('load', config, 'tool')
   await host.runToEnd(async () => {
     const campus = await openCampus(await databaseOfTool(config, host, 'load'), config, host)
-    if (what === 'sample') await loadSample(campus)
-    else await loadFiles(campus, what)
+    if (wish.what === 'sample') await loadSample(campus)
+    else await loadFiles(campus, wish.what, wish)
   })
 }
 
@@ -44,41 +52,62 @@ export async function loadSample(campus: OpenCampus): Promise<void> {
   hashing.finish()
   // First, so that a load that is cut off never leaves sample accounts that are not known as such.
   await markSample(database)
-  await loadRows(campus, rows)
+  await loadRows(campus, rows, { dryRun: false })
 }
 
-async function loadFiles(campus: OpenCampus, files: RegistryFiles): Promise<void> {
+async function loadFiles(
+  campus: OpenCampus,
+  files: RegistryFiles,
+  { dryRun, withoutPasswords }: Omit<LoadWish, 'what'>,
+): Promise<void> {
   let checking: Progress | undefined
   const checked = await checkFiles(files, {
     departmentsInDatabase: () => departmentIds(campus.database),
+    knownInDatabase: () => knownPeopleAndGroups(campus.database),
+    withoutPasswords,
     onBytes: (read, total) => {
       checking ??= progress('checking', total, 'bytes')
       checking.update(read)
     },
   })
   checking?.finish()
-  if (checked.plainPasswords > 0) {
-    const hashing = progress(
-      'hashing passwords',
-      checked.plainPasswords,
-      `accounts on ${availableParallelism()} cores`,
-    )
-    await checked.hashPasswords(
-      (plain) => argon2id(plain, hashCost),
-      (done) => hashing.update(done),
-    )
-    hashing.finish()
-  }
+  if (dryRun) await checked.hashPasswords(async () => nobodysPassword)
+  else await hashPasswords(checked)
   try {
-    await loadRows(campus, checked)
+    await loadRows(campus, checked, { dryRun })
   } catch (error) {
-    throw error instanceof LoadRefused ? new CommandFailed(refusalOf(error, files), [], error) : error
+    throw error instanceof LoadRefused ? await explained(error, files, checked) : error
   }
+  const counts = Object.entries(withoutEmpty(checked)).map(
+    ([table, { count }]) => `${count} ${namesOf(table)}`,
+  )
+  const done = dryRun ? 'dry run: these files can be loaded' : 'loaded'
+  process.stdout.write(`${done}: ${counts.join(', ')}${dryRun ? '; nothing was written' : ''}\n`)
 }
 
-async function loadRows({ database }: OpenCampus, rows: RegistryRows): Promise<void> {
+function namesOf(table: string): string {
+  return table === 'enrolled_courses' ? 'enrollments' : table === 'courses' ? 'course groups' : table
+}
+
+async function hashPasswords(checked: CheckedFiles): Promise<void> {
+  if (checked.plainPasswords === 0) return
+  const cores = `accounts on ${availableParallelism()} cores`
+  const hashing = progress('hashing passwords', checked.plainPasswords, cores)
+  await checked.hashPasswords(
+    (plain) => argon2id(plain, hashCost),
+    (done) => hashing.update(done),
+  )
+  hashing.finish()
+}
+
+async function loadRows(
+  { database }: OpenCampus,
+  rows: RegistryRows,
+  { dryRun }: { readonly dryRun: boolean },
+): Promise<void> {
   let bar: { table: LoadedTable; progress: Progress } | undefined
   await loadTables(database, withoutEmpty(rows), {
+    dryRun,
     onProgress: (table, done) => {
       if (bar?.table !== table) {
         bar?.progress.finish()
@@ -100,12 +129,16 @@ function withoutEmpty(rows: RegistryRows): Partial<RegistryRows> {
   )
 }
 
-/** Rows come in the order of the file's, after its header: line 2 is row 1, unless a field spans lines. */
-function refusalOf(error: LoadRefused, files: RegistryFiles): string {
-  const file = error.table in files ? files[error.table as keyof RegistryFiles] : error.table
-  const key = Object.entries(error.key ?? {}).map(([column, value]) => `${column} ${value}`)
-  const where = [error.row === undefined ? '' : `row ${error.row}`, ...key]
-    .filter((part) => part !== '')
-    .join(', ')
-  return `${file}${where === '' ? '' : `: ${where}`}: ${error.message}; nothing was loaded`
+/** What the database does not take, by the line of the file that brought it. */
+async function explained(
+  error: LoadRefused,
+  files: RegistryFiles,
+  checked: CheckedFiles,
+): Promise<CommandFailed> {
+  const { table, row, key } = error
+  const name = table === 'enrolled_courses' ? 'enrollments' : table
+  const file = files[name as keyof RegistryFiles] ?? table
+  const line = await checked.lineOf(table as LoadedTable, { row, key })
+  const where = line === undefined ? file : `${file} line ${line}`
+  return new CommandFailed(`${where}: ${error.message}; nothing was loaded`, [], error)
 }

@@ -15,6 +15,7 @@ import {
   departments,
   faultsOf,
   folder,
+  nobodyInDatabase,
   rowsOf,
   student,
   studentHeader,
@@ -242,7 +243,10 @@ test('a file that is not there, or that cannot be read twice, is refused', async
     [join(folder, 'none.csv'), /cannot be read \(ENOENT\)/],
     [folder, /is not a regular file/],
   ] as const) {
-    await assert.rejects(checkFiles({ courses: path }, { departmentsInDatabase }), reason)
+    await assert.rejects(
+      checkFiles({ courses: path }, { departmentsInDatabase, knownInDatabase: nobodyInDatabase }),
+      reason,
+    )
   }
 })
 
@@ -259,6 +263,7 @@ test('progress counts the bytes of all files', async () => {
   const told: number[][] = []
   await checkFiles(files, {
     departmentsInDatabase: async () => new Set(),
+    knownInDatabase: nobodyInDatabase,
     onBytes: (read, total) => told.push([read, total]),
   })
   const [read, total] = told.at(-1) ?? []

@@ -1,8 +1,15 @@
 import { Findings, RegistryFileError } from './findings.ts'
 import { type HashPassword, hashAll } from './passwords.ts'
-import type { RowSource } from './rows.ts'
+import { nobodysPassword, type RowSource } from './rows.ts'
 import { readTable } from './table-reader.ts'
 import type { PasswordCells, TableFile } from './tables.ts'
+
+/** A row as the database names it: by its number in the file, or by values of its columns. */
+export interface RowWanted {
+  /** From 1, the first row behind the header. */
+  readonly row?: number | undefined
+  readonly key?: Readonly<Record<string, string>> | undefined
+}
 
 /**
  * A file that was checked from end to end. Its rows are read again when they are asked for, so that a
@@ -53,6 +60,23 @@ export class CheckedTable<Cells extends object, Row> implements RowSource<Row> {
     await flush(batch)
   }
 
+  /** @throws RegistryFileError if the file is no longer the one that was checked */
+  async lineOf({ row, key }: RowWanted): Promise<number | undefined> {
+    let number = 0
+    for await (const [line, cells] of this.#read((at, read) => [at, read] as const)) {
+      number++
+      const values: object = cells
+      const isIt =
+        row === undefined
+          ? Object.entries(key ?? {}).every(
+              ([column, value]) => String(Reflect.get(values, column)) === value,
+            )
+          : row === number
+      if (isIt) return line
+    }
+    return undefined
+  }
+
   async *#read<T>(make: (line: number, cells: Cells) => T): AsyncGenerator<T, void, void> {
     const changed = () =>
       new RegistryFileError([{ file: this.#file, reason: 'has changed since it was checked' }], false)
@@ -72,7 +96,9 @@ export class CheckedTable<Cells extends object, Row> implements RowSource<Row> {
 
   #passwordOf(line: number, cells: Cells): string {
     if (!hasPassword(cells)) return ''
-    const password = cells.password === '' ? this.#hashes.get(line) : cells.password
+    if (cells.password !== '') return cells.password
+    if (cells.password_plain === '') return nobodysPassword
+    const password = this.#hashes.get(line)
     if (password === undefined) throw new Error('rows were read before their passwords were hashed')
     return password
   }

@@ -37,8 +37,13 @@ export async function write(contents: Contents): Promise<RegistryFiles> {
   return files
 }
 
+export const nobodyInDatabase = async () => ({ students: new Set<number>(), groups: new Map() })
+
 export async function check(contents: Contents, inDatabase: readonly number[] = []): Promise<CheckedFiles> {
-  return checkFiles(await write(contents), { departmentsInDatabase: async () => new Set(inDatabase) })
+  return checkFiles(await write(contents), {
+    departmentsInDatabase: async () => new Set(inDatabase),
+    knownInDatabase: nobodyInDatabase,
+  })
 }
 
 export async function faultsOf(

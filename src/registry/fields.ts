@@ -135,7 +135,8 @@ export const plainPassword: Field<string> = {
   },
 }
 
-const dayNames = ['Saturday', 'Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday']
+/** From Saturday on, as days are numbered. */
+export const dayNames = ['Saturday', 'Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday']
 const classTimeWants = 'wants weekly meetings like: Sat 09:00-10:30; Mon 09:00-10:30'
 const packedMax = 2 ** 29 - 1
 

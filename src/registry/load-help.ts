@@ -10,6 +10,7 @@ changes nothing, and up to 20 faults are told with file, line, column and reason
                 remaining_actions, department_id, entry_year, gender
   courses       course_id, group_id, for_department, name, lecturer, units, capacity, reserve_capacity,
                 class_time, [exam_time], [exam_minutes], [sex_lock], [notes]
+  enrollments   student_id, course_id, group_id, [reserve_order]
 
   password        an argon2id or bcrypt hash, as another system exports it
   password_plain  a password to hash here, of at most 128 characters; a row has this or password, not both.
@@ -20,5 +21,7 @@ changes nothing, and up to 20 faults are told with file, line, column and reason
                   database). Empty: no class.
   gender          male or female; sex_lock the same, or empty: a group for one gender only
   exam_minutes    from 1 to 1440; empty: not known
+  reserve_order   empty: a seat. A number: a place in the reserve queue, the lowest first. Seats beyond a group's
+                  capacity and a second place of a student in a course are refused.
   others          whole numbers, not negative; a department must be in its file or in the database
 `

@@ -12,7 +12,14 @@ import {
   text,
   time,
 } from './fields.ts'
-import { type CourseRow, type DepartmentRow, noExam, type StaffRow, type StudentRow } from './rows.ts'
+import {
+  type CourseRow,
+  type DepartmentRow,
+  type EnrolledCourseRow,
+  noExam,
+  type StaffRow,
+  type StudentRow,
+} from './rows.ts'
 
 /** How the file of one table is read: its columns, what must hold between the cells of a row, and the row. */
 export interface TableFile<Cells extends object, Row> {
@@ -33,6 +40,8 @@ const notesLengthMax = 2000
 const departmentId = integer(0, int16Max)
 const personId = integer(0, int32Max)
 const minutesPerDay = 1440
+/** Numbers beyond it are not exact. */
+const reserveOrderMax = 999_999_999_999_999
 
 export const departmentsFile: TableFile<{ id: number; name: string }, DepartmentRow> = {
   fields: { id: departmentId, name: text(1, nameLengthMax) },
@@ -172,6 +181,33 @@ export const coursesFile: TableFile<CourseCells, CourseRow> = {
       meetings: packed === undefined ? meetingsAsJson(meetings) : null,
     }
   },
+}
+
+export interface EnrollmentCells {
+  student_id: number
+  course_id: number
+  group_id: number
+  /** Null for a seat. */
+  reserve_order: number | null
+}
+
+/** A student has one place in a course, whatever the group. */
+export const enrollmentsFile: TableFile<EnrollmentCells, EnrolledCourseRow> = {
+  fields: {
+    student_id: personId,
+    course_id: integer(0, int32Max),
+    group_id: integer(0, int32Max),
+    reserve_order: orNull(integer(0, reserveOrderMax)),
+  },
+  key: ['student_id', 'course_id'],
+  faults: () => [],
+  toRow: ({ student_id, course_id, group_id, reserve_order }) => ({
+    course_id,
+    group_id,
+    student_id,
+    reserved: reserve_order !== null,
+    reserve_order,
+  }),
 }
 
 /** The text of `courses.meetings`. */

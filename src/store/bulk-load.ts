@@ -71,10 +71,15 @@ export class LoadRefused extends Error {
 export interface LoadOptions {
   /** Told from time to time, and at the end of each table, how many of its rows are written. */
   readonly onProgress?: (table: LoadedTable, rows: number) => void
+  /** Do it all, see whether the database takes it, and roll it back. */
+  readonly dryRun?: boolean
 }
 
 const tables = Object.keys(columnsOf) as LoadedTable[]
 const noteLoad = "INSERT INTO outside_changes (table_name, operation) VALUES ($1, 'LOAD')"
+const selectSeveralGroups = `
+  SELECT student_id, course_id FROM enrolled_courses GROUP BY student_id, course_id HAVING count(*) > 1
+  ORDER BY student_id, course_id LIMIT 1`
 /** Explicit ids leave the sequence behind; INSERTs without one must not meet them. */
 const advanceDepartmentIds = `
   SELECT setval(pg_get_serial_sequence('departments', 'id'), greatest((SELECT max(id) FROM departments), 1))
@@ -87,7 +92,7 @@ const advanceDepartmentIds = `
 export async function loadTables(
   database: Database,
   sources: LoadSources,
-  { onProgress = () => undefined }: LoadOptions = {},
+  { onProgress = () => undefined, dryRun = false }: LoadOptions = {},
 ): Promise<void> {
   const loaded = tables.filter((table) => sources[table] !== undefined)
   const client = await database.connect({
@@ -95,15 +100,32 @@ export async function loadTables(
     settings: { 'enrollment.writer': 'load' },
   })
   try {
-    await inTransaction(client, 'BEGIN', async () => {
+    const write = async () => {
       for (const table of loaded) await loadTable(client, table, sources, onProgress)
-      if (loaded.includes('departments')) await client.query(advanceDepartmentIds)
+      if (loaded.includes('enrolled_courses')) await refuseSeveralGroups(client)
+      // A sequence does not go back with the transaction.
+      if (loaded.includes('departments') && !dryRun) await client.query(advanceDepartmentIds)
       await client.query(noteLoad, [loaded.join(', ')])
-    })
-    if (loaded.length > 0) await client.query(`ANALYZE ${loaded.join(', ')}`)
+    }
+    await inTransaction(client, 'BEGIN', write, dryRun ? 'ROLLBACK' : 'COMMIT')
+    if (loaded.length > 0 && !dryRun) await client.query(`ANALYZE ${loaded.join(', ')}`)
   } finally {
     await endQuietly(client)
   }
+}
+
+/** Nobody could be served: a student has one place in a course. */
+async function refuseSeveralGroups(client: Client): Promise<void> {
+  const { rows } = await client.query<{ student_id: number; course_id: number }>(selectSeveralGroups)
+  const [first] = rows
+  if (first === undefined) return
+  const key = { student_id: String(first.student_id), course_id: String(first.course_id) }
+  const reason = `student_id ${key.student_id} has a place in course_id ${key.course_id} already`
+  throw new LoadRefused(
+    reason,
+    { table: 'enrolled_courses', row: undefined, column: 'course_id', key },
+    undefined,
+  )
 }
 
 async function loadTable(

@@ -173,16 +173,20 @@ export function cutOff(client: ClientBase): void {
   if (client instanceof PgClient) client.connection.stream.destroy()
 }
 
-/** Runs `work` between `begin` and COMMIT; rolls back and throws on if it throws. */
+/**
+ * Runs `work` between `begin` and COMMIT (or ROLLBACK, to see only whether it works); rolls back and throws on if it
+ * throws.
+ */
 export async function inTransaction<Result>(
   client: ClientBase,
   begin: string,
   work: () => Promise<Result>,
+  end: 'COMMIT' | 'ROLLBACK' = 'COMMIT',
 ): Promise<Result> {
   await client.query(begin)
   try {
     const result = await work()
-    await client.query('COMMIT')
+    await client.query(end)
     return result
   } catch (error) {
     // A lost connection cannot roll back, and need not: the first error is the one to tell.

@@ -1,7 +1,13 @@
-import type { Database } from './database.ts'
+import { copyIntegersOut } from './copy.ts'
+import { type Database, endQuietly } from './database.ts'
 
 const selectHoldsRegistry = `
   SELECT EXISTS (SELECT FROM departments) OR EXISTS (SELECT FROM students) OR EXISTS (SELECT FROM courses) AS holds`
+const selectStudentIds = 'SELECT id FROM students'
+const selectRoom = `
+  SELECT course_id, group_id, capacity, (SELECT count(*) FROM enrolled_courses AS place
+    WHERE place.course_id = courses.course_id AND place.group_id = courses.group_id AND NOT reserved)
+  FROM courses`
 const selectDepartmentIds = 'SELECT id FROM departments'
 
 /** Whether anybody's departments, students or courses are in the database. */
@@ -13,4 +19,24 @@ export async function holdsRegistry(database: Database): Promise<boolean> {
 export async function departmentIds(database: Database): Promise<ReadonlySet<number>> {
   const rows = await database.query<{ id: number }>(selectDepartmentIds)
   return new Set(rows.map((row) => row.id))
+}
+
+/** Whom and what an enrollments file may name. */
+export async function knownPeopleAndGroups(database: Database): Promise<{
+  students: Set<number>
+  /** By `<course>/<group>`. */
+  groups: Map<string, { capacity: number; registered: number }>
+}> {
+  const client = await database.connect()
+  try {
+    const students = new Set<number>()
+    await copyIntegersOut(client, selectStudentIds, ([id = 0]) => students.add(id))
+    const groups = new Map<string, { capacity: number; registered: number }>()
+    await copyIntegersOut(client, selectRoom, ([course, group, capacity = 0, registered = 0]) =>
+      groups.set(`${course}/${group}`, { capacity, registered }),
+    )
+    return { students, groups }
+  } finally {
+    await endQuietly(client)
+  }
 }

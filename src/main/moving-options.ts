@@ -1,0 +1,82 @@
+import type { RegistryFiles } from '../registry/check-files.ts'
+import { time, UnfitCell } from '../registry/fields.ts'
+import type { DecisionsWish, RegistryExport } from './export.ts'
+import type { LoadWish } from './load.ts'
+import { CommandFailed } from './service-process.ts'
+
+type Values = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>
+
+export const exportHelp = `\
+  enrollment export --to FOLDER                         departments, staff, students, courses, enrollments as CSV
+  enrollment export --to FOLDER --with-passwords        with password hashes, for another enrollment engine
+  enrollment export --decisions decisions.csv           every decision, oldest first
+  enrollment export --decisions may.ndjson.gz --from 2026-05-01T00:00Z --until 2026-06-01T00:00Z
+  enrollment export --decisions - --format ndjson | jq 'select(.decided == "no") | .reasons[].code'
+It reads one snapshot, and may run beside a server. Files appear when they are whole, readable by their owner only;
+--overwrite replaces those that are there. The files of --to are what enrollment load takes.
+--decisions streams: a million take no more memory than a thousand. The name's end says the format (.csv, .ndjson
+or .jsonl, with .gz behind it for gzip), or --format does; - is standard output. --from and --until bound the time of
+the decision, the start inclusive, the end exclusive.`
+
+const tables = ['departments', 'staff', 'students', 'courses', 'enrollments'] as const
+
+/** @throws CommandFailed when the options do not fit together */
+export function loadWishOf(values: Values): LoadWish {
+  const files: RegistryFiles = Object.fromEntries(
+    tables.flatMap((table) => (typeof values[table] === 'string' ? [[table, values[table]]] : [])),
+  )
+  const hasFiles = Object.keys(files).length > 0
+  const options = {
+    dryRun: values['dry-run'] === true,
+    withoutPasswords: values['without-passwords'] === true,
+  }
+  if (hasFiles === (values['sample'] === true)) {
+    throw new CommandFailed('enrollment load wants files (--students F.csv, …) or --sample, and not both')
+  }
+  if (!hasFiles && (options.dryRun || options.withoutPasswords)) {
+    throw new CommandFailed('enrollment load --sample has no --dry-run and no --without-passwords')
+  }
+  return { what: hasFiles ? files : 'sample', ...options }
+}
+
+/** @throws CommandFailed when the options do not fit together */
+export function exportWishOf(values: Values): RegistryExport | DecisionsWish {
+  const { to, decisions, format, from, until } = values
+  const overwrite = values['overwrite'] === true
+  const withPasswords = values['with-passwords'] === true
+  if ((typeof to === 'string') === (typeof decisions === 'string')) {
+    throw new CommandFailed('enrollment export wants --to FOLDER or --decisions FILE, one of them')
+  }
+  if (typeof decisions === 'string') {
+    if (withPasswords) throw new CommandFailed('--with-passwords belongs to enrollment export --to')
+    return {
+      target: decisions,
+      format: decisionsFormat(decisions, format),
+      fromMs: momentOf('from', from),
+      untilMs: momentOf('until', until),
+      overwrite,
+    }
+  }
+  if (from !== undefined || until !== undefined || format !== undefined) {
+    throw new CommandFailed('--format, --from and --until belong to enrollment export --decisions')
+  }
+  return { folder: String(to), withPasswords, overwrite }
+}
+
+function decisionsFormat(target: string, format: Values[string]): 'csv' | 'ndjson' {
+  if (format === 'csv' || format === 'ndjson') return format
+  if (format !== undefined) throw new CommandFailed(`--format ${String(format)}: wants csv or ndjson`)
+  if (/\.csv(\.gz)?$/.test(target)) return 'csv'
+  if (/\.(ndjson|jsonl)(\.gz)?$/.test(target)) return 'ndjson'
+  throw new CommandFailed(`--decisions ${target} says no format; add --format csv or --format ndjson`)
+}
+
+function momentOf(option: string, text: Values[string]): number | undefined {
+  if (typeof text !== 'string') return undefined
+  try {
+    return Date.parse(time.read(text))
+  } catch (error) {
+    if (error instanceof UnfitCell) throw new CommandFailed(`--${option} ${error.message}`, [], error)
+    throw error
+  }
+}

@@ -1,0 +1,76 @@
+import type { Findings } from './findings.ts'
+import type { CourseRow } from './rows.ts'
+import type { EnrollmentCells } from './tables.ts'
+
+/** A course group as far as places in it go. */
+export interface GroupRoom {
+  readonly capacity: number
+  /** Seats that are taken already. */
+  registered: number
+}
+
+/** Whom and what places may name: in the files, or in the database. */
+export interface KnownPeopleAndGroups {
+  readonly students: { has(id: number): boolean }
+  /** By `groupKey`. */
+  readonly groups: ReadonlyMap<string, GroupRoom>
+}
+
+export function groupKey({ course_id, group_id }: Pick<CourseRow, 'course_id' | 'group_id'>): string {
+  return `${course_id}/${group_id}`
+}
+
+/**
+ * Checks row by row what an enrollments file says against who and what there is: the student, the group, a free
+ * seat, and that no two wait with the same order in one queue.
+ */
+export class PlacesCheck {
+  readonly #file: string
+  readonly #known: KnownPeopleAndGroups
+  readonly #findings: Findings
+  readonly #seatsTaken = new Map<string, number>()
+  readonly #linesByOrder = new Map<string, number>()
+
+  constructor(file: string, known: KnownPeopleAndGroups, findings: Findings) {
+    this.#file = file
+    this.#known = known
+    this.#findings = findings
+  }
+
+  row(line: number, cells: EnrollmentCells): void {
+    if (!this.#known.students.has(cells.student_id)) {
+      this.#fault(
+        line,
+        'student_id',
+        `is ${cells.student_id}, a student who is neither in the files nor in the database`,
+      )
+    }
+    const key = groupKey(cells)
+    const room = this.#known.groups.get(key)
+    if (room === undefined) {
+      this.#fault(
+        line,
+        'course_id, group_id',
+        `is ${key}, a group that is neither in the files nor in the database`,
+      )
+    } else if (cells.reserve_order === null) {
+      const taken = (this.#seatsTaken.get(key) ?? room.registered) + 1
+      this.#seatsTaken.set(key, taken)
+      if (taken > room.capacity) {
+        this.#fault(line, 'course_id, group_id', `is ${key}, where this is seat ${taken} of ${room.capacity}`)
+      }
+    } else {
+      this.#order(line, `${key} ${cells.reserve_order}`, cells.reserve_order)
+    }
+  }
+
+  #order(line: number, key: string, order: number): void {
+    const first = this.#linesByOrder.get(key)
+    if (first === undefined) this.#linesByOrder.set(key, line)
+    else this.#fault(line, 'reserve_order', `is ${order} again in this group's queue; first on line ${first}`)
+  }
+
+  #fault(line: number, column: string, reason: string): void {
+    this.#findings.add({ file: this.#file, line, column, reason })
+  }
+}

@@ -1,0 +1,91 @@
+import { type CsvCell, csvLine } from './csv-text.ts'
+import { nobodysPassword, type RegistryRows, type RowSource } from './rows.ts'
+import {
+  writtenCourses,
+  writtenDepartments,
+  writtenEnrollments,
+  writtenStaff,
+  writtenStudents,
+  type WrittenTable,
+} from './written-tables.ts'
+
+type RowOf<Table extends keyof RegistryRows> = RegistryRows[Table] extends RowSource<infer Row> ? Row : never
+
+/** Every row of one table, each as any number of the file's rows. */
+export interface ExportedPart<Table extends keyof RegistryRows = keyof RegistryRows> {
+  readonly table: Table
+  toRows(row: RowOf<Table>): Iterable<readonly CsvCell[]>
+}
+
+export interface ExportedFile {
+  /** Of the file within its folder. */
+  readonly name: string
+  readonly header: readonly string[]
+  /** Rows that come from no table, before the others. */
+  readonly rows?: readonly (readonly CsvCell[])[]
+  readonly parts: readonly ExportedPart[]
+}
+
+export interface ExportChoices {
+  /** Whether password hashes leave the database. */
+  readonly withPasswords: boolean
+}
+
+/** The files that `enrollment load` takes. */
+export function csvFiles({ withPasswords }: ExportChoices): readonly ExportedFile[] {
+  return [
+    fileOf('departments', 'departments', writtenDepartments, true),
+    fileOf('staff', 'staff', writtenStaff, withPasswords),
+    fileOf('students', 'students', writtenStudents, withPasswords),
+    fileOf('courses', 'courses', writtenCourses, true),
+    fileOf('enrollments', 'enrolled_courses', writtenEnrollments, true),
+  ]
+}
+
+function fileOf<Table extends keyof RegistryRows>(
+  name: string,
+  table: Table,
+  { columns, toCells }: WrittenTable<RowOf<Table>>,
+  withPasswords: boolean,
+): ExportedFile {
+  const kept = columns.flatMap((column, index) => (column === 'password' && !withPasswords ? [] : [index]))
+  const part: ExportedPart<Table> = {
+    table,
+    toRows: (row) => {
+      const cells = toCells(row)
+      return [kept.map((index) => known(cells[index] ?? null))]
+    },
+  }
+  return { name: `${name}.csv`, header: kept.map((index) => columns[index] ?? ''), parts: [part] }
+}
+
+/** What the loader puts where there was no password is none to hand on. */
+function known(cell: CsvCell): CsvCell {
+  return cell === nobodysPassword ? null : cell
+}
+
+/** About as much text as one write should carry. */
+const pieceLength = 65_536
+
+/**
+ * One file as text, in pieces.
+ * @param rowsOf reads a table from its beginning
+ * @param onRow told after each row of a table
+ */
+export async function* textOf(
+  file: ExportedFile,
+  rowsOf: (table: keyof RegistryRows) => AsyncIterable<object>,
+  onRow: () => void,
+): AsyncGenerator<string> {
+  let text = [file.header, ...(file.rows ?? [])].map(csvLine).join('')
+  for (const { table, toRows } of file.parts) {
+    for await (const row of rowsOf(table)) {
+      for (const cells of toRows(row as RowOf<typeof table>)) text += csvLine(cells)
+      onRow()
+      if (text.length < pieceLength) continue
+      yield text
+      text = ''
+    }
+  }
+  yield text
+}

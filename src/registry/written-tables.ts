@@ -1,0 +1,121 @@
+import type { Meeting } from '../../actors/timetable.ts'
+import { unpackClassTime } from '../../actors/timetable.ts'
+import type { CsvCell } from './csv-text.ts'
+import {
+  type CourseRow,
+  type DepartmentRow,
+  type EnrolledCourseRow,
+  noExam,
+  type StaffRow,
+  type StudentRow,
+} from './rows.ts'
+import { dayNames } from './fields.ts'
+
+/** How the rows of one table are written: what `tables.ts` reads, the other way round. */
+export interface WrittenTable<Row> {
+  readonly columns: readonly string[]
+  toCells(row: Row): readonly CsvCell[]
+}
+
+export const writtenDepartments: WrittenTable<DepartmentRow> = {
+  columns: ['id', 'name'],
+  toCells: ({ id, name }) => [id, name],
+}
+
+export const writtenStaff: WrittenTable<StaffRow> = {
+  columns: ['id', 'password', 'department_id'],
+  toCells: ({ id, password, department_id }) => [id, password, department_id],
+}
+
+export const writtenStudents: WrittenTable<StudentRow> = {
+  columns: [
+    'id',
+    'password',
+    'enrollment_start_time',
+    'enrollment_end_time',
+    'max_units',
+    'remaining_actions',
+    'department_id',
+    'entry_year',
+    'gender',
+  ],
+  toCells: (row) => [
+    row.id,
+    row.password,
+    row.enrollment_start_time,
+    row.enrollment_end_time,
+    row.max_units,
+    row.remaining_actions,
+    row.department_id,
+    row.entry_year,
+    row.gender,
+  ],
+}
+
+export const writtenCourses: WrittenTable<CourseRow> = {
+  columns: [
+    'course_id',
+    'group_id',
+    'for_department',
+    'name',
+    'lecturer',
+    'units',
+    'capacity',
+    'reserve_capacity',
+    'class_time',
+    'exam_time',
+    'exam_minutes',
+    'sex_lock',
+    'notes',
+  ],
+  toCells: (row) => [
+    row.course_id,
+    row.group_id,
+    row.for_department,
+    row.name,
+    row.lecturer,
+    row.units,
+    row.capacity,
+    row.reserve_capacity,
+    classTimeText(meetingsOf(row)),
+    row.exam_time === noExam ? null : row.exam_time,
+    row.exam_time === noExam ? null : row.exam_minutes,
+    row.sex_lock,
+    row.notes,
+  ],
+}
+
+export const writtenEnrollments: WrittenTable<EnrolledCourseRow> = {
+  columns: ['student_id', 'course_id', 'group_id', 'reserve_order'],
+  toCells: (row) => [row.student_id, row.course_id, row.group_id, row.reserve_order],
+}
+
+interface MeetingJson {
+  readonly day: number
+  readonly start_minute: number
+  readonly end_minute: number
+}
+
+function meetingsOf({ meetings, class_time }: CourseRow): readonly Meeting[] {
+  if (meetings === null) return unpackClassTime(class_time)
+  const parsed = JSON.parse(meetings) as readonly MeetingJson[]
+  return parsed.map(({ day, start_minute, end_minute }) => ({
+    day,
+    startMinute: start_minute,
+    endMinute: end_minute,
+  }))
+}
+
+/** As people write it, and `class_time` is read: `Sat 09:00-10:30; Mon 09:00-10:30`. */
+function classTimeText(meetings: readonly Meeting[]): string {
+  return meetings
+    .map(({ day, startMinute, endMinute }) => {
+      return `${dayNames[day]?.slice(0, 3)} ${clockTime(startMinute)}-${clockTime(endMinute)}`
+    })
+    .join('; ')
+}
+
+function clockTime(minute: number): string {
+  const two = (value: number) => String(value).padStart(2, '0')
+  return `${two(Math.floor(minute / 60))}:${two(minute % 60)}`
+}

@@ -1,0 +1,83 @@
+import { type Client, type Database, endQuietly } from './database.ts'
+
+/** How many rows are held at once, whoever is slow. */
+const pageRows = 2_000
+
+/** Times as ISO 8601 with a Z; `infinity` and the like become the ends of what a file may say. */
+const isoOf = (column: string) =>
+  `to_char(least(greatest(${column}, timestamp '1970-01-01'), timestamp '9999-12-31'),
+    'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
+
+/** Each in the order of its key, so that two exports of the same state are the same bytes. */
+const selects = {
+  departments: 'SELECT id, name FROM departments ORDER BY id',
+  staff: 'SELECT id, password, department_id FROM staff ORDER BY id',
+  students: `
+    SELECT id, password, ${isoOf('enrollment_start_time')} AS enrollment_start_time,
+      CASE WHEN enrollment_end_time IS NOT NULL THEN ${isoOf('enrollment_end_time')} END AS enrollment_end_time,
+      max_units, remaining_actions, department_id, entry_year, gender
+    FROM students ORDER BY id`,
+  courses: `
+    SELECT course_id, group_id, for_department, name, lecturer, units, capacity, reserve_capacity,
+      ${isoOf(`CASE WHEN exam_time < 'infinity' THEN exam_time ELSE 'epoch' END`)} AS exam_time, exam_minutes,
+      class_time, meetings::text AS meetings, sex_lock, notes
+    FROM courses ORDER BY course_id, group_id`,
+  // Seats first, then the queue in its order; a row without an order number waits where its id puts it.
+  enrolled_courses: `
+    SELECT course_id, group_id, student_id, reserved,
+      CASE WHEN reserved THEN coalesce(reserve_order, id) END AS reserve_order
+    FROM enrolled_courses ORDER BY course_id, group_id, reserved, coalesce(reserve_order, id), id`,
+} as const
+
+export type ExportedTable = keyof typeof selects
+
+/**
+ * The registry's tables in one snapshot, so that an export may run beside a server. Row by row: the next page is
+ * asked for when the one before is used up, so that memory does not grow with the tables.
+ */
+export class RegistryReader {
+  readonly #client: Client
+
+  constructor(client: Client) {
+    this.#client = client
+  }
+
+  async count(table: ExportedTable): Promise<number> {
+    const { rows } = await this.#client.query<{ count: number }>(`SELECT count(*) FROM ${table}`)
+    return rows[0]?.count ?? 0
+  }
+
+  /** One table at a time, to its end. `Row` is what the table's statement above selects. */
+  async *rows<Row extends object>(table: ExportedTable): AsyncGenerator<Row> {
+    await this.#client.query(`DECLARE exported NO SCROLL CURSOR FOR ${selects[table]}`)
+    for (;;) {
+      const { rows } = await this.#client.query<Row>(`FETCH ${pageRows} FROM exported`)
+      yield* rows
+      if (rows.length < pageRows) break
+    }
+    await this.#client.query('CLOSE exported')
+  }
+
+  /** Ends the snapshot. Never rejects. */
+  async close(): Promise<void> {
+    await endQuietly(this.#client)
+  }
+}
+
+/** Opens a snapshot of the registry; the caller closes it. */
+export async function openRegistryReader(database: Database): Promise<RegistryReader> {
+  return new RegistryReader(await openSnapshot(database))
+}
+
+/** A connection of its own whose statements all see the database as it is now, and change nothing. */
+export async function openSnapshot(database: Database): Promise<Client> {
+  const client = await database.connect({ applicationName: 'enrollment export' })
+  try {
+    // A snapshot is taken by the first statement that reads, not by BEGIN.
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1')
+    return client
+  } catch (error) {
+    await endQuietly(client)
+    throw error
+  }
+}
