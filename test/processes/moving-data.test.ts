@@ -168,7 +168,7 @@ describe('decisions that are exported', () => {
     await applyEffects(tables, seat(1, 1101, 1))
     const batch = await tables.begin()
     const strange = { code: 'course_full' as const, detail: 'a "full" \\ group,\n\ttwice \u{1f600}' }
-    await batch.apply([recordWith(2, { reasons: [strange as never], key: 'k"1,\\2' })])
+    await batch.apply([recordWith(2, { reasons: [strange], key: 'k"1,\\2' })])
     await batch.commit()
     await tables.close()
   })
