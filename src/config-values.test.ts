@@ -174,6 +174,8 @@ const malformed: Record<string, readonly (readonly [text: string, complaint: str
     [`${key32}, ${otherKey}`, 'has a space at an edge in number 2'],
   ],
   STAFF_SCOPE: words,
+  ENROLLMENT_LISTEN_CERT: [['ce\0rt', 'contains a NUL']],
+  ENROLLMENT_LISTEN_KEY: [['ke\0y', 'contains a NUL']],
   ENROLLMENT_DATA: [['da\0ta', 'contains a NUL']],
   ENROLLMENT_CAMPUS: [
     ['Tehran', 'is not such a name'],
@@ -245,7 +247,9 @@ test('each variable sets its own field and no other', () => {
   }
   const tested = new Set(wellFormed.map(([variable]) => variable))
   const untested = variables.filter((variable) => !tested.has(variable))
-  assert.deepEqual(untested, ['LISTEN_PROTOCOL', 'GIN_MODE'])
+  // These two go together only.
+  const pair = ['ENROLLMENT_LISTEN_CERT', 'ENROLLMENT_LISTEN_KEY']
+  assert.deepEqual(untested, ['LISTEN_PROTOCOL', ...pair, 'GIN_MODE'])
 })
 
 test('a malformed value stops the start with one line that names the variable and what it wants', () => {

@@ -210,6 +210,11 @@ export const folder: ValueKind<string> = {
   },
 }
 
+export const pemFile: ValueKind<string> = {
+  wants: 'the path of a PEM file',
+  parse: (text) => folder.parse(text),
+}
+
 export const anything: ValueKind<undefined> = { wants: 'anything', parse: () => undefined }
 
 function within(value: number, min: number, max: number, show: (bound: number) => string): number {

@@ -8,6 +8,8 @@ const defaults: Config = {
   databaseUrl: undefined,
   rabbitmqAddress: undefined,
   listen: { protocol: 'tcp', host: '127.0.0.1', port: 8080 },
+  listenCertificate: undefined,
+  listenKey: undefined,
   coreAddresses: undefined,
   coreListen: undefined,
   jwtSecrets: undefined,
@@ -68,6 +70,16 @@ test('an empty value is refused, so that a database address gone missing does no
     assert.equal(error.variable, variable)
     assert.match(error.message, / is empty: unset it, or set it to /)
   }
+})
+
+test('a certificate without its key, or a key without its certificate, is refused by the name of what is missing', () => {
+  const [certificate, key] = [{ ENROLLMENT_LISTEN_CERT: 'c.pem' }, { ENROLLMENT_LISTEN_KEY: 'k.pem' }]
+  assert.match(
+    complaintOf(certificate).message,
+    /^ENROLLMENT_LISTEN_KEY is not set, and ENROLLMENT_LISTEN_CERT is/,
+  )
+  assert.match(complaintOf(key).message, /^ENROLLMENT_LISTEN_CERT is not set, and ENROLLMENT_LISTEN_KEY is/)
+  assert.equal(readConfig({ ...certificate, ...key }).listenKey, 'k.pem')
 })
 
 test('a value that would break the line is quoted and cut', () => {

@@ -10,6 +10,7 @@ import {
   jwtSecrets,
   metricsAddress,
   oneOf,
+  pemFile,
   postgresUrl,
   rate,
   tcpListenAddress,
@@ -69,6 +70,13 @@ export const settings = {
     '127.0.0.1:8080',
     'Where to serve; :8080 is port 8080 of every interface. With LISTEN_PROTOCOL=unix a socket path, no default.',
   ),
+  listenCertificate: setting(
+    'ENROLLMENT_LISTEN_CERT',
+    pemFile,
+    undefined,
+    'Certificate, with those that lead to its authority, for TLS on LISTEN_ADDRESS. SIGHUP reads it anew. Without it: plain HTTP.',
+  ),
+  listenKey: setting('ENROLLMENT_LISTEN_KEY', pemFile, undefined, 'The key of that certificate.'),
   coreAddresses: setting(
     'CORE_ADDRESS',
     coreAddresses,

@@ -64,6 +64,13 @@ function refuseUnknownName(env: Readonly<Record<string, string | undefined>>): v
 }
 
 function refuseContradictions(config: Config): void {
+  const together = (one: keyof Config, other: keyof Config) => {
+    if (config[one] !== undefined || config[other] === undefined) return
+    throw new ConfigError(
+      settings[one].variable,
+      `is not set, and ${settings[other].variable} is: it wants ${settings[one].kind.wants}`,
+    )
+  }
   const atMost = (small: keyof Config, large: keyof Config) => {
     if (Number(config[small]) <= Number(config[large])) return
     throw new ConfigError(
@@ -71,6 +78,8 @@ function refuseContradictions(config: Config): void {
       `is more than ${settings[large].variable}: it wants at most that`,
     )
   }
+  together('listenCertificate', 'listenKey')
+  together('listenKey', 'listenCertificate')
   atMost('batchRecordsMax', 'commitRecordsMax')
   atMost('batchBytesMax', 'commitBytesMax')
   atMost('commitBytesMax', 'backlogBytesMax')

@@ -34,7 +34,7 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
   const now = () => deps.now()
   const app = createServer(deps)
   const exposition = deps.exposition ?? new Exposition()
-  const metrics = new GatewayMetrics(service, exposition, deps.stages)
+  const metrics = new GatewayMetrics(service, exposition, deps)
   demandHost(app)
   app.setValidatorCompiler(compileValidator)
   readBodiesAsJson(app)
@@ -70,18 +70,25 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
   return app
 }
 
-function createServer({ limits, trustProxy, http = defaultHttpLimits }: GatewayDeps): FastifyInstance {
-  return fastify({
+function createServer({
+  limits,
+  trustProxy,
+  certificate,
+  http = defaultHttpLimits,
+}: GatewayDeps): FastifyInstance {
+  const server = {
+    requireHostHeader: false,
+    headersTimeout: http.headersTimeoutMs,
+    // Node looks for overdue requests at intervals, every 30 s if not told.
+    connectionsCheckingInterval: Math.ceil(http.headersTimeoutMs / 4),
+  }
+  const tls = certificate && { ...server, ...certificate, handshakeTimeout: http.headersTimeoutMs }
+  const app = fastify({
     bodyLimit: http.bodyBytesMax,
     requestTimeout: http.requestTimeoutMs,
     connectionTimeout: limits.replyDeadlineMs + idleMarginMs,
     keepAliveTimeout: http.keepAliveTimeoutMs,
-    // Node looks for overdue requests at intervals, every 30 s if not told.
-    http: {
-      requireHostHeader: false,
-      headersTimeout: http.headersTimeoutMs,
-      connectionsCheckingInterval: Math.ceil(http.headersTimeoutMs / 4),
-    },
+    ...(tls === undefined ? { http: server } : { https: tls }),
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
     // While closing, requests on open connections are still answered, by the engine's own state.
@@ -93,6 +100,7 @@ function createServer({ limits, trustProxy, http = defaultHttpLimits }: GatewayD
     frameworkErrors: (_error, _request, reply) =>
       sendProblem(reply, 'malformed', { detail: 'The path is not a valid one.' }),
   })
+  return app
 }
 
 /** HTTP/1.1 demands the header; Node would refuse in its own words. */

@@ -11,6 +11,7 @@ import { byLabel, type Exposition } from '../metrics/exposition.ts'
 import { Histogram, type Sample } from '../metrics/histogram.ts'
 import type { EventHub } from './event-hub.ts'
 import type { Login } from './login.ts'
+import type { GatewayDeps } from './ports.ts'
 
 const bucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const statusClasses = ['1xx', '2xx', '3xx', '4xx', '5xx']
@@ -63,13 +64,17 @@ export class GatewayMetrics {
     ['accepted ', ...unavailableCodes.map((code) => `unavailable ${code}`)].map((label) => [label, 0]),
   )
 
-  /** @param stages measured by the engine, if it is in this process */
-  constructor(service: EnrollmentService, exposition: Exposition, stages: CommandStages | undefined) {
+  constructor(
+    service: EnrollmentService,
+    exposition: Exposition,
+    { stages, engineIsElsewhere }: Pick<GatewayDeps, 'stages' | 'engineIsElsewhere'>,
+  ) {
     this.#exposition = exposition
     this.#stages = stages
     this.#showRoutes()
     this.#showOutcomes()
-    this.#showEngine(service)
+    if (engineIsElsewhere === true) this.#showFollowed(service)
+    else this.#showEngine(service)
     if (stages !== undefined) this.#showStages(stages)
   }
 
@@ -159,17 +164,20 @@ export class GatewayMetrics {
     )
   }
 
+  /** Under a name of its own, so that nobody counts the engine once more for each gateway. */
+  #showFollowed(service: EnrollmentService): void {
+    this.#exposition.gauges(
+      'enrollment_followed_state',
+      'What the engine that this gateway follows is doing: 1 for the state it is in.',
+      () => statesOf(service),
+    )
+  }
+
   #showEngine(service: EnrollmentService): void {
     this.#exposition.gauges(
       'enrollment_engine_state',
       'What the engine is doing: 1 for the state it is in.',
-      () => {
-        const { state } = service.status()
-        return byLabel(
-          'state',
-          engineStates.map((one) => [one, one === state ? 1 : 0]),
-        )
-      },
+      () => statesOf(service),
     )
     const gauge = (name: string, help: string, read: (status: EngineStatus) => number) => {
       this.#exposition.gauge(`enrollment_${name}`, help, () => read(service.status()))
@@ -198,6 +206,14 @@ export class GatewayMetrics {
       Number(status.journalBlocked),
     )
   }
+}
+
+function statesOf(service: EnrollmentService): readonly Sample[] {
+  const { state } = service.status()
+  return byLabel(
+    'state',
+    engineStates.map((one) => [one, one === state ? 1 : 0]),
+  )
 }
 
 function labelOf(outcome: Outcome): string {

@@ -3,6 +3,7 @@ import type { DecisionRecord } from '../../actors/records.ts'
 import type { CommandStages } from '../engine/command-stages.ts'
 import type { EnrollmentService } from '../engine/service.ts'
 import type { Exposition } from '../metrics/exposition.ts'
+import type { Certificate } from './certificate.ts'
 import type { GatewayLimits, HttpLimits } from './limits.ts'
 
 export interface Account {
@@ -63,10 +64,14 @@ export interface GatewayDeps {
   readonly trustProxy: false | readonly string[]
   /** What the process shows to Prometheus; the gateway adds its own. Made here if absent. */
   readonly exposition?: Exposition
+  /** The engine is in another process, which shows its own metrics. */
+  readonly engineIsElsewhere?: boolean
   /** Whether clients may read `/metrics` too; `true` if absent. */
   readonly metricsForClients?: boolean
   /** Where the engine measures commands, if it is in this process. */
   readonly stages?: CommandStages
+  /** Serve over TLS with this one; plain HTTP if absent. */
+  readonly certificate?: Certificate
   /** Instead of `defaultHttpLimits`. */
   readonly http?: HttpLimits
 }

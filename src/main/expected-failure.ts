@@ -3,6 +3,7 @@ import { AlreadyRunning } from '../embedded/directory-lock.ts'
 import { UnsupportedPlatform } from '../embedded/binaries.ts'
 import { StartFailed } from '../embedded/postmaster.ts'
 import { AdoptionNeeded } from '../engine/ports.ts'
+import { CertificateUnusable } from '../gateway/certificate.ts'
 import { AddressUnusable } from '../gateway/listen.ts'
 import { MetricsAddressUnusable } from '../metrics/listener.ts'
 import { RegistryFileError } from '../registry/findings.ts'
@@ -18,6 +19,7 @@ const expected = [
   UnsupportedPlatform,
   StartFailed,
   AddressUnusable,
+  CertificateUnusable,
   MetricsAddressUnusable,
   LoadRefused,
   WrongCampus,

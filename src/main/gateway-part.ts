@@ -3,6 +3,7 @@ import { type Config, isLoopback } from '../config.ts'
 import type { CommandStages } from '../engine/command-stages.ts'
 import type { EnrollmentService } from '../engine/service.ts'
 import { buildGateway } from '../gateway/app.ts'
+import { readCertificate, renewCertificate } from '../gateway/certificate.ts'
 import type { Exposition } from '../metrics/exposition.ts'
 import { DatabaseAccounts } from '../store/accounts.ts'
 import { jwtSecret } from '../store/campus-row.ts'
@@ -30,7 +31,10 @@ export function gatewayFor(
   config: Config,
   { host, secrets, exposition, stages }: GatewayParts,
 ): ReturnType<typeof buildGateway> {
-  return buildGateway({
+  const { listenCertificate, listenKey } = config
+  const files = listenCertificate !== undefined &&
+    listenKey !== undefined && { certificate: listenCertificate, key: listenKey }
+  const app = buildGateway({
     service,
     accounts: new DatabaseAccounts(database),
     searchDecisions: (search) => searchDecisions(database, search),
@@ -42,8 +46,11 @@ export function gatewayFor(
     trustProxy: config.trustProxy,
     exposition,
     metricsForClients: config.metricsForClients,
-    ...(stages && { stages }),
+    ...(files && { certificate: readCertificate(files) }),
+    ...(stages === undefined ? { engineIsElsewhere: true } : { stages }),
   })
+  if (files) host.onHangUp('the certificate', () => renewCertificate(app, files))
+  return app
 }
 
 /** The configured secrets, or the one that the database keeps. */

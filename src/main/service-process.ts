@@ -79,6 +79,18 @@ export class ServiceProcess {
     this.#parts.push(part)
   }
 
+  /** SIGHUP reads `what` anew instead of ending the process. A reading that fails changes nothing. */
+  onHangUp(what: string, reload: () => void): void {
+    process.on('SIGHUP', () => {
+      try {
+        reload()
+        this.log.info(`SIGHUP: ${what} is read anew`)
+      } catch (error) {
+        this.log.error({ err: error }, `SIGHUP: ${what} stays as it was`)
+      }
+    })
+  }
+
   /** Ends the process because a part of it failed for good. */
   fail(error: unknown): void {
     this.#failure ??= error
