@@ -22,6 +22,7 @@ export class ServiceProcess {
   readonly #stopping = new AbortController()
   readonly #parts: StopPart[] = []
   readonly #shutdownMs: number
+  #readsAnew = false
   #failure: unknown
 
   /**
@@ -46,6 +47,13 @@ export class ServiceProcess {
       })
     }
     this.signal.addEventListener('abort', () => this.#boundTheEnd(), { once: true })
+    if (kind === 'service') process.on('SIGHUP', () => this.#explainHangUp())
+  }
+
+  /** A service has no terminal to lose: whoever reloads it must not end it. */
+  #explainHangUp(): void {
+    if (!this.#readsAnew)
+      this.log.info('SIGHUP: there is nothing to read anew; a restart takes other settings')
   }
 
   /** Whatever the process waits for when it is told to stop, it ends in time. */
@@ -79,8 +87,9 @@ export class ServiceProcess {
     this.#parts.push(part)
   }
 
-  /** SIGHUP reads `what` anew instead of ending the process. A reading that fails changes nothing. */
+  /** SIGHUP reads `what` anew. A reading that fails changes nothing. */
   onHangUp(what: string, reload: () => void): void {
+    this.#readsAnew = true
     process.on('SIGHUP', () => {
       try {
         reload()
