@@ -1,3 +1,4 @@
+import { coursesOf } from '../../actors/commands.ts'
 import type { DecisionRecord, Effect } from '../../actors/records.ts'
 import { Batcher } from '../../src/batcher/batcher.ts'
 import { readConfig } from '../../src/read-config.ts'
@@ -94,7 +95,7 @@ async function applyRows(
         record.key,
         record.requestHash,
         record.request,
-        record.legs[0]?.course,
+        coursesOf(record.legs)[0],
       ],
     })
     for (const effect of record.effects ?? []) await applyEffect(client, effect)
@@ -123,6 +124,16 @@ async function applyEffect(client: Client, effect: Effect): Promise<void> {
       return
     case 'capacity_changed':
     case 'duplicates_removed':
+    case 'group_changed':
+    case 'group_opened':
+    case 'group_closed':
+    case 'group_cancelled':
+    case 'group_added':
+    case 'conflicts_arose':
+    case 'student_added':
+    case 'window_changed':
+    case 'max_units_changed':
+    case 'actions_changed':
       throw new Error(`no student of a benchmark does this: ${effect.type}`)
   }
 }
