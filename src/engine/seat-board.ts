@@ -66,6 +66,7 @@ export class SeatBoard {
   /** Number of the term. */
   readonly term: number
   readonly #entriesMax: number
+  readonly #groups: Board[] = []
   readonly #courses = new Map<number, Board[]>()
   readonly #departments = new Map<number, Board[]>()
   /** A ring: the newest entry overwrites the oldest. */
@@ -111,6 +112,12 @@ export class SeatBoard {
     return this.#courses.get(course) ?? []
   }
 
+  /** The groups that have changed after decision `seq`. */
+  *groupsChangedSince(seq: number): Generator<GroupSeats> {
+    if (seq === this.#seq) return
+    for (const group of this.#groups) if (group.changedBy > seq) yield group
+  }
+
   /** Whether `placesChangedSince` still knows everything that came after this decision. */
   remembers(seq: number): boolean {
     return seq >= this.#forgottenSeq && seq <= this.#seq
@@ -133,14 +140,12 @@ export class SeatBoard {
       })
     }
     if (this.#movedBy <= seq) return changes
-    for (const groups of this.#courses.values()) {
-      for (const { course, group, queue, movedBy } of groups) {
-        if (movedBy <= seq) continue
-        for (const [index, waiting] of queue.entries()) {
-          const { student } = waiting
-          if (waiting.movedBy <= seq || !isWatched(student) || knows(changes, student, course)) continue
-          append(changes, student, { course, group, how: 'moved_up', position: index + 1 })
-        }
+    for (const { course, group, queue, movedBy } of this.#groups) {
+      if (movedBy <= seq) continue
+      for (const [index, waiting] of queue.entries()) {
+        const { student } = waiting
+        if (waiting.movedBy <= seq || !isWatched(student) || knows(changes, student, course)) continue
+        append(changes, student, { course, group, how: 'moved_up', position: index + 1 })
       }
     }
     return changes
@@ -179,6 +184,7 @@ export class SeatBoard {
       changedBy: seq,
       movedBy: 0,
     }
+    this.#groups.push(board)
     append(this.#courses, course, board)
     append(this.#departments, department, board)
     return board
