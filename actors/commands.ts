@@ -1,5 +1,3 @@
-import type { AdminLeg } from './admin-commands.ts'
-
 /** Who asks. `campusWide` staff are not bound to their own department. */
 export type Actor =
   | { readonly role: 'student'; readonly id: number }
@@ -63,9 +61,7 @@ export interface AdoptLeg {
 }
 
 export type StudentLeg = AddLeg | DropLeg | MoveLeg
-/** What staff do about one group as it stands. */
-export type OverrideLeg = ForceAddLeg | ForceDropLeg | SetCapacityLeg
-export type StaffLeg = OverrideLeg | AdminLeg
+export type StaffLeg = ForceAddLeg | ForceDropLeg | SetCapacityLeg
 export type Leg = StudentLeg | StaffLeg | AdoptLeg
 
 /**
@@ -74,16 +70,9 @@ export type Leg = StudentLeg | StaffLeg | AdoptLeg
  */
 export interface Command {
   readonly actor: Actor
-  /** Whom it is about; absent where it is about a course alone. */
+  /** Whom it is about; absent for `set_capacity` and `adopt`. */
   readonly student?: number
   readonly legs: readonly Leg[]
   /** A plan refuses to change nothing (`no_change`) and is answered leg by leg. */
   readonly plan?: boolean
-}
-
-/** The course of each leg that is about one: the actors that a command touches. */
-export function coursesOf(legs: readonly Leg[]): number[] {
-  const courses: number[] = []
-  for (const leg of legs) if ('course' in leg) courses.push(leg.course)
-  return courses
 }

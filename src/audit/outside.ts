@@ -3,8 +3,8 @@ import type { OrphanedEffect, OutsideChange } from './ports.ts'
 
 const aboutOf: Readonly<Record<string, Exclude<Subject['about'], 'journal'>>> = {
   enrolled_courses: 'place',
-  courses: 'group',
-  students: 'student',
+  courses: 'capacity',
+  students: 'actions',
 }
 
 /** Names each difference whose subject somebody changed from outside: the newest change, and how many there were. */
@@ -49,9 +49,9 @@ function subjectOf(about: Exclude<Subject['about'], 'journal'>, change: OutsideC
   switch (about) {
     case 'place':
       return { about, student, course, group }
-    case 'group':
+    case 'capacity':
       return { about, course, group }
-    case 'student':
+    case 'actions':
       return { about, student }
   }
 }
@@ -88,7 +88,7 @@ export async function nameOrphans(
 
 function subjectOfOrphan(effect: OrphanedEffect['effect']): Subject {
   const { student = -1, course = -1, group = -1 } = effect
-  if (effect.course === undefined) return { about: 'student', student }
-  if (effect.student === undefined) return { about: 'group', course, group }
+  if (effect.type === 'actions_spent') return { about: 'actions', student }
+  if (effect.type === 'capacity_changed') return { about: 'capacity', course, group }
   return { about: 'place', student, course, group }
 }

@@ -8,7 +8,9 @@ export class AlreadyRunning extends Error {
   readonly pid: number
 
   constructor(directory: string, pid: number) {
-    super(`Already running: process ${pid} uses the data directory ${directory}.`)
+    super(
+      `Already running: process ${pid} uses the data directory ${directory}. Stop it, or set ENROLLMENT_DATA to another.`,
+    )
     this.pid = pid
   }
 }

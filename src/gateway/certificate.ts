@@ -26,9 +26,10 @@ export function readCertificate(files: CertificateFiles): Certificate {
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException
       const why = code === 'ENOENT' ? 'is not there' : `cannot be read (${code ?? String(cause)})`
-      throw new CertificateUnusable(`${path} ${why}: it is to hold what this server shows to clients`, {
-        cause,
-      })
+      throw new CertificateUnusable(
+        `${path} ${why}; correct ENROLLMENT_LISTEN_CERT or ENROLLMENT_LISTEN_KEY`,
+        { cause },
+      )
     }
   }
   const certificate = { cert: read(files.certificate), key: read(files.key) }
@@ -37,7 +38,7 @@ export function readCertificate(files: CertificateFiles): Certificate {
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new CertificateUnusable(
-      `${files.certificate} and ${files.key} are no certificate and its key: ${why}`,
+      `${files.certificate} and ${files.key} are no certificate and its key (${why}); correct ENROLLMENT_LISTEN_CERT or ENROLLMENT_LISTEN_KEY`,
       { cause },
     )
   }

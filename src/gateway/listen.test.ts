@@ -77,7 +77,10 @@ test('a port that somebody serves on is refused in one line', async (t) => {
     openGateway(second.app, { protocol: 'tcp', host: '127.0.0.1', port }),
     (error: Error) => {
       assert.ok(error instanceof AddressUnusable)
-      assert.equal(error.message, `another process serves on 127.0.0.1:${port}`)
+      assert.equal(
+        error.message,
+        `another process serves on 127.0.0.1:${port}: stop it, or set LISTEN_ADDRESS to another address`,
+      )
       return true
     },
   )
@@ -108,7 +111,7 @@ test('a socket that somebody serves on is left alone', async (t) => {
   const second = build(t)
   await assert.rejects(openGateway(second.app, { protocol: 'unix', path }), {
     name: 'AddressUnusable',
-    message: `another process serves on ${path}`,
+    message: `another process serves on ${path}: stop it, or set LISTEN_ADDRESS to another address`,
   })
   assert.equal(await askOver(path), 200)
 })

@@ -56,11 +56,14 @@ export async function closeGateway(app: FastifyInstance, boundMs: number): Promi
 export async function removeStaleSocket(path: string): Promise<void> {
   const folder = await stat(dirname(path)).catch(() => undefined)
   // Binding would call this a lack of permission.
-  if (folder?.isDirectory() !== true) throw new AddressUnusable(`there is no folder for ${path}`)
+  if (folder?.isDirectory() !== true)
+    throw new AddressUnusable(`there is no folder for ${path}: make it first`)
   const found = await lstat(path).catch(() => undefined)
   if (found === undefined) return
-  if (!found.isSocket()) throw new AddressUnusable(`${path} is there already and is no socket`)
-  if (await isAnswered(path)) throw new AddressUnusable(`another process serves on ${path}`)
+  if (!found.isSocket()) {
+    throw new AddressUnusable(`${path} is there already and is no socket: set LISTEN_ADDRESS to another path`)
+  }
+  if (await isAnswered(path)) throw new AddressUnusable(servedAlready(path))
   await unlink(path)
 }
 
@@ -78,17 +81,21 @@ function isAnswered(path: string): Promise<boolean> {
   })
 }
 
+function servedAlready(where: string): string {
+  return `another process serves on ${where}: stop it, or set LISTEN_ADDRESS to another address`
+}
+
 function explain(address: ListenAddress, error: unknown): string {
   const where = address.protocol === 'unix' ? address.path : `${address.host}:${address.port}`
   const code = (error as NodeJS.ErrnoException).code ?? ''
   switch (code) {
     case 'EADDRINUSE':
-      return `another process serves on ${where}`
+      return servedAlready(where)
     case 'EACCES':
-      return `no permission to listen on ${where}`
+      return `no permission to listen on ${where}: set LISTEN_ADDRESS to a port from 1024 on, or to a path that is yours`
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return `this machine has no address ${where}`
+      return `this machine has no address ${where}: set LISTEN_ADDRESS to one of its own, or to :${'port' in address ? address.port : ''} for all`
     default:
       return `cannot listen on ${where}: ${error instanceof Error ? error.message : code}`
   }

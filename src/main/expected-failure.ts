@@ -11,6 +11,7 @@ import { LoadRefused } from '../store/bulk-load.ts'
 import { WrongCampus } from '../store/campus-row.ts'
 import { DatabaseRefused } from '../store/database.ts'
 import { MigrationRefused } from '../store/migrate.ts'
+import { withRemedy } from './remedies.ts'
 import { CommandFailed } from './service-process.ts'
 
 const expected = [
@@ -40,7 +41,7 @@ export function expectedFailure(error: unknown): CommandFailed | undefined {
   }
   // PostgreSQL's and the system's own words: a wrong password, no such database, no such host.
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
-    return new CommandFailed(error.message, [], error)
+    return new CommandFailed(withRemedy(error), [], error)
   }
   return undefined
 }

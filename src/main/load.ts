@@ -41,7 +41,9 @@ export async function runLoad(config: Config, wish: LoadWish): Promise<void> {
 export async function loadSample(campus: OpenCampus): Promise<void> {
   const { database } = campus
   if (await holdsRegistry(database)) {
-    throw new CommandFailed('this database holds a campus already; the sample campus wants an empty one')
+    throw new CommandFailed(
+      'this database holds a campus already; the sample campus wants an empty one: set DATABASE_URL or ENROLLMENT_DATA to it',
+    )
   }
   const hashing = progress('sample campus: passwords', 1060, 'accounts')
   const rows = await sampleCampus({

@@ -35,6 +35,6 @@ export async function serveMetrics(
     host.log.info(`metrics are on ${listener.url}`)
   } catch (error) {
     if (metrics !== undefined || !(error instanceof MetricsAddressUnusable)) throw error
-    host.log.info(`${error.message}; ENROLLMENT_METRICS_ADDRESS names another address, or off`)
+    host.log.info(error.message)
   }
 }

@@ -40,7 +40,9 @@ async function openEmbedded(config: Config, host: ServiceProcess): Promise<OpenC
   void postgres.ended.then(() => {
     if (!host.signal.aborted)
       host.fail(
-        new CommandFailed('the embedded PostgreSQL ended by itself; see its log in the data directory'),
+        new CommandFailed(
+          `the embedded PostgreSQL ended by itself; its log in ${config.dataFolder} says why. Start again: everything is kept`,
+        ),
       )
   })
   const campus = await openCampus(postgres.url, config, host)

@@ -74,7 +74,11 @@ test('an address that another process has is refused in one line that names it',
   const port = Number(new URL(url).port)
   await assert.rejects(open(new Exposition(), { host: '127.0.0.1', port }), (error: Error) => {
     assert.ok(error instanceof MetricsAddressUnusable)
-    assert.equal(error.message, `metrics cannot be served on 127.0.0.1:${port}: another process serves there`)
+    assert.equal(
+      error.message,
+      `metrics cannot be served on 127.0.0.1:${port}: another process serves there; ` +
+        'set ENROLLMENT_METRICS_ADDRESS to another address, or off',
+    )
     return true
   })
 })

@@ -75,5 +75,8 @@ async function answer(
 function unusable({ host, port }: { host: string; port: number }, cause: Error): MetricsAddressUnusable {
   const { code } = cause as NodeJS.ErrnoException
   const why = code === 'EADDRINUSE' ? 'another process serves there' : cause.message
-  return new MetricsAddressUnusable(`metrics cannot be served on ${host}:${port}: ${why}`, { cause })
+  return new MetricsAddressUnusable(
+    `metrics cannot be served on ${host}:${port}: ${why}; set ENROLLMENT_METRICS_ADDRESS to another address, or off`,
+    { cause },
+  )
 }

@@ -40,7 +40,9 @@ export async function ensureCampus(
     campus = await readCampus(database)
   }
   if (wanted.configured !== undefined && wanted.configured !== campus.id) {
-    throw new WrongCampus(`this database is campus ${campus.id}, not ${wanted.configured}`)
+    throw new WrongCampus(
+      `this database is campus ${campus.id}, not ${wanted.configured}; correct DATABASE_URL or ENROLLMENT_CAMPUS`,
+    )
   }
   return campus
 }

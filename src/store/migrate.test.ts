@@ -149,7 +149,7 @@ test('a campus is named once and keeps its name', async () => {
   assert.deepEqual(again, { id: 'campus-1f3a9c2b', journal: undefined, isSample: false })
   await assert.rejects(ensureCampus(db.database, { generated: 'x', configured: 'north' }), {
     name: 'WrongCampus',
-    message: 'this database is campus campus-1f3a9c2b, not north',
+    message: 'this database is campus campus-1f3a9c2b, not north; correct DATABASE_URL or ENROLLMENT_CAMPUS',
   })
   await markSample(db.database)
   assert.equal((await readCampus(db.database)).isSample, true)

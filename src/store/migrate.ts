@@ -106,16 +106,18 @@ function lackingFrom(
   applied.forEach(({ name, checksum }, index) => {
     if (!migrations.some((known) => known.name === name)) {
       throw new MigrationRefused(
-        `the database is newer than this program: it has migration ${name}, which is not known here`,
+        `the database is newer than this program: it has migration ${name}, which is not known here; run a newer version`,
       )
     }
     const expected = migrations[index]
     if (expected?.name !== name) {
-      throw new MigrationRefused(`the database has migration ${name} without ${expected?.name} before it`)
+      throw new MigrationRefused(
+        `the database has migration ${name} without ${expected?.name} before it; run a version that has both`,
+      )
     }
     if (expected.checksum !== checksum) {
       throw new MigrationRefused(
-        `migration ${name} has changed since it was applied: migrations are append-only`,
+        `migration ${name} has changed since it was applied: migrations are append-only; run the version that applied it`,
       )
     }
   })

@@ -29,6 +29,13 @@ const malformed: Readonly<Record<string, readonly string[]>> = {
   ENROLLMENT_ACK: ['maybe'],
   ENROLLMENT_ALLOW_SAMPLE_ACCOUNTS: ['true'],
   ENROLLMENT_LOG_LEVEL: ['verbose'],
+  ENROLLMENT_CORE_LISTEN: ['127.0.0.1'],
+  ENROLLMENT_LISTEN_CERT: [''],
+  ENROLLMENT_LISTEN_KEY: [''],
+  ENROLLMENT_METRICS_ADDRESS: ['9464', 'on'],
+  ENROLLMENT_METRICS_FOR_CLIENTS: ['perhaps'],
+  ENROLLMENT_EVENT_STREAMS_MAX: ['none'],
+  ENROLLMENT_EVENT_STREAMS_PER_CALLER: ['none'],
   ENROLLMENT_SHUTDOWN: ['0s'],
   ENROLLMENT_TRUST_PROXY: ['everybody'],
   ENROLLMENT_REPLY_DEADLINE: ['1ms'],
@@ -117,19 +124,22 @@ describe('what the database or the machine does not have is told in one line', (
     url.password = 'wrong'
     assertOneLine(
       await enrollment(['server'], { ...environment, DATABASE_URL: url.href }),
-      /password authentication failed/,
+      /password authentication failed.*; correct user or password in DATABASE_URL/,
     )
     const other = new URL(campus.url)
     other.pathname = '/no_such_database'
     assertOneLine(
       await enrollment(['batcher'], { ...environment, DATABASE_URL: other.href }),
-      /"no_such_database" does not exist/,
+      /"no_such_database" does not exist; make it \(createdb\)/,
     )
   })
 
   test('a database that is another campus', async () => {
     const ended = await enrollment(['server'], { ...environment, ENROLLMENT_CAMPUS: 'elsewhere' })
-    assertOneLine(ended, /this database is campus process-\w+, not elsewhere/)
+    assertOneLine(
+      ended,
+      /this database is campus process-\w+, not elsewhere; correct DATABASE_URL or ENROLLMENT_CAMPUS/,
+    )
   })
 
   test('an address where somebody else serves, and one that is not ours', async () => {
@@ -140,13 +150,16 @@ describe('what the database or the machine does not have is told in one line', (
     const LISTEN_ADDRESS = `127.0.0.1:${port}`
     assertOneLine(
       await enrollment(['server'], { ...environment, LISTEN_ADDRESS }),
-      /another process serves on/,
+      /another process serves on .*: stop it, or set LISTEN_ADDRESS/,
     )
     taken.close()
     const path = join(processKeeper().directory, 'no-socket')
     writeFileSync(path, 'a note')
     const socket = { LISTEN_PROTOCOL: 'unix', LISTEN_ADDRESS: path }
-    assertOneLine(await enrollment(['server'], { ...environment, ...socket }), /no-socket is there already/)
+    assertOneLine(
+      await enrollment(['server'], { ...environment, ...socket }),
+      /no-socket is there already .*: set LISTEN_ADDRESS/,
+    )
   })
 
   test('a journal that is not the one which feeds the database, and how to switch', async () => {

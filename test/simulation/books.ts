@@ -1,5 +1,5 @@
-import type { Gender, GroupStatus } from '../../actors/campus.ts'
-import { detailsText, groupLine, minutesOf, studentLine } from './state-text.ts'
+import type { Gender } from '../../actors/campus.ts'
+import { groupLine, studentLine } from './state-text.ts'
 import type { Blueprint } from './tables.ts'
 import { catalogText, rosterText, studentText } from './readings.ts'
 
@@ -11,13 +11,10 @@ export interface BookGroup {
   readonly units: number
   readonly lock: Gender | undefined
   /** Minutes of the week, start inclusive, end exclusive. */
-  classes: readonly (readonly [number, number])[]
+  readonly classes: readonly (readonly [number, number])[]
   /** Milliseconds since the Unix epoch. */
-  exam: readonly [number, number] | undefined
-  reserveCapacity: number
-  lecturer: string
-  notes: string
-  status: GroupStatus
+  readonly exam: readonly [number, number] | undefined
+  readonly reserveCapacity: number
   capacity: number
   seats: number[]
   queue: { readonly student: number; readonly order: number }[]
@@ -26,11 +23,13 @@ export interface BookGroup {
 export interface BookStudent {
   readonly id: number
   readonly gender: Gender
-  maxUnits: number
-  opensMs: number
-  closesMs: number
+  readonly maxUnits: number
+  readonly opensMs: number
+  readonly closesMs: number
   actions: number
 }
+
+const minutesPerDay = 1440
 
 /** The auditor's books: who sits where, who waits where, what is left to spend. Plain lists, nothing clever. */
 export class Books {
@@ -39,17 +38,18 @@ export class Books {
 
   constructor(blueprint: Blueprint) {
     for (const profile of blueprint.groups) {
-      this.addGroup({
-        name: `${profile.course}/${profile.group}`,
+      const name = `${profile.course}/${profile.group}`
+      this.groups.set(name, {
+        name,
         course: profile.course,
         group: profile.group,
         department: profile.department,
         units: profile.units,
         lock: profile.genderLock,
-        classes: minutesOf(profile.meetings),
-        lecturer: profile.lecturer,
-        notes: profile.notes,
-        status: 'open',
+        classes: profile.meetings.map(({ day, startMinute, endMinute }) => [
+          day * minutesPerDay + startMinute,
+          day * minutesPerDay + endMinute,
+        ]),
         exam: profile.exam && [profile.exam.startMs, profile.exam.endMs],
         reserveCapacity: profile.reserveCapacity,
         capacity: profile.capacity,
@@ -69,11 +69,6 @@ export class Books {
     }
   }
 
-  addGroup(group: BookGroup): BookGroup {
-    this.groups.set(group.name, group)
-    return group
-  }
-
   find(course: number, group: number): BookGroup | undefined {
     return this.groups.get(`${course}/${group}`)
   }
@@ -90,14 +85,8 @@ export class Books {
     return [...this.groups.values()].filter((group) => holds(group, student))
   }
 
-  lineOfGroup({ name, capacity, seats, queue, ...rest }: BookGroup): string {
-    const details = detailsText({ ...rest, span: rest.exam })
-    return groupLine(name, details, capacity, seats, queue)
-  }
-
-  lineOfStudent(id: number): string {
-    const student = this.students.get(id)
-    return student === undefined ? `no student ${id}` : studentLine(id, student.actions, student)
+  lineOfGroup({ name, capacity, seats, queue }: BookGroup): string {
+    return groupLine(name, capacity, seats, queue)
   }
 
   /** @param includes whether a student is to be told of */
@@ -105,7 +94,7 @@ export class Books {
     const groups = [...this.groups.values()].map((group) => this.lineOfGroup(group))
     const students = [...this.students.values()]
       .filter(({ id }) => includes(id))
-      .map(({ id, actions, ...limits }) => studentLine(id, actions, limits))
+      .map(({ id, actions }) => studentLine(id, actions))
     return [...groups, ...students].toSorted()
   }
 

@@ -152,7 +152,7 @@ class Simulation {
     const parts: ClientParts = {
       scheduler: this.#scheduler,
       random,
-      draw: new CommandDraw(this.#blueprint, random, epochMs),
+      draw: new CommandDraw(this.#blueprint, random),
       network,
       history: this.#history,
       coverage: this.#coverage,
