@@ -6,6 +6,79 @@ CREATE TYPE public.sex AS ENUM (
     'female'
 );
 
+CREATE FUNCTION public.archive_decisions(month_table text) RETURNS bigint
+    LANGUAGE plpgsql
+    SET lock_timeout TO '1s'
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+  needed_from INTEGER := coalesce((SELECT term FROM baseline), 0);
+  newest_term INTEGER;
+  newest TIMESTAMPTZ;
+  total BIGINT;
+BEGIN
+  IF month_table = 'decisions_default' OR NOT EXISTS (
+    SELECT FROM pg_inherits WHERE inhparent = 'decisions'::regclass AND inhrelid = to_regclass(quote_ident(month_table)))
+  THEN
+    RAISE EXCEPTION '% is no month of decisions', month_table;
+  END IF;
+  EXECUTE format('SELECT max(term), max(at), count(*) FROM %I', month_table) INTO newest_term, newest, total;
+  IF newest_term >= needed_from THEN
+    RAISE EXCEPTION '% holds decisions of term %, and enrollment verify replays from term % on', month_table,
+      newest_term, needed_from
+      USING HINT = 'A new baseline is taken when a server begins to lead after enrollment load.';
+  END IF;
+  IF newest > now() - interval '2 days' OR to_char(now() AT TIME ZONE 'UTC', '"decisions_"YYYY_MM') <= month_table
+    AND month_table <> 'decisions_earliest'
+  THEN
+    RAISE EXCEPTION '% is not over yet', month_table;
+  END IF;
+  EXECUTE format('INSERT INTO archived_decisions (partition, term, decisions, last_seq, newest_at)
+    SELECT %L, term, count(*), max(seq), max(at) FROM %I GROUP BY term', month_table, month_table);
+  EXECUTE format('ALTER TABLE decisions DETACH PARTITION %I', month_table);
+  RETURN total;
+END
+$$;
+
+CREATE FUNCTION public.make_decision_partitions() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET lock_timeout TO '1s'
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+DECLARE
+  month TIMESTAMP;
+  partition TEXT;
+  first_at TIMESTAMPTZ;
+  end_at TIMESTAMPTZ;
+  made INTEGER := 0;
+BEGIN
+  -- One at a time: batchers may start together.
+  PERFORM pg_advisory_xact_lock(1701733747, 2);
+  FOR ahead IN 0..2 LOOP
+    month := date_trunc('month', now() AT TIME ZONE 'UTC') + ahead * interval '1 month';
+    first_at := month AT TIME ZONE 'UTC';
+    end_at := (month + interval '1 month') AT TIME ZONE 'UTC';
+    partition := 'decisions_' || to_char(month, 'YYYY_MM');
+    CONTINUE WHEN to_regclass(quote_ident(partition)) IS NOT NULL OR EXISTS (
+      SELECT FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+      WHERE inhparent = 'decisions'::regclass
+        AND substring(pg_get_expr(relpartbound, inhrelid) FROM 'TO \(''(.+?)''\)')::timestamptz > first_at
+        AND coalesce(substring(pg_get_expr(relpartbound, inhrelid) FROM 'FROM \(''(.+?)''\)')::timestamptz,
+          '-infinity') <= first_at);
+    -- Attached, not made in place: that would lock the whole table against the batcher.
+    EXECUTE format('CREATE TABLE %I (LIKE decisions INCLUDING DEFAULTS INCLUDING CONSTRAINTS, PRIMARY KEY (term, seq))',
+      partition);
+    LOCK TABLE decisions_default IN ACCESS EXCLUSIVE MODE;
+    EXECUTE format('WITH waiting AS (DELETE FROM decisions_default WHERE at >= $1 AND at < $2 RETURNING *)
+      INSERT INTO %I SELECT * FROM waiting', partition) USING first_at, end_at;
+    EXECUTE format('ALTER TABLE decisions ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+      partition, first_at, end_at);
+    made := made + 1;
+  END LOOP;
+  RETURN made;
+END
+$_$;
+
 CREATE FUNCTION public.note_outside_change() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -48,6 +121,15 @@ BEGIN
   RETURN NULL;
 END
 $$;
+
+CREATE TABLE public.archived_decisions (
+    partition text NOT NULL,
+    term integer NOT NULL,
+    decisions bigint NOT NULL,
+    last_seq bigint NOT NULL,
+    newest_at timestamp with time zone NOT NULL,
+    archived_at timestamp with time zone DEFAULT now() NOT NULL
+);
 
 CREATE TABLE public.baseline (
     only_row boolean DEFAULT true NOT NULL,
@@ -104,6 +186,49 @@ CREATE TABLE public.courses (
 );
 
 CREATE TABLE public.decisions (
+    term integer NOT NULL,
+    seq bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor_role text NOT NULL,
+    actor_id integer NOT NULL,
+    student_id integer,
+    legs jsonb NOT NULL,
+    effects jsonb,
+    reasons jsonb,
+    remaining smallint,
+    key text,
+    request_hash text,
+    request text,
+    course_id integer NOT NULL,
+    other_courses integer[],
+    other_students integer[],
+    CONSTRAINT decisions_actor_role_check CHECK ((actor_role = ANY (ARRAY['student'::text, 'staff'::text, 'operator'::text]))),
+    CONSTRAINT decisions_check CHECK (((effects IS NULL) <> (reasons IS NULL)))
+)
+PARTITION BY RANGE (at);
+
+CREATE TABLE public.decisions_default (
+    term integer NOT NULL,
+    seq bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor_role text NOT NULL,
+    actor_id integer NOT NULL,
+    student_id integer,
+    legs jsonb NOT NULL,
+    effects jsonb,
+    reasons jsonb,
+    remaining smallint,
+    key text,
+    request_hash text,
+    request text,
+    course_id integer NOT NULL,
+    other_courses integer[],
+    other_students integer[],
+    CONSTRAINT decisions_actor_role_check CHECK ((actor_role = ANY (ARRAY['student'::text, 'staff'::text, 'operator'::text]))),
+    CONSTRAINT decisions_check CHECK (((effects IS NULL) <> (reasons IS NULL)))
+);
+
+CREATE TABLE public.decisions_earliest (
     term integer NOT NULL,
     seq bigint NOT NULL,
     at timestamp with time zone NOT NULL,
@@ -237,11 +362,18 @@ CREATE TABLE public.void_records (
     found_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+ALTER TABLE ONLY public.decisions ATTACH PARTITION public.decisions_default DEFAULT;
+
+ALTER TABLE ONLY public.decisions ATTACH PARTITION public.decisions_earliest FOR VALUES FROM (MINVALUE) TO ('2026-11-01 00:00:00+00');
+
 ALTER TABLE ONLY public.departments ALTER COLUMN id SET DEFAULT nextval('public.departments_id_seq'::regclass);
 
 ALTER TABLE ONLY public.enrolled_courses ALTER COLUMN id SET DEFAULT nextval('public.enrolled_courses_id_seq'::regclass);
 
 ALTER TABLE ONLY public.outside_changes ALTER COLUMN id SET DEFAULT nextval('public.outside_changes_id_seq'::regclass);
+
+ALTER TABLE ONLY public.archived_decisions
+    ADD CONSTRAINT archived_decisions_pkey PRIMARY KEY (partition, term);
 
 ALTER TABLE ONLY public.baseline_courses
     ADD CONSTRAINT baseline_courses_pkey PRIMARY KEY (course_id, group_id);
@@ -264,8 +396,11 @@ ALTER TABLE public.courses
 ALTER TABLE ONLY public.courses
     ADD CONSTRAINT courses_pkey PRIMARY KEY (course_id, group_id);
 
-ALTER TABLE ONLY public.decisions
-    ADD CONSTRAINT decisions_pkey PRIMARY KEY (term, seq);
+ALTER TABLE ONLY public.decisions_default
+    ADD CONSTRAINT decisions_default_pkey PRIMARY KEY (term, seq);
+
+ALTER TABLE ONLY public.decisions_earliest
+    ADD CONSTRAINT decisions_earliest_pkey PRIMARY KEY (term, seq);
 
 ALTER TABLE ONLY public.departments
     ADD CONSTRAINT departments_pkey PRIMARY KEY (id);
@@ -306,21 +441,61 @@ ALTER TABLE public.students
 ALTER TABLE ONLY public.void_records
     ADD CONSTRAINT void_records_pkey PRIMARY KEY (leader, seq);
 
-CREATE INDEX decisions_by_course ON public.decisions USING btree (course_id, term, seq);
+CREATE INDEX decisions_by_course ON ONLY public.decisions USING btree (course_id, term, seq);
 
-CREATE INDEX decisions_by_key ON public.decisions USING btree (actor_role, actor_id, at) WHERE (key IS NOT NULL);
+CREATE INDEX decisions_by_key ON ONLY public.decisions USING btree (actor_role, actor_id, at) WHERE (key IS NOT NULL);
 
-CREATE INDEX decisions_by_other_courses ON public.decisions USING gin (other_courses) WHERE (other_courses IS NOT NULL);
+CREATE INDEX decisions_by_other_courses ON ONLY public.decisions USING gin (other_courses) WHERE (other_courses IS NOT NULL);
 
-CREATE INDEX decisions_by_other_students ON public.decisions USING gin (other_students) WHERE (other_students IS NOT NULL);
+CREATE INDEX decisions_by_other_students ON ONLY public.decisions USING gin (other_students) WHERE (other_students IS NOT NULL);
 
-CREATE INDEX decisions_by_student ON public.decisions USING btree (student_id, term, seq);
+CREATE INDEX decisions_by_student ON ONLY public.decisions USING btree (student_id, term, seq);
+
+CREATE INDEX decisions_default_actor_role_actor_id_at_idx ON public.decisions_default USING btree (actor_role, actor_id, at) WHERE (key IS NOT NULL);
+
+CREATE INDEX decisions_default_course_id_term_seq_idx ON public.decisions_default USING btree (course_id, term, seq);
+
+CREATE INDEX decisions_default_other_courses_idx ON public.decisions_default USING gin (other_courses) WHERE (other_courses IS NOT NULL);
+
+CREATE INDEX decisions_default_other_students_idx ON public.decisions_default USING gin (other_students) WHERE (other_students IS NOT NULL);
+
+CREATE INDEX decisions_default_student_id_term_seq_idx ON public.decisions_default USING btree (student_id, term, seq);
+
+CREATE INDEX decisions_earliest_by_course ON public.decisions_earliest USING btree (course_id, term, seq);
+
+CREATE INDEX decisions_earliest_by_key ON public.decisions_earliest USING btree (actor_role, actor_id, at) WHERE (key IS NOT NULL);
+
+CREATE INDEX decisions_earliest_by_other_courses ON public.decisions_earliest USING gin (other_courses) WHERE (other_courses IS NOT NULL);
+
+CREATE INDEX decisions_earliest_by_other_students ON public.decisions_earliest USING gin (other_students) WHERE (other_students IS NOT NULL);
+
+CREATE INDEX decisions_earliest_by_student ON public.decisions_earliest USING btree (student_id, term, seq);
 
 CREATE INDEX enrolled_courses_by_group ON public.enrolled_courses USING btree (course_id, group_id);
 
 CREATE UNIQUE INDEX enrolled_courses_once ON public.enrolled_courses USING btree (student_id, course_id, group_id);
 
 CREATE INDEX outside_changes_not_absorbed ON public.outside_changes USING btree (id) WHERE (absorbed_by_term IS NULL);
+
+ALTER INDEX public.decisions_by_key ATTACH PARTITION public.decisions_default_actor_role_actor_id_at_idx;
+
+ALTER INDEX public.decisions_by_course ATTACH PARTITION public.decisions_default_course_id_term_seq_idx;
+
+ALTER INDEX public.decisions_by_other_courses ATTACH PARTITION public.decisions_default_other_courses_idx;
+
+ALTER INDEX public.decisions_by_other_students ATTACH PARTITION public.decisions_default_other_students_idx;
+
+ALTER INDEX public.decisions_by_student ATTACH PARTITION public.decisions_default_student_id_term_seq_idx;
+
+ALTER INDEX public.decisions_by_course ATTACH PARTITION public.decisions_earliest_by_course;
+
+ALTER INDEX public.decisions_by_key ATTACH PARTITION public.decisions_earliest_by_key;
+
+ALTER INDEX public.decisions_by_other_courses ATTACH PARTITION public.decisions_earliest_by_other_courses;
+
+ALTER INDEX public.decisions_by_other_students ATTACH PARTITION public.decisions_earliest_by_other_students;
+
+ALTER INDEX public.decisions_by_student ATTACH PARTITION public.decisions_earliest_by_student;
 
 CREATE TRIGGER note_outside_delete AFTER DELETE ON public.courses REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT WHEN ((COALESCE(current_setting('enrollment.writer'::text, true), ''::text) = ''::text)) EXECUTE FUNCTION public.note_outside_change();
 

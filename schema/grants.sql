@@ -39,16 +39,16 @@ BEGIN
   -- What somebody else made (the replaced system, or a start as a superuser) becomes the migrator's.
   FOR ours IN
     SELECT format('ALTER TABLE %s OWNER TO enrollment_migrator', oid::regclass) FROM pg_class
-    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relowner <> 'enrollment_migrator'::regrole
-      AND relname IN ('departments', 'staff', 'students', 'courses', 'enrolled_courses', 'campus', 'journal_position',
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relowner <> 'enrollment_migrator'::regrole
+      AND (relname ~ '^decisions_(earliest|default|\d{4}_\d\d)$' OR relname IN ('departments', 'staff', 'students', 'courses', 'enrolled_courses', 'campus', 'journal_position',
         'leaders', 'decisions', 'void_records', 'orphaned_effects', 'baseline', 'baseline_places', 'baseline_courses',
-        'baseline_students', 'outside_changes', 'enrollment_migrations')
+        'baseline_students', 'outside_changes', 'archived_decisions', 'enrollment_migrations'))
     UNION ALL
     SELECT format('ALTER TYPE %s OWNER TO enrollment_migrator', oid::regtype) FROM pg_type
     WHERE typnamespace = 'public'::regnamespace AND typname = 'sex' AND typowner <> 'enrollment_migrator'::regrole
     UNION ALL
     SELECT format('ALTER FUNCTION %s OWNER TO enrollment_migrator', oid::regprocedure) FROM pg_proc
-    WHERE pronamespace = 'public'::regnamespace AND proname = 'note_outside_change'
+    WHERE pronamespace = 'public'::regnamespace AND proname IN ('note_outside_change', 'make_decision_partitions', 'archive_decisions')
       AND proowner <> 'enrollment_migrator'::regrole
   LOOP
     EXECUTE ours;
@@ -62,7 +62,7 @@ BEGIN
   -- What an earlier version of this file granted and this one does not.
   FOR ours IN
     SELECT format('REVOKE ALL ON %s FROM PUBLIC, enrollment_server, enrollment_batcher', oid::regclass) FROM pg_class
-    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S') AND relowner = 'enrollment_migrator'::regrole
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'S') AND relowner = 'enrollment_migrator'::regrole
   LOOP
     EXECUTE ours;
   END LOOP;
@@ -74,13 +74,15 @@ BEGIN
 
   -- Neither passwords nor the key of the tokens: the batcher knows nobody's secrets.
   GRANT SELECT ON enrollment_migrations, enrolled_courses, journal_position, leaders, decisions, baseline,
-    baseline_places, baseline_courses, baseline_students, outside_changes TO enrollment_batcher;
+    baseline_places, baseline_courses, baseline_students, outside_changes, archived_decisions TO enrollment_batcher;
   GRANT SELECT (id, journal, is_sample), UPDATE (journal) ON campus TO enrollment_batcher;
   GRANT SELECT (id, remaining_actions), UPDATE (remaining_actions) ON students TO enrollment_batcher;
   GRANT SELECT (course_id, group_id, capacity), UPDATE (capacity) ON courses TO enrollment_batcher;
   GRANT INSERT, DELETE, UPDATE (reserved, reserve_order) ON enrolled_courses TO enrollment_batcher;
   GRANT USAGE ON SEQUENCE enrolled_courses_id_seq TO enrollment_batcher;
   GRANT UPDATE (leader, term, seq, at_ms) ON journal_position TO enrollment_batcher;
+  -- It makes the months of decisions ahead, and owns none of them.
+  GRANT EXECUTE ON FUNCTION make_decision_partitions() TO enrollment_batcher;
   -- Append-only: what was decided, and who led, is never changed or deleted.
   GRANT INSERT ON decisions, leaders, void_records, orphaned_effects TO enrollment_batcher;
   GRANT INSERT, DELETE ON baseline, baseline_places, baseline_courses, baseline_students TO enrollment_batcher;

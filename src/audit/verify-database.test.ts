@@ -252,6 +252,21 @@ describe('a difference made by hand on a real database', () => {
 })
 
 describe('a journal that was tampered with on a real database', () => {
+  test('lacks nothing when a month was archived, and something when a month just went', async () => {
+    const { database, lead } = await openRegistration()
+    await registrationDay(await lead())
+    await database.query("UPDATE decisions SET at = at - interval '60 days' WHERE seq < 7")
+    await database.query("INSERT INTO outside_changes (table_name, operation) VALUES ('courses', 'LOAD')")
+    const { engine } = await lead()
+    await say(engine, 7, 'yes', add(102, 1))
+    assert.match((await linesOf(database)).join(), /^agreed: 1 decision,/)
+    await database.query("SELECT archive_decisions('decisions_earliest')")
+    assert.match((await linesOf(database)).join(), /^agreed: 1 decision,/)
+    await database.query('DELETE FROM archived_decisions')
+    const [first] = await linesOf(database)
+    assert.equal(first, 'journal: expected decisions 1 to 8 of term 1, found 2 of these 8')
+  })
+
   test('lacks a decision', async () => {
     const { database, lead } = await openRegistration()
     await registrationDay(await lead())

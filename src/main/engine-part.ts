@@ -15,6 +15,7 @@ import { claimJournal } from '../store/campus-row.ts'
 import { tryLockSession } from '../store/lock-session.ts'
 import { BatcherTables } from '../store/table-store.ts'
 import { insistOnDatabase } from './insist-on-database.ts'
+import { keepMonthsAhead } from './keep-months-ahead.ts'
 import { nodeRuntime } from './node-runtime.ts'
 import type { OpenCampus } from './open-campus.ts'
 import type { ServiceProcess } from './service-process.ts'
@@ -59,6 +60,8 @@ export async function buildEngine(
 ): Promise<Engine> {
   const journal = journalFor(campus, config)
   await insistOnDatabase(host, () => claimJournal(campus.database, journal.identity))
+  // Without a broker nobody else writes decisions.
+  if (config.rabbitmqAddress === undefined) keepMonthsAhead(campus.database, host)
   let lastState: EngineState = 'starting'
   return new Engine({
     campusId: campus.row.id,
@@ -97,6 +100,7 @@ export async function buildBatcher(
 ): Promise<Batcher> {
   const { identity } = journalFor(campus, config)
   await insistOnDatabase(host, () => claimJournal(campus.database, identity))
+  keepMonthsAhead(campus.database, host)
   const tables = new BatcherTables(campus.database)
   host.onStop(() => tables.close())
   const metrics = new BatcherMetrics(exposition, nodeRuntime)

@@ -6,6 +6,7 @@ import { exitStatusOf, verify } from '../audit/verify.ts'
 import type { Config } from '../config.ts'
 import { openAuditReader } from '../store/audit-reader.ts'
 import { switchJournal } from '../store/campus-row.ts'
+import { makeDecisionMonths } from '../store/decision-months.ts'
 import { adoptLegs, findings } from '../store/findings.ts'
 import { finishAdoption } from '../store/migrate.ts'
 import { buildEngine, journalFor } from './engine-part.ts'
@@ -23,6 +24,7 @@ export async function runMigrate(
       const before = await switchJournal(campus.database, identity)
       print(`journal: ${before ?? 'none'} -> ${identity}`)
     }
+    await makeDecisionMonths(campus.database)
     print(`campus ${campus.row.id}: the tables are up to date`)
   })
 }

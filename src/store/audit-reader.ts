@@ -54,8 +54,13 @@ const msOf = (column: string) => `(extract(epoch FROM ${column}) * 1000)::bigint
 const selectBaseline = `SELECT term, ${msOf('taken_at')} AS "takenAtMs" FROM baseline`
 const selectLeaders = 'SELECT leader, after, term FROM leaders WHERE term IS NOT NULL ORDER BY term'
 const selectTermsBefore = `
-  SELECT term, count(*)::int AS count, max(seq) AS "lastSeq", ${msOf('max(at)')} AS "newestAtMs"
-  FROM decisions WHERE term < $1 GROUP BY term ORDER BY term`
+  SELECT term, sum(decisions)::int AS count, max(last_seq) AS "lastSeq", ${msOf('max(newest_at)')} AS "newestAtMs"
+  FROM (
+    SELECT term, count(*) AS decisions, max(seq) AS last_seq, max(at) AS newest_at
+    FROM decisions WHERE term < $1 GROUP BY term
+    UNION ALL SELECT term, decisions, last_seq, newest_at FROM archived_decisions WHERE term < $1
+  ) AS parts
+  GROUP BY term ORDER BY term`
 const countAbsorbed = 'SELECT count(*)::int AS count FROM outside_changes WHERE absorbed_by_term = $1'
 const declareDecisions = (term: number) => `
   DECLARE audited NO SCROLL CURSOR FOR

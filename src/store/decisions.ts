@@ -21,10 +21,10 @@ export interface FoundDecision {
 }
 
 const newestFirst = 'ORDER BY term DESC, seq DESC LIMIT $5'
-/** $1 and $2 bound the time, $3 and $4 are the cursor. */
+/** $1 and $2 bound the time, so that only the months between are read; $3 and $4 are the cursor. */
 const inRange = `
-  ($1::bigint IS NULL OR at >= to_timestamp($1::bigint / 1000.0))
-  AND ($2::bigint IS NULL OR at < to_timestamp($2::bigint / 1000.0))
+  at >= coalesce(to_timestamp($1::bigint / 1000.0), '-infinity')
+  AND at < coalesce(to_timestamp($2::bigint / 1000.0), 'infinity')
   AND ($3::int IS NULL OR (term, seq) < ($3::int, $4::bigint))`
 /** Here and below, each branch goes by an index of its own, and no decision is in both. */
 const selectByStudent = `

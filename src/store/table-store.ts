@@ -10,7 +10,8 @@ const beginWithPosition = `
   SELECT leader, term, seq, at_ms FROM journal_position FOR UPDATE`
 export const selectJudgement = 'SELECT term FROM leaders WHERE leader = $1'
 const selectIsApplied = `
-  SELECT EXISTS (SELECT FROM leaders JOIN decisions USING (term) WHERE leader = $1 AND seq = $2) AS applied`
+  SELECT EXISTS (SELECT FROM leaders JOIN decisions USING (term) WHERE leader = $1 AND seq = $2)
+    OR EXISTS (SELECT FROM leaders JOIN archived_decisions USING (term) WHERE leader = $1 AND last_seq >= $2) AS applied`
 const insertLeader = 'INSERT INTO leaders (leader, after, term) VALUES ($1, $2, $3)'
 const moveToLeader = 'UPDATE journal_position SET leader = $1, term = $2, seq = 0'
 const insertVoids = `

@@ -42,7 +42,7 @@ export async function createTables(options: { readonly migrated: boolean }): Pro
 export async function resetTables(database: Database): Promise<void> {
   await database.query(
     `TRUNCATE departments, students, courses, enrolled_courses, decisions, leaders, void_records, orphaned_effects,
-       baseline, baseline_places, baseline_courses, baseline_students RESTART IDENTITY CASCADE`,
+       baseline, baseline_places, baseline_courses, baseline_students, archived_decisions RESTART IDENTITY CASCADE`,
   )
   await database.query('UPDATE journal_position SET leader = $1, term = 0, seq = 0, at_ms = 0', [noLeader])
   await fillTables(database)
