@@ -8,6 +8,7 @@ import { expose, serveMetrics } from './metrics-part.ts'
 import { openCampus, type OpenCampus } from './open-campus.ts'
 import { startServer } from './server-part.ts'
 import { CommandFailed, ServiceProcess } from './service-process.ts'
+import { welcomePage } from './welcome-page.ts'
 
 /**
  * `enrollment start`: everything in one process. Brings its own PostgreSQL unless DATABASE_URL names one, and in
@@ -53,28 +54,9 @@ async function openEmbedded(config: Config, host: ServiceProcess): Promise<OpenC
 }
 
 function greet({ row }: OpenCampus, address: string, config: Config): void {
-  const lines = [
-    '',
-    `Enrollment is open: campus ${row.id} on ${address}`,
-    `  reference    ${address}/docs`,
-    `  readiness    ${address}/readyz`,
-  ]
-  if (config.databaseUrl === undefined)
-    lines.push(`  data         ${relative('.', config.dataFolder) || '.'}`)
-  if (row.isSample) {
-    lines.push(
-      '  accounts     students 1 to 1000 (student-<id>), staff 1 to 60 (staff-<id>)',
-      '',
-      'Log in as student 1; the reply is the token for all other requests:',
-      `  curl -s ${curlTarget(config, address)}/login -H 'Content-Type: application/json' -d '{"user":1,"password":"student-1"}'`,
-    )
-  }
-  lines.push('', 'Stop with Ctrl-C.')
-  for (const line of lines) say(line)
-}
-
-function curlTarget(config: Config, address: string): string {
-  return config.listen.protocol === 'unix' ? `--unix-socket ${address} http://localhost` : address
+  const isEmbedded = config.databaseUrl === undefined
+  const dataFolder = isEmbedded ? relative('.', config.dataFolder) || '.' : undefined
+  for (const line of welcomePage({ campus: row.id, address, isSample: row.isSample, dataFolder })) say(line)
 }
 
 /** For the person at the terminal; the log goes elsewhere. */
