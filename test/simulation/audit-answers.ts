@@ -1,6 +1,7 @@
 import type { DecisionRecord } from '../../actors/records.ts'
 import type { Attempt, History } from './history.ts'
 import type { Evidence } from './evidence.ts'
+import { isSameValue } from './same-value.ts'
 import type { StoredDecision } from './tables.ts'
 
 /** Decisions in the tables by the attempt that led to them, and their number in the order of all. */
@@ -69,9 +70,7 @@ function auditAnswer(attempt: Attempt, { index, firstByKey, voids, byKey, lost }
       if (stored === undefined) {
         return lost?.has(record.request ?? '') ? undefined : 'answered with a decision that is lost'
       }
-      if (stored.record !== record && JSON.stringify(stored.record) !== JSON.stringify(record)) {
-        return 'answered otherwise than decided'
-      }
+      if (!isSameValue(stored.record, record)) return 'answered otherwise than decided'
       if (replayed ? keyName === undefined : record.request !== attempt.id) {
         return 'answered with the decision of another request'
       }

@@ -6,6 +6,7 @@ import type { ReadingAudit } from './audit-readings.ts'
 import { type BookGroup, Books } from './books.ts'
 import type { Attempt } from './history.ts'
 import { brokenRules, carryOut, classesCollide, examsCollide, precedence } from './rules.ts'
+import { isSameValue } from './same-value.ts'
 import type { StoredDecision, Tables } from './tables.ts'
 
 /**
@@ -136,9 +137,13 @@ class DecisionAudit {
 
 function isAbout(record: StoredDecision['record'], command: Command, key: string | undefined): boolean {
   const { actor, student, legs } = command
+  const { role, id } = record.actor
   return (
-    JSON.stringify([actor.role, actor.id, student, legs, key]) ===
-    JSON.stringify([record.actor.role, record.actor.id, record.student, record.legs, record.key])
+    role === actor.role &&
+    id === actor.id &&
+    record.student === student &&
+    record.key === key &&
+    isSameValue(record.legs, legs)
   )
 }
 

@@ -55,10 +55,13 @@ export class SimulatedBroker {
   readonly #random: Random
   readonly #coverage: Coverage
   readonly #world: World
+  readonly #syncMs: number
   readonly #digest = createHash('sha256')
 
-  constructor(world: World, random: Random, coverage: Coverage) {
+  /** @param syncMs how long it takes at most to make a message durable */
+  constructor(world: World, random: Random, coverage: Coverage, syncMs: number) {
     this.#world = world
+    this.#syncMs = syncMs
     this.#random = random
     this.#coverage = coverage
   }
@@ -185,7 +188,7 @@ export class SimulatedBroker {
     const isKept = !isNacked || this.#random.chance(0.5)
     if (isNacked) this.#coverage.fault('message nacked')
     this.#limbo++
-    this.#world.scheduler.after(this.#random.between(0.2, 2), () => {
+    this.#world.scheduler.after(this.#random.between(0.2, this.#syncMs), () => {
       this.#limbo--
       if (!session.link.serverOpen) {
         this.#enqueueOrphan(body)

@@ -86,13 +86,16 @@ export class Client {
 
   /** Asks until there is an answer that settles it, or none can be had for want of a key. */
   async #pursue(intent: Intent): Promise<void> {
-    for (let delayMs = 30; ; delayMs = Math.min(delayMs * 2, 3000)) {
+    const { random, network, hosts } = this.#parts
+    for (let delayMs = 50; ; delayMs = Math.min(delayMs * 3, 8000)) {
       const outcome = await this.#attempt(intent)
       const isUnknown = outcome === undefined || isOutcomeUnknown(outcome)
       if (isUnknown && intent.key === undefined) return
       if (!isUnknown && isSettled(outcome)) return
-      if (this.#parts.random.chance(0.5)) this.#host = this.#parts.random.pick(this.#parts.hosts)
-      await this.#pause(delayMs * this.#parts.random.between(0.5, 1.5))
+      if (random.chance(0.5)) this.#host = random.pick(hosts)
+      const isDown = outcome === undefined || isForWantOfLeader(outcome)
+      if (isDown) await network.waitForLeader(delayMs * random.between(0.5, 1.5))
+      else await this.#pause(Math.min(delayMs, 1500) * random.between(0.5, 1.5))
     }
   }
 
@@ -170,6 +173,10 @@ function isOutcomeUnknown(outcome: Outcome): boolean {
   return outcome.kind === 'unavailable' && outcome.code === 'outcome_unknown'
 }
 
+function isForWantOfLeader(outcome: Outcome): boolean {
+  return outcome.kind === 'unavailable' && outcome.code !== 'busy' && outcome.code !== 'outcome_unknown'
+}
+
 /** Whether there is nothing to gain from asking again. */
 function isSettled(outcome: Outcome): boolean {
   if (outcome.kind === 'unavailable') return false
@@ -179,8 +186,9 @@ function isSettled(outcome: Outcome): boolean {
 /** Two requests have the same hash only if they are the same. */
 function hashOf({ legs, student, plan }: Command): string {
   let hash = 0x811c9dc5
-  for (const character of JSON.stringify([student, plan, legs])) {
-    hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193)
+  const text = JSON.stringify([student, plan, legs])
+  for (let index = 0; index < text.length; index++) {
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
   }
   return (hash >>> 0).toString(36)
 }

@@ -234,10 +234,7 @@ class SimulatedTransaction implements BatchTransaction {
   }
 
   async commit(): Promise<void> {
-    await this.#session.link.call<void>('commit', (reply) => {
-      this.#database.commit(this.#session)
-      reply()
-    })
+    await this.#session.link.call<void>('commit', (reply) => this.#database.commit(this.#session, reply))
   }
 
   async rollback(): Promise<void> {

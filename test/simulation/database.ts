@@ -34,13 +34,16 @@ export class SimulatedDatabase {
   isUp = true
   readonly #world: World
   readonly #coverage: Coverage
+  readonly #syncMs: number
   readonly #sessions = new Set<DatabaseSession>()
   /** The first holds the position's row lock, the others wait for it. */
   readonly #lockQueue: ServerTransaction[] = []
   #leaderLock: DatabaseSession | undefined
 
-  constructor(world: World, tables: Tables, coverage: Coverage) {
+  /** @param syncMs how long it takes at most to make a transaction durable */
+  constructor(world: World, tables: Tables, coverage: Coverage, syncMs: number) {
     this.#world = world
+    this.#syncMs = syncMs
     this.tables = tables
     this.#coverage = coverage
   }
@@ -97,11 +100,13 @@ export class SimulatedDatabase {
     onLocked()
   }
 
-  commit(session: DatabaseSession): void {
+  /** @param reply is called when the client may be told, a while after the writes show */
+  commit(session: DatabaseSession, reply: () => void): void {
     const { transaction } = session
     if (transaction === undefined) throw new Error('COMMIT outside of a transaction')
     for (const write of transaction.writes) write()
     this.#end(transaction)
+    this.#world.scheduler.after(this.#world.timing.between(0, this.#syncMs), reply)
   }
 
   rollback(session: DatabaseSession): void {

@@ -26,6 +26,9 @@ export interface FaultPlan {
   readonly acknowledge: 'confirm' | 'applied'
   /** Once, the broker forgets the end of what it has confirmed. */
   readonly losesTail: boolean
+  /** How long the broker and the database take at most to make something durable, milliseconds. */
+  readonly brokerSyncMs: number
+  readonly databaseSyncMs: number
   /** Milliseconds between strokes, on average. */
   readonly strokeEveryMs: number
   readonly weights: ReadonlyMap<Stroke, number>
@@ -45,6 +48,8 @@ export function drawFaultPlan(random: Random, seed: number): FaultPlan {
     journal,
     acknowledge,
     losesTail,
+    brokerSyncMs: random.pick([2, 15, 40]),
+    databaseSyncMs: random.pick([1, 10, 30]),
     strokeEveryMs: random.between(1000, 4000),
     weights: new Map(strokes.map((stroke) => [stroke, random.chance(0.7) ? random.between(0.2, 1) : 0])),
     chaos: {

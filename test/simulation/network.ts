@@ -20,6 +20,7 @@ export class Network {
   readonly #scheduler: Scheduler
   readonly #random: Random
   readonly #coverage: Coverage
+  readonly #waiting = new Set<() => void>()
 
   constructor(scheduler: Scheduler, random: Random, coverage: Coverage) {
     this.#scheduler = scheduler
@@ -70,6 +71,26 @@ export class Network {
     }
     const hit = Object.entries(bounds).find(([, isHit]) => isHit)
     this.#coverage.fault(`bound hit: ${hit?.[0] ?? 'mailbox or commit bytes'}`)
+  }
+
+  /** Resolves after `delayMs`; or soon after an engine has begun to lead, when all who wait come at once. */
+  async waitForLeader(delayMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const cancel = this.#scheduler.after(delayMs, () => {
+        this.#waiting.delete(wake)
+        resolve()
+      })
+      const wake = (): void => {
+        cancel()
+        this.#scheduler.after(this.#random.between(0, 100), resolve)
+      }
+      this.#waiting.add(wake)
+    })
+  }
+
+  noteLeader(): void {
+    for (const wake of this.#waiting) wake()
+    this.#waiting.clear()
   }
 
   async dryRun(host: EngineHost, command: Command): Promise<DryRunOutcome | undefined> {

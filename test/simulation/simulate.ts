@@ -53,7 +53,7 @@ export const commandsMin = 2000
 const intentsPerStudent = 44
 const intentsPerStaff = 85
 const staffCount = 4
-const thinkMs = 120
+const thinkMs = 10
 
 /** One run of the world: everything in it follows from the seed. */
 export async function simulate(options: RunOptions): Promise<RunResult> {
@@ -89,9 +89,17 @@ class Simulation {
     const plan = isCalm === true ? calmly(drawn) : drawn
     this.#patience = plan.losesTail ? 1.5 : 1
     this.#blueprint = drawBlueprint(random('blueprint'), epochMs)
-    this.#database = new SimulatedDatabase(world, new Tables(this.#blueprint), this.#coverage)
+    this.#database = new SimulatedDatabase(
+      world,
+      new Tables(this.#blueprint),
+      this.#coverage,
+      plan.databaseSyncMs,
+    )
     this.#broker =
-      plan.journal === 'broker' ? new SimulatedBroker(world, random('broker'), this.#coverage) : undefined
+      plan.journal === 'broker'
+        ? new SimulatedBroker(world, random('broker'), this.#coverage, plan.brokerSyncMs)
+        : undefined
+    const network = new Network(this.#scheduler, random('network'), this.#coverage)
     this.#engines = ['east', 'west'].map(
       (name) =>
         new EngineHost(name, {
@@ -100,11 +108,13 @@ class Simulation {
           database: this.#database,
           limits: drawLimits(random(`limits of ${name}`), plan.acknowledge),
           ids: random(`ids of ${name}`),
-          onState: (process, state, detail) => this.#log(process, `${state}: ${detail}`),
+          onState: (process, state, detail) => {
+            if (state === 'leading') network.noteLeader()
+            this.#log(process, `${state}: ${detail}`)
+          },
         }),
     )
     this.#batchers = this.#startBatchers(world, random)
-    const network = new Network(this.#scheduler, random('network'), this.#coverage)
     this.#clients = this.#people(random('people'), network)
     this.#director = new Director({
       scheduler: this.#scheduler,
