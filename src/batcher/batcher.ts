@@ -47,6 +47,11 @@ interface Arrived {
 const retryMs = { first: 100, most: 5000 }
 /** How long a missing record may take to arrive on the same channel before the channel is taken down. */
 const gapPatienceMs = 500
+/**
+ * How long a consumer has been the active one before it judges a marker. Brokers have been seen to hand a
+ * queue over before what the last consumer had out was back in it, and then even a count of 0 says nothing.
+ */
+const settleMs = 250
 
 /**
  * Carries the journal into the tables: takes whatever has arrived, writes it in one transaction, and only
@@ -99,23 +104,36 @@ export class Batcher {
     /** Markers, until everything else is written; and messages that came before the one that they follow. */
     const held: Held[] = []
     let early: readonly Arrived[] = []
+    let earlySinceMs = 0
+    /** When whatever the consumer before this one had out has surely returned; known from the first message on. */
+    let settledAtMs: number | undefined
     while (reader.open && !this.#stopping.signal.aborted) {
       const arrived = this.#read(reader, held)
+      if (arrived.length + held.length > 0) settledAtMs ??= this.#options.runtime.elapsed() + settleMs
+      const unsettledMs = (settledAtMs ?? 0) - this.#options.runtime.elapsed()
       if (arrived.length > 0) {
         const left = await this.#writeAll(reader, inOrderOfSeq([...early, ...arrived]))
-        if (left.length < early.length + arrived.length) onProgress()
+        const isProgress = left.length < early.length + arrived.length
+        if (isProgress) onProgress()
+        if (isProgress || early.length === 0) earlySinceMs = this.#options.runtime.elapsed()
         early = left
       } else if (held[0] !== undefined && (early.length === 0 || isFull(reader, held, early))) {
+        if (unsettledMs > 0 && !isFull(reader, held, early)) {
+          await this.#arrivalWithin(reader, unsettledMs)
+          continue
+        }
         const ready = await reader.countReady()
         // Something may have arrived while the broker was asked; then it goes first.
         if (reader.arrivedCount > 0 || !reader.open) continue
         const isLast = ready === 0 && early.length === 0
+        // Leaders that are rejected publish new markers without end: they must not hide that something is missing.
+        if (!isLast && this.#options.runtime.elapsed() > earlySinceMs + gapPatienceMs) failOverGap(early)
         if (isLast || isFull(reader, held, early)) {
           if (!(await this.#judge(reader, held[0], isLast ? writeMarker : rejectMarker))) return
           held.shift()
           onProgress()
         } else if (ready === undefined) {
-          await Promise.race([reader.arrival(), this.#pause(retryMs.first)])
+          await this.#arrivalWithin(reader, retryMs.first)
         } else {
           await this.#orStopped(reader.arrival())
         }
@@ -140,11 +158,8 @@ export class Batcher {
 
   /** @throws JournalGap if nothing arrives for a while: then the channel is taken down, which returns all of it */
   async #waitForMissing(reader: JournalReader, early: readonly Arrived[]): Promise<void> {
-    await Promise.race([reader.arrival(), this.#pause(gapPatienceMs)])
-    if (reader.arrivedCount > 0 || this.#stopping.signal.aborted || !reader.open) return
-    throw new JournalGap(
-      `record ${firstSeqOf(early[0])} has arrived while the one before it is missing; waiting for it to return`,
-    )
+    await this.#arrivalWithin(reader, gapPatienceMs)
+    if (reader.arrivedCount === 0 && !this.#stopping.signal.aborted && reader.open) failOverGap(early)
   }
 
   /** @returns the messages that come too early */
@@ -235,12 +250,20 @@ export class Batcher {
   }
 
   async #pause(delayMs: number): Promise<void> {
+    await this.#within(delayMs)
+  }
+
+  async #arrivalWithin(reader: JournalReader, delayMs: number): Promise<void> {
+    await this.#within(delayMs, reader.arrival())
+  }
+
+  /** Waits for `event`, for so long at most, or until the batcher is to stop. */
+  async #within(delayMs: number, event?: Promise<void>): Promise<void> {
     let cancel = (): void => {}
-    await this.#orStopped(
-      new Promise<void>((resolve) => {
-        cancel = this.#options.runtime.after(delayMs, resolve)
-      }),
-    )
+    const over = new Promise<void>((resolve) => {
+      cancel = this.#options.runtime.after(delayMs, resolve)
+    })
+    await this.#orStopped(event === undefined ? over : Promise.race([event, over]))
     cancel()
   }
 
@@ -256,6 +279,14 @@ export class Batcher {
     await Promise.race([event, stopped])
     signal.removeEventListener('abort', onAbort)
   }
+}
+
+/** @throws JournalGap if anything is there that came too early */
+function failOverGap(early: readonly Arrived[]): void {
+  if (early.length === 0) return
+  throw new JournalGap(
+    `record ${firstSeqOf(early[0])} has arrived while the one before it is missing; waiting for it to return`,
+  )
 }
 
 /**

@@ -1,3 +1,5 @@
+import { decodeMessage } from '../../src/engine/messages.ts'
+import type { BatchMessage } from '../../src/engine/ports.ts'
 import type { Link } from './link.ts'
 
 /** What the broker knows of one connection. */
@@ -34,4 +36,10 @@ export const soundBroker: BrokerRates = {
   noticeLost: 0,
   countUnknown: 0,
   lockGrantedTwice: 0,
+}
+
+/** The batch that a message is; undefined for a marker. */
+export function batchIn(body: Buffer, campus: string): BatchMessage | undefined {
+  const message = decodeMessage(body, campus)
+  return 'start' in message ? undefined : message
 }

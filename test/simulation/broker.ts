@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import { decodeMessage } from '../../src/engine/messages.ts'
-import { type BrokerRates, type BrokerSession, soundBroker } from './broker-parts.ts'
+import { batchIn, type BrokerRates, type BrokerSession, soundBroker } from './broker-parts.ts'
 import type { Coverage } from './coverage.ts'
 import { Link } from './link.ts'
 import type { Random } from './random.ts'
@@ -30,8 +29,8 @@ const head = /"(start|leader)":(?:\{"leader":)?"([0-9a-f-]+)"/
 
 /**
  * A broker as the journal needs one: a durable queue with a single active consumer, and an exclusive queue that
- * is the lock. What is confirmed is in the queue and stays there until it is acknowledged; what is out with a
- * consumer that goes away returns to the head of the queue.
+ * is the lock. What is confirmed stays in the queue until it is acknowledged; what is out with a consumer that
+ * goes away returns to its head.
  */
 export class SimulatedBroker {
   rates: BrokerRates = soundBroker
@@ -79,11 +78,9 @@ export class SimulatedBroker {
 
   /** For people: what is where. */
   describe(): string {
-    const consumers = this.#consumers.map(
-      ({ session, prefetch, unacknowledged }) =>
-        `${session.link.process.name} has ${unacknowledged.size} of at most ${prefetch}`,
-    )
-    return `${this.readyCount} ready; ${consumers.join(', ')}`
+    const out = ({ session, unacknowledged }: Consumer) =>
+      `${session.link.process.name} ${unacknowledged.size}`
+    return `${this.readyCount} ready; out: ${this.#consumers.map(out).join(', ')}`
   }
 
   connect(process: SimulatedProcess): BrokerSession {
@@ -127,7 +124,7 @@ export class SimulatedBroker {
       this.#coverage.fault('queue handed over before messages returned')
       this.#limbo += returned.length
       this.#handOut()
-      this.#world.scheduler.after(this.#random.between(0, 3), () => {
+      this.#world.scheduler.after(this.#random.between(0, 100), () => {
         this.#limbo -= returned.length
         this.#giveBack(returned)
       })
@@ -166,8 +163,8 @@ export class SimulatedBroker {
   }
 
   /**
-   * Takes a publish that has arrived: it enters the queue a little later, then `confirm` is called, both only
-   * while the connection lives; or it is dropped with the connection; or, in limbo, it enters long after.
+   * Takes a publish that has arrived: it enters the queue a little later and is confirmed, both only while the
+   * connection lives; or it is dropped with the connection; or, in limbo, it enters long after.
    */
   publish(
     session: BrokerSession,
@@ -324,16 +321,23 @@ export class SimulatedBroker {
   /**
    * Loses the end of the queue, as a broker that was restored to an earlier point has. Nothing that is published
    * from now on can be of use.
+   * @param confirmedSeq of the present leader: of its records that are lost, this or an older one must be one
+   * @returns false if none would be: nothing is lost then
    */
-  loseTail(count: number): void {
+  loseTail(count: number, confirmedSeq: number): boolean {
+    const isMissed = ({ body }: Entry): boolean => {
+      const batch = batchIn(body, campusId)
+      return batch?.leader === this.#newestLeader && (batch.records[0]?.seq ?? Infinity) <= confirmedSeq
+    }
+    const begin = Math.max(0, this.#ready.length - count)
+    if (!this.#ready.slice(begin).some(isMissed)) return false
     this.lostRequests = new Set()
-    for (const { body } of this.#ready.splice(Math.max(0, this.#ready.length - count))) this.#noteLost(body)
+    for (const { body } of this.#ready.splice(begin)) this.#noteLost(body)
+    return true
   }
 
   #noteLost(body: Buffer): void {
-    const message = decodeMessage(body, campusId)
-    if ('start' in message) return
-    for (const { request } of message.records) this.lostRequests?.add(request ?? '')
+    for (const { request } of batchIn(body, campusId)?.records ?? []) this.lostRequests?.add(request ?? '')
   }
 
   cutSessionsOf(process: SimulatedProcess): void {

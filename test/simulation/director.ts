@@ -42,7 +42,7 @@ export class Director {
   readonly #rushes: Promise<void>[] = []
   #isOver = false
   /** From here on nothing heals by itself, and nobody may pretend that it does. */
-  tailIsLost = false
+  isLosingTail = false
 
   constructor(cast: Cast) {
     this.#cast = cast
@@ -151,15 +151,20 @@ export class Director {
     } else void this.#stopBatcher(batcher)
   }
 
-  /** What the batchers have in hand, the next leader's marker among it or behind it, returns when they fall. */
+  /**
+   * What the batchers have in hand, the next leader's marker among it or behind it, returns when they fall; or
+   * when one of them falls and the other is there at once.
+   */
   #fallTogether(): void {
     const { random, engines, batchers, scheduler } = this.#cast
+    const survivor = random.chance(0.5) ? random.pick(batchers) : undefined
     for (const { process } of batchers) process.suspend()
     scheduler.after(random.between(20, 300), () => {
       for (const { engine, process } of engines) if (engine.campus) this.#kill(process)
     })
     scheduler.after(random.between(600, 4000), () => {
-      for (const { process } of batchers) this.#kill(process)
+      survivor?.process.wake()
+      for (const host of batchers) if (host !== survivor) this.#kill(host.process)
     })
   }
 
@@ -177,7 +182,7 @@ export class Director {
   #restartLater(host: EngineHost | BatcherHost, process: SimulatedProcess): void {
     const { scheduler, random } = this.#cast
     scheduler.after(random.between(20, 2000), () => {
-      if (host.process === process && !(this.#isOver && this.tailIsLost)) host.restart()
+      if (host.process === process && !(this.#isOver && this.isLosingTail)) host.restart()
     })
   }
 
@@ -224,8 +229,11 @@ export class Director {
   }
 
   #rush(): void {
+    if (this.#rushes.length <= rushersMax) this.#rushNow()
+  }
+
+  #rushNow(): void {
     const { random, clients } = this.#cast
-    if (this.#rushes.length > rushersMax) return
     for (const client of random.shuffled(clients).slice(0, 12)) {
       this.#rushes.push(client.rush(random.integer(1, 4)))
     }
@@ -236,35 +244,49 @@ export class Director {
    * leader can notice, so the other engine stays away.
    */
   #loseTailLater(): void {
-    const { scheduler, random, engines, batchers, broker } = this.#cast
+    const { scheduler, random, engines, batchers, broker, database } = this.#cast
     scheduler.after(random.between(200, 3000), () => {
       if (this.#cast.history.intents < this.#cast.commandsMin) {
         this.#loseTailLater()
         return
       }
-      const leader = engines.find(({ engine, process }) => process.isRunning && engine.campus)
+      // Not one that was deposed and has not heard of it: what is lost, it never knew.
+      const { term } = database.tables.position
+      const leader = engines.find(
+        ({ engine, process }) => process.isRunning && engine.campus && engine.status().term === term,
+      )
       if (leader === undefined || broker === undefined) {
         this.#loseTailLater()
         return
       }
       this.#endFaults()
-      this.tailIsLost = true
+      this.isLosingTail = true
       for (const host of [...engines, ...batchers]) if (host !== leader) host.kill()
       this.#loseTailOf(leader, broker)
     })
   }
 
   #loseTailOf(leader: EngineHost, broker: SimulatedBroker): void {
-    const { scheduler, random, coverage, batchers } = this.#cast
-    scheduler.after(20, () => {
-      // Of two messages at least, the first was confirmed before the second was sent.
-      if (broker.readyCount < 3 || leader.engine.status().confirmedSeq === 0) {
+    const { scheduler, random, coverage, engines, batchers } = this.#cast
+    scheduler.after(50, () => {
+      // What befell the leader before may show only now; without a batcher there is no other.
+      if (leader.engine.campus === undefined) {
+        this.isLosingTail = false
+        for (const host of [...engines, ...batchers]) if (host !== leader) host.restart()
+        this.#loseTailLater()
+        return
+      }
+      const { confirmedSeq } = leader.engine.status()
+      const isLost =
+        broker.readyCount >= 3 && broker.loseTail(random.integer(2, broker.readyCount - 1), confirmedSeq)
+      if (!isLost) {
+        this.#rushNow()
         this.#loseTailOf(leader, broker)
         return
       }
-      broker.loseTail(random.integer(2, broker.readyCount - 1))
       coverage.fault('end of the queue lost')
-      if (random.chance(0.7)) broker.restart(100)
+      // A gap shows as soon as something follows; a loss alone shows to who connects again.
+      scheduler.after(random.chance(0.7) ? 0 : 5000, () => broker.restart(100))
       for (const host of batchers) host.restart()
     })
   }
@@ -275,6 +297,7 @@ export class Director {
     const { engines, batchers } = this.#cast
     for (const { process } of [...engines, ...batchers]) process.wake()
   }
+
   #endFaults(): void {
     this.#isOver = true
     const { chaos, network, broker } = this.#cast

@@ -13,6 +13,8 @@ export interface Campaign {
   readonly jobs: number
   /** Begin no other seed once one has failed. */
   readonly stopsAtFailure?: boolean
+  /** Told now and then how many seeds are done. */
+  readonly onProgress?: (seeds: number) => void
   readonly onFailure?: (seed: number, failures: readonly string[]) => void
 }
 
@@ -31,11 +33,14 @@ export type Answer =
   | (RunResult & { readonly cpuMs: number })
   | { readonly seed: number; readonly crash: string }
 
+const progressMs = 10_000
+
 /** Runs `count` seeds from `first` on, in processes of their own. */
 export async function runSeeds(campaign: Campaign): Promise<CampaignResult> {
-  const { first, count, every = 1, jobs, stopsAtFailure, onFailure } = campaign
+  const { first, count, every = 1, jobs, stopsAtFailure, onFailure, onProgress } = campaign
   const coverage = new Coverage()
   const failures: { seed: number; failures: readonly string[] }[] = []
+  let toldMs = performance.now()
   let next = first
   let seeds = 0
   let commands = 0
@@ -44,6 +49,10 @@ export async function runSeeds(campaign: Campaign): Promise<CampaignResult> {
   let commandsOfShortest = Infinity
   const takeIn = (answer: Answer): void => {
     seeds++
+    if (performance.now() > toldMs + progressMs || seeds === count) {
+      toldMs = performance.now()
+      onProgress?.(seeds)
+    }
     const broken = 'crash' in answer ? [answer.crash] : answer.failures
     if (broken.length > 0) {
       failures.push({ seed: answer.seed, failures: broken })

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { formatCoverage } from './coverage.ts'
+import { missingFrom, seedsForAll } from './required-coverage.ts'
 import { runSeeds } from './run-seeds.ts'
 import { simulate } from './simulate.ts'
 
@@ -46,6 +47,10 @@ async function main(): Promise<number> {
     every,
     jobs,
     stopsAtFailure: values.stop,
+    onProgress: (seeds) => {
+      const minutes = ((performance.now() - begin) / 60_000).toFixed(1)
+      process.stderr.write(`${seeds} of ${count} seeds after ${minutes} min\n`)
+    },
     onFailure: (seed, failures) => say(failureText(seed, failures)),
   })
   const seconds = (performance.now() - begin) / 1000
@@ -55,8 +60,10 @@ async function main(): Promise<number> {
       `${result.decisions} decisions, ${result.failures.length} seeds failed; ` +
       `${seconds.toFixed(1)} s, ${(result.cpuMs / result.seeds).toFixed(0)} ms of CPU per seed`,
   )
+  const missing = every === 1 && result.seeds >= seedsForAll ? missingFrom(result.coverage) : []
+  for (const name of missing) say(`  NEVER TRIED: ${name}`)
   for (const { seed } of result.failures) say(`  failed: npm run simulate -- --seed ${seed}`)
-  return result.failures.length === 0 ? 0 : 1
+  return result.failures.length + missing.length === 0 ? 0 : 1
 }
 
 async function runOne(seed: number, { trace, calm }: { trace: boolean; calm: boolean }): Promise<number> {
