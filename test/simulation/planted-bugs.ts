@@ -25,7 +25,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     file: 'src/engine/group-commit.js',
     find: 'if (seq <= this.#releasedSeq) {',
     replace: 'if (seq > 0) {',
-    toldAs: lost,
+    toldAs: /lost|void|in flight, which nothing holds/,
   },
   {
     does: 'replies at the confirm although told to wait for PostgreSQL',

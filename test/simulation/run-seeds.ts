@@ -11,8 +11,8 @@ export interface Campaign {
   readonly every?: number
   /** Processes at a time. */
   readonly jobs: number
-  /** Begin no other seed once one has failed. */
-  readonly stopsAtFailure?: boolean
+  /** Begin no other seed once one has failed in such words. */
+  readonly stopsAt?: RegExp
   /** Told now and then how many seeds are done. */
   readonly onProgress?: (seeds: number) => void
   readonly onFailure?: (seed: number, failures: readonly string[]) => void
@@ -37,11 +37,12 @@ const progressMs = 10_000
 
 /** Runs `count` seeds from `first` on, in processes of their own. */
 export async function runSeeds(campaign: Campaign): Promise<CampaignResult> {
-  const { first, count, every = 1, jobs, stopsAtFailure, onFailure, onProgress } = campaign
+  const { first, count, every = 1, jobs, stopsAt, onFailure, onProgress } = campaign
   const coverage = new Coverage()
   const failures: { seed: number; failures: readonly string[] }[] = []
   let toldMs = performance.now()
   let next = first
+  let isStopped = false
   let seeds = 0
   let commands = 0
   let decisions = 0
@@ -56,6 +57,7 @@ export async function runSeeds(campaign: Campaign): Promise<CampaignResult> {
     const broken = 'crash' in answer ? [answer.crash] : answer.failures
     if (broken.length > 0) {
       failures.push({ seed: answer.seed, failures: broken })
+      if (stopsAt?.test(broken.join('\n')) === true) isStopped = true
       onFailure?.(answer.seed, broken)
     }
     if ('crash' in answer) return
@@ -65,8 +67,7 @@ export async function runSeeds(campaign: Campaign): Promise<CampaignResult> {
     cpuMs += answer.cpuMs
     commandsOfShortest = Math.min(commandsOfShortest, answer.commands)
   }
-  const isOver = (): boolean =>
-    next >= first + count * every || (stopsAtFailure === true && failures.length > 0)
+  const isOver = (): boolean => next >= first + count * every || isStopped
   const work = async (): Promise<void> => {
     // Young garbage is nearly all there is.
     const child = fork(join(import.meta.dirname, 'seed-process.js'), {

@@ -10,7 +10,7 @@ const usage = `Usage: npm run simulate -- [--seeds COUNT] [--seed FIRST] [--jobs
   --seed 17            runs seed 17 alone
   --seed 17 --seeds 9  runs seeds 17 to 25
   --every 20           runs only every twentieth seed
-  --stop               begins no other seed once one has failed
+  --stop-at PATTERN    begins no other seed once one has failed in words that the regular expression finds
   --trace              tells what happens to the processes of a single seed
   --calm               a single seed without its faults
 `
@@ -22,7 +22,7 @@ async function main(): Promise<number> {
       seeds: { type: 'string' },
       every: { type: 'string', default: '1' },
       jobs: { type: 'string' },
-      stop: { type: 'boolean', default: false },
+      'stop-at': { type: 'string' },
       trace: { type: 'boolean', default: false },
       calm: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -46,7 +46,7 @@ async function main(): Promise<number> {
     count,
     every,
     jobs,
-    stopsAtFailure: values.stop,
+    ...(values['stop-at'] !== undefined && { stopsAt: new RegExp(values['stop-at']) }),
     onProgress: (seeds) => {
       const minutes = ((performance.now() - begin) / 60_000).toFixed(1)
       process.stderr.write(`${seeds} of ${count} seeds after ${minutes} min\n`)
