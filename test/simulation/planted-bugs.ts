@@ -46,11 +46,13 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     does: 'asks about a command again, in the next term, when its outcome is unknown',
     file: 'src/engine/engine.js',
-    find: 'return (await this.#term?.submit(command, options)) ?? this.#unavailable();',
-    replace: `const outcome = (await this.#term?.submit(command, options)) ?? this.#unavailable();
-        if (outcome.code !== 'outcome_unknown' || options.key !== undefined) return outcome;
-        while (this.#term === undefined) await this.#sleep(10);
-        return await this.#term.submit(command, options);`,
+    find: 'return this.#term?.submit(command, options) ?? Promise.resolve(this.#unavailable());',
+    replace: `return (async () => {
+            const outcome = (await this.#term?.submit(command, options)) ?? this.#unavailable();
+            if (outcome.code !== 'outcome_unknown' || options.key !== undefined) return outcome;
+            while (this.#term === undefined) await this.#sleep(10);
+            return await this.#term.submit(command, options);
+        })();`,
     toldAs: /applied twice|surely not done/,
   },
   {
