@@ -23,6 +23,8 @@ export interface Progress {
   readonly term: number
   readonly decidedSeq: number
   readonly confirmedSeq: number
+  /** Newest one known to be in PostgreSQL. */
+  readonly appliedSeq: number
 }
 
 /** A `server` and, with a broker, a `batcher`: real processes that meet in PostgreSQL and RabbitMQ. */
@@ -90,6 +92,7 @@ export class Service {
       term: gauge('term'),
       decidedSeq: gauge('decided_seq'),
       confirmedSeq: gauge('confirmed_seq'),
+      appliedSeq: gauge('applied_seq'),
     }
   }
 

@@ -198,6 +198,7 @@ class ScriptedEngine {
       behindMs: 0,
       mailboxDepth: 0,
       journalBlocked: false,
+      isFull: false,
     }
   }
 }

@@ -33,6 +33,7 @@ const away: EngineStatus = {
   backlogBytes: 0,
   mailboxDepth: 0,
   journalBlocked: false,
+  isFull: false,
 }
 
 /** Which engine tells most about what is waited for, if none leads. */

@@ -293,6 +293,7 @@ export class Engine implements EnrollmentService {
       behindMs: term?.commit.behindMs ?? 0,
       mailboxDepth: term?.mailboxDepth ?? 0,
       journalBlocked: this.#journalTerm?.blocked ?? false,
+      isFull: term !== undefined && !term.commit.hasRoom,
     }
   }
 

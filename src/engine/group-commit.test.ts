@@ -253,3 +253,58 @@ test('what was not confirmed when the term was lost is shown to nobody', async (
   await settlePromises()
   assert.deepEqual(shown, [])
 })
+
+test('no more is taken in than the journal, as slow as it is, makes durable in time', async () => {
+  const { journal, runtime, commit, decide } = setUp({ replyDeadlineMs: 10_000 })
+  for (let index = 0; index < 3; index++) decide()
+  commit.flush()
+  await runtime.advance(400)
+  journal.confirm()
+  await settlePromises()
+  for (let index = 0; index < 3; index++) decide()
+  commit.flush()
+  for (let index = 0; index < 3; index++) {
+    assert.ok(commit.hasRoom, 'a batch may gather while another one is on its way')
+    decide()
+  }
+  assert.ok(!commit.hasRoom, 'one more would wait for three flights of 400 ms')
+  journal.confirm()
+  await settlePromises()
+  assert.ok(commit.hasRoom)
+})
+
+test('a journal that is fast lets many batches wait', () => {
+  const { commit, decide } = setUp()
+  decide()
+  commit.flush()
+  for (let index = 0; index < 60; index++) {
+    assert.ok(commit.hasRoom)
+    decide()
+  }
+})
+
+test('a journal that stops answering is noticed while its batch is on its way', async () => {
+  const { runtime, commit, decide } = setUp({ replyDeadlineMs: 10_000 })
+  for (let index = 0; index < 4; index++) decide()
+  commit.flush()
+  for (let index = 0; index < 3; index++) decide()
+  assert.ok(commit.hasRoom)
+  await runtime.advance(600)
+  assert.ok(!commit.hasRoom)
+})
+
+test('the replies of a large batch leave in several goes, in order, and none is forgotten', async () => {
+  const { journal, runtime, commit, decide, replies } = setUp({ batchRecordsMax: 1000, recordsMax: 1000 })
+  for (let index = 0; index < 250; index++) decide()
+  commit.flush()
+  journal.confirm()
+  await settlePromises()
+  assert.ok(replies.size > 0 && replies.size < 250, `${replies.size} at once`)
+  const drained = commit.drained()
+  await runtime.advance(0)
+  await drained
+  assert.deepEqual(
+    [...replies.keys()],
+    Array.from({ length: 250 }, (_, index) => index + 1),
+  )
+})

@@ -18,6 +18,14 @@ export interface CommitLimits {
   readonly acknowledge: 'confirm' | 'applied'
 }
 
+/**
+ * Share of the reply's deadline that a command may be expected to wait for the journal. The rest is for a journal that
+ * gets slower meanwhile: a queue that it cannot empty in time makes everybody late, and nobody is served.
+ */
+const waitShare = 0.05
+/** Replies that leave in one go; more would keep the event loop from everything else. */
+const settledAtOnce = 100
+
 /** `durable`: the reply may leave. `late`: the deadline passed first. `lost`: the term ended first. */
 export type Settlement = 'durable' | 'late' | 'lost'
 
@@ -63,6 +71,10 @@ export class GroupCommit {
   readonly #unapplied: Unapplied[] = []
   #next: Batch = emptyBatch()
   #flying: Batch | undefined
+  /** By the steady clock: since when it flies, and how long the one before did. */
+  #flyingSinceMs = 0
+  #lastFlightMs = 0
+  #isReleasing = false
   #waitingBatches: Batch[] = []
   #pendingRecords = 0
   #pendingBytes = 0
@@ -130,8 +142,23 @@ export class GroupCommit {
     return (
       this.#pendingRecords < this.#limits.recordsMax &&
       this.#pendingBytes < this.#limits.bytesMax &&
-      this.#backlogBytes < this.#limits.backlogBytesMax
+      this.#backlogBytes < this.#limits.backlogBytesMax &&
+      !this.#isTooSlow
     )
+  }
+
+  /**
+   * Whether a record that came now would wait for too long, as fast as the journal is now. One batch may always
+   * gather while another is in flight, so that the journal never waits.
+   */
+  get #isTooSlow(): boolean {
+    const isNextFull = this.#next.records.length >= this.#limits.batchRecordsMax
+    const batchesBefore = this.#waitingBatches.length + (isNextFull ? 1 : 0)
+    if (batchesBefore === 0 || this.#flying === undefined) return false
+    const flyingMs = this.#runtime.elapsed() - this.#flyingSinceMs
+    const flightMs = Math.max(this.#lastFlightMs, flyingMs)
+    const waitMs = flightMs - flyingMs + (batchesBefore + 1) * flightMs
+    return waitMs > this.#limits.replyDeadlineMs * waitShare
   }
 
   /**
@@ -164,6 +191,7 @@ export class GroupCommit {
     if (batch.records.length === 0) return
     if (batch === this.#next) this.#next = emptyBatch()
     this.#flying = batch
+    this.#flyingSinceMs = this.#runtime.elapsed()
     const message: BatchMessage = {
       version: 1,
       campus: this.#campus,
@@ -183,6 +211,7 @@ export class GroupCommit {
       return
     }
     this.#flying = undefined
+    this.#lastFlightMs = this.#runtime.elapsed() - this.#flyingSinceMs
     this.#pendingRecords -= batch.records.length
     this.#pendingBytes -= batch.bytes
     this.#confirmedSeq += batch.records.length
@@ -251,7 +280,14 @@ export class GroupCommit {
     this.#cancelDeadline ??= this.#runtime.after(this.#limits.replyDeadlineMs, () => this.#expire())
   }
 
+  /** A large batch's replies leave in several goes; all of them only while the term is open. */
   #release(): void {
+    if (this.#isReleasing) return
+    this.#settleSome()
+  }
+
+  #settleSome(): void {
+    this.#isReleasing = false
     if (!this.#journal.open) return
     if (this.#stages !== undefined) this.#stages.releasedAtMs = this.#runtime.elapsed()
     const released = this.#releasedSeq
@@ -260,10 +296,15 @@ export class GroupCommit {
     }
     let count = 0
     for (const waiter of this.#waiters) {
-      if (waiter.seq > released) break
+      if (waiter.seq > released || count === settledAtOnce) break
       count++
     }
     for (const waiter of this.#waiters.splice(0, count)) waiter.settle('durable')
+    if ((this.#waiters[0]?.seq ?? Number.POSITIVE_INFINITY) <= released) {
+      this.#isReleasing = true
+      this.#runtime.defer(() => this.#settleSome())
+      return
+    }
     if (released === this.#decidedSeq) for (const idle of this.#idle.splice(0)) idle()
   }
 
@@ -288,7 +329,7 @@ export class GroupCommit {
 
   /** Resolves when the reply to every decision may leave, or the term has ended. */
   async drained(): Promise<void> {
-    if (this.#lost || this.#releasedSeq === this.#decidedSeq) return
+    if (this.#lost || (this.#releasedSeq === this.#decidedSeq && !this.#isReleasing)) return
     await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 

@@ -111,6 +111,8 @@ export interface EngineStatus {
   readonly behindMs: number
   readonly mailboxDepth: number
   readonly journalBlocked: boolean
+  /** Another command would be answered `busy` now, whatever it is. */
+  readonly isFull: boolean
 }
 
 /** What the world outside asks of the engine. Nothing here throws for a refusal or a lost journal. */

@@ -1,3 +1,5 @@
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
 import { fastify, type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { type Gate } from './admission.ts'
@@ -20,10 +22,12 @@ import { metricsRoute, serviceRoutes } from './service-routes.ts'
 import { staffRoutes } from './staff-routes.ts'
 import { StaffView } from './staff-view.ts'
 import { studentRoutes } from './student-routes.ts'
+import { RetryTimes } from './retry-times.ts'
 import { TokenBuckets } from './token-buckets.ts'
 import { keysOf, registerKeys } from './token-keys.ts'
 import { Tokens } from './tokens.ts'
 import { compileValidator, readBodiesAsJson } from './validation.ts'
+import { defaultWaitingRoomLimits, WaitingRoom, type WaitingRoomDeps } from './waiting-room.ts'
 
 /**
  * Builds the REST gateway over an enrollment service. It listens to nothing yet: tests inject requests, and
@@ -32,7 +36,25 @@ import { compileValidator, readBodiesAsJson } from './validation.ts'
 export function buildGateway(deps: GatewayDeps): FastifyInstance {
   const { service, accounts, searchDecisions, limits, logger } = deps
   const now = () => deps.now()
-  const app = createServer(deps)
+  const retryTimes = new RetryTimes()
+  let tokens: Tokens | undefined
+  const studentOf = (authorization: string | undefined): number | undefined => {
+    const caller = tokens?.callerOf(authorization, now())
+    return caller?.staff === false ? caller.id : undefined
+  }
+  const app = createServer(deps, {
+    limits: defaultWaitingRoomLimits,
+    now: () => performance.now(),
+    isEngineFull: () => service.status().isFull,
+    waitOf: (authorization) => {
+      const student = studentOf(authorization)
+      return student === undefined ? 0 : retryTimes.waitMs(student, now())
+    },
+    onTold: (authorization, seconds) => {
+      const student = studentOf(authorization)
+      if (student !== undefined) retryTimes.tell(student, now(), seconds)
+    },
+  })
   const exposition = deps.exposition ?? new Exposition()
   const metrics = new GatewayMetrics(service, exposition, deps)
   demandHost(app)
@@ -45,13 +67,15 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
   registerKeys(app, deps.jwtSecrets)
   app.register((routes, _options, registered) => {
     const keys = keysOf(routes, deps.jwtSecrets)
+    tokens = new Tokens(keys)
     const gate: Gate = {
-      tokens: new Tokens(keys),
+      tokens,
+      retryTimes,
       requestsByStudent: new TokenBuckets(limits.studentRate, limits.studentBurst),
       now,
     }
     const campusWide = deps.staffScope === 'all'
-    const commands = new Commands(service, metrics, logger)
+    const commands = new Commands({ service, metrics, logger, retryTimes, now })
     const view = new StaffView(service, campusWide)
     const login = new Login({ accounts, limits, logger, now })
     metrics.showLogin(login)
@@ -70,25 +94,28 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
   return app
 }
 
-function createServer({
-  limits,
-  trustProxy,
-  certificate,
-  http = defaultHttpLimits,
-}: GatewayDeps): FastifyInstance {
-  const server = {
+function createServer(
+  { limits, trustProxy, certificate, http = defaultHttpLimits }: GatewayDeps,
+  waitingRoom: WaitingRoomDeps,
+): FastifyInstance {
+  const options = {
     requireHostHeader: false,
+    keepAliveTimeout: http.keepAliveTimeoutMs,
+    requestTimeout: http.requestTimeoutMs,
     headersTimeout: http.headersTimeoutMs,
     // Node looks for overdue requests at intervals, every 30 s if not told.
     connectionsCheckingInterval: Math.ceil(http.headersTimeoutMs / 4),
   }
-  const tls = certificate && { ...server, ...certificate, handshakeTimeout: http.headersTimeoutMs }
+  const tls = certificate && { ...options, ...certificate, handshakeTimeout: http.headersTimeoutMs }
   const app = fastify({
     bodyLimit: http.bodyBytesMax,
-    requestTimeout: http.requestTimeoutMs,
-    connectionTimeout: limits.replyDeadlineMs + idleMarginMs,
-    keepAliveTimeout: http.keepAliveTimeoutMs,
-    ...(tls === undefined ? { http: server } : { https: tls }),
+    ...(tls === undefined ? {} : { https: tls }),
+    serverFactory: (handle) => {
+      const room = new WaitingRoom(handle, waitingRoom)
+      const enter = (request: IncomingMessage, response: ServerResponse) => room.enter(request, response)
+      const server = tls === undefined ? createHttpServer(options, enter) : createHttpsServer(tls, enter)
+      return server.setTimeout(limits.replyDeadlineMs + idleMarginMs)
+    },
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
     // While closing, requests on open connections are still answered, by the engine's own state.

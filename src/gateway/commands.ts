@@ -6,20 +6,26 @@ import type { RejectionCode } from '../../actors/refusals.ts'
 import type { EnrollmentService, Outcome, SubmitOptions, Unavailable } from '../engine/service.ts'
 import { hashRequest } from './idempotency.ts'
 import type { GatewayMetrics } from './metrics.ts'
-import { type ProblemReason, sendProblem } from './problems.ts'
+import { type ProblemReason, retryAfterSeconds, sendProblem } from './problems.ts'
 import { reasonsOf } from './reasons.ts'
 import { planReplyOf } from './representations.ts'
+import type { RetryTimes } from './retry-times.ts'
+
+export interface CommandsDeps {
+  readonly service: EnrollmentService
+  readonly metrics: GatewayMetrics
+  readonly logger: Logger
+  readonly retryTimes: RetryTimes
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number
+}
 
 /** Hands commands to the engine and answers with what became of them. */
 export class Commands {
-  readonly #service: EnrollmentService
-  readonly #metrics: GatewayMetrics
-  readonly #logger: Logger
+  readonly #deps: CommandsDeps
 
-  constructor(service: EnrollmentService, metrics: GatewayMetrics, logger: Logger) {
-    this.#service = service
-    this.#metrics = metrics
-    this.#logger = logger
+  constructor(deps: CommandsDeps) {
+    this.#deps = deps
   }
 
   /**
@@ -35,7 +41,7 @@ export class Commands {
     // One await on the way of every command: each costs a turn of the queue of promises.
     let outcome: Outcome
     try {
-      outcome = await this.#service.submit(command, optionsOf(request))
+      outcome = await this.#deps.service.submit(command, optionsOf(request))
     } catch (error) {
       outcome = this.#lose(request, error)
     }
@@ -52,7 +58,7 @@ export class Commands {
   /** Runs a plan: 200 with an outcome for each leg, or 409 with the reasons for each leg. */
   async runPlan(request: FastifyRequest, reply: FastifyReply, student: number, legs: readonly StudentLeg[]) {
     const command = planOf(student, legs)
-    const outcome = await this.#service
+    const outcome = await this.#deps.service
       .submit(command, optionsOf(request))
       .catch((error: unknown) => this.#lose(request, error))
     const record = this.#answer(request, reply, command, outcome)
@@ -62,7 +68,7 @@ export class Commands {
   /** Judges a plan by the same code and records nothing. An Idempotency-Key means nothing here. */
   async tryPlan(reply: FastifyReply, student: number, legs: readonly StudentLeg[]) {
     const command = planOf(student, legs)
-    const outcome = await this.#service.dryRun(command)
+    const outcome = await this.#deps.service.dryRun(command)
     if (outcome.kind !== 'judged') return refuse(reply, outcome)
     if (isRefused(reply, outcome.verdict, command)) return undefined
     return planReplyOf(student, legs, outcome.verdict, undefined)
@@ -75,7 +81,8 @@ export class Commands {
     command: Command,
     outcome: Outcome,
   ): DecisionRecord | undefined {
-    this.#metrics.noteOutcome(request, outcome)
+    this.#deps.metrics.noteOutcome(request, outcome)
+    if (outcome.kind === 'unavailable' && outcome.code === 'busy') return this.#tellBusy(reply, command)
     if (outcome.kind !== 'decided') return refuse(reply, outcome)
     // Problems carry it anyway.
     reply.header('x-request-id', request.id)
@@ -83,9 +90,16 @@ export class Commands {
     return isRefused(reply, outcome.record, command) ? undefined : outcome.record
   }
 
+  /** Students are held to the time that they are told. */
+  #tellBusy(reply: FastifyReply, { actor }: Command): undefined {
+    const seconds = retryAfterSeconds('busy') ?? 1
+    if (actor.role === 'student') this.#deps.retryTimes.tell(actor.id, this.#deps.now(), seconds)
+    sendProblem(reply, 'busy', { retryAfterSeconds: seconds })
+  }
+
   /** Whatever goes wrong after the engine has the command, its outcome is not known. */
   #lose(request: FastifyRequest, err: unknown): Outcome {
-    this.#logger.error({ err, request: request.id }, 'a command failed in the engine')
+    this.#deps.logger.error({ err, request: request.id }, 'a command failed in the engine')
     return { kind: 'unavailable', code: 'outcome_unknown' }
   }
 }

@@ -92,6 +92,8 @@ export interface ProblemDetails {
   readonly reasons?: readonly ProblemReason[]
   /** At the earliest; a little is added at random, so that clients do not return all at once. */
   readonly retryAfterMs?: number
+  /** Instead: what Retry-After says, to the second. */
+  readonly retryAfterSeconds?: number
   /** What the engine is doing, where that is the answer. */
   readonly state?: string
 }
@@ -114,13 +116,22 @@ export function problemBody(code: ProblemCode, { detail, reasons, state }: Probl
   })
 }
 
+/**
+ * What Retry-After says, in seconds: a little is added at random, so that clients do not return all at once.
+ * @param leastMs at the earliest; the code's own time if that is later
+ * @returns undefined for a code that trying again does not help
+ */
+export function retryAfterSeconds(code: ProblemCode, leastMs = 0): number | undefined {
+  const { retryAfterSeconds: own }: ProblemKind = problems[code]
+  if (own === undefined) return undefined
+  return Math.max(own, Math.ceil(leastMs / 1000)) + Math.floor(Math.random() * 3)
+}
+
 /** Answers with an error. Sends at once: a handler returns without a value afterwards. */
 export function sendProblem(reply: FastifyReply, code: ProblemCode, details: ProblemDetails = {}): undefined {
-  const { status, retryAfterSeconds }: ProblemKind = problems[code]
-  if (retryAfterSeconds !== undefined) {
-    const earliest = Math.max(retryAfterSeconds, Math.ceil((details.retryAfterMs ?? 0) / 1000))
-    reply.header('retry-after', String(earliest + Math.floor(Math.random() * 3)))
-  }
+  const { status }: ProblemKind = problems[code]
+  const retryAfter = details.retryAfterSeconds ?? retryAfterSeconds(code, details.retryAfterMs)
+  if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
   if (status === 401) reply.header('www-authenticate', 'Bearer realm="cea"')
   reply
     .code(status)

@@ -50,6 +50,7 @@ export class TermService implements EnrollmentService {
     behindMs: 0,
     mailboxDepth: 0,
     journalBlocked: false,
+    isFull: false,
   }
 
   constructor(campus: Campus, now: () => number) {
