@@ -45,10 +45,13 @@ export interface Traffic {
   readonly outcome: Uint8Array
   /** Retry-After, in seconds. */
   readonly retryAfter: Uint8Array
+  /** The student, where somebody competes; else 0. */
+  readonly contestant: Int32Array
 }
 
 export function writeTraffic(file: string, traffic: Omit<Traffic, 'first' | 'count'>, count: number): void {
-  const parts = [traffic.due, traffic.sent, traffic.received, traffic.outcome, traffic.retryAfter]
+  const { due, sent, received, contestant, outcome, retryAfter } = traffic
+  const parts = [due, sent, received, contestant, outcome, retryAfter]
   writeFileSync(
     file,
     Buffer.concat(
@@ -67,7 +70,8 @@ export function readTraffic(file: string, first: number, count: number): Traffic
     due: doubles(0),
     sent: doubles(1),
     received: doubles(2),
-    outcome: new Uint8Array(bytes, 3 * count * 8, count),
-    retryAfter: new Uint8Array(bytes, 3 * count * 8 + count, count),
+    contestant: new Int32Array(bytes, 24 * count, count),
+    outcome: new Uint8Array(bytes, 28 * count, count),
+    retryAfter: new Uint8Array(bytes, 29 * count, count),
   }
 }

@@ -1,8 +1,11 @@
 import { createHmac } from 'node:crypto'
 
-/** Who asks for what, in a campus that is made for it: everybody may take every course, most have room. */
+/** Who asks for what, in a campus that is made for it: everybody may take every course, and there is room. */
 export const groupCount = 600
 export const firstCourse = 1001
+/** Courses with a seat or two each, for those who compete. */
+export const scarceCount = 400
+export const firstScarce = 5001
 
 /** Spreads indexes over everything, the same way every time. */
 function scatter(index: number): number {
@@ -29,7 +32,7 @@ export function tokenOf(student: number, secret: string): string {
 }
 
 /** The whole request, ready to be written. */
-export function putCourse(token: string, key: string, course: number): string {
+function putCourse(token: string, key: string, course: number): string {
   const body = `{"course_id":${course},"group_id":1}`
   return (
     `PUT /student/course HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n` +
@@ -49,11 +52,19 @@ export function keyOf(index: number): string {
   return `overload-${index}`
 }
 
-/** Request `index`: two of three add a course, the others drop one, whoever holds it. */
-export function requestOf(index: number, tokens: readonly string[]): string {
+/** Request `index` of somebody who competes: any of the scarce courses. */
+export function scarceRequestOf(index: number, token: string): string {
+  return putCourse(token, keyOf(index), firstScarce + (scatter(index) % scarceCount))
+}
+
+/**
+ * Request `index`: two of three add a course, the others drop one, whoever holds it.
+ * @param students the first so many of the tokens are used
+ */
+export function requestOf(index: number, tokens: readonly string[], students: number): string {
   const drawn = scatter(index)
-  const token = tokens[drawn % tokens.length] ?? ''
+  const token = tokens[drawn % students] ?? ''
   // A student's requests are about a few courses, so that some of them drop what they hold.
-  const course = firstCourse + (((drawn % tokens.length) * 7 + ((drawn >>> 20) % 12)) % groupCount)
+  const course = firstCourse + (((drawn % students) * 7 + ((drawn >>> 20) % 12)) % groupCount)
   return index % 3 === 2 ? deleteCourse(token, keyOf(index), course) : putCourse(token, keyOf(index), course)
 }

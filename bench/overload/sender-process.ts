@@ -1,7 +1,7 @@
 import { Random } from '../../src/registry/random.ts'
 import { LoadConnection } from './load-connection.ts'
 import { outcomeOf, writeTraffic } from './outcomes.ts'
-import { requestOf, tokenOf } from './requests.ts'
+import { requestOf, scarceRequestOf, tokenOf } from './requests.ts'
 
 /** What the sender is told to do, one after another. */
 export type Order =
@@ -10,6 +10,8 @@ export type Order =
       readonly port: number
       readonly connections: number
       readonly students: number
+      /** The last so many of them send nothing but what they compete for. */
+      readonly contestants: number
       readonly secret: string
     }
   /** Each of so many senders waits for its answer before it sends again. */
@@ -23,10 +25,23 @@ export type Order =
   /** Requests leave by the schedule, whatever became of those before: so many a second, for so long, in turn. */
   | {
       readonly do: 'scheduled'
-      readonly phases: readonly { readonly perSecond: number; readonly seconds: number }[]
+      readonly phases: readonly Phase[]
+      /** Besides, these ask for scarce seats all the while. */
+      readonly contestants?: readonly Contestant[]
       readonly first: number
       readonly file: string
     }
+
+export interface Phase {
+  readonly perSecond: number
+  readonly seconds: number
+}
+
+/** A student who wants any of the scarce seats, and asks regularly, whatever the answer was. */
+export interface Contestant {
+  readonly student: number
+  readonly perSecond: number
+}
 
 /** What it answers with. */
 export type Report =
@@ -42,6 +57,8 @@ const idle: LoadConnection[] = []
 let idleFrom = 0
 let onIdle = (connection: LoadConnection): void => void idle.push(connection)
 let tokens: string[] = []
+/** So many of the students do not compete. */
+let background = 0
 
 /** Connections take turns, so that all of them are in use as students' are. */
 function takeIdle(): LoadConnection | undefined {
@@ -64,8 +81,10 @@ class Run {
   readonly received = new Float64Array(requestsMax)
   readonly outcome = new Uint8Array(requestsMax)
   readonly retryAfter = new Uint8Array(requestsMax)
-  readonly startedMs = performance.now()
-  readonly startedAt = Date.now()
+  startedMs = performance.now()
+  startedAt = Date.now()
+  /** The student who competes, or 0. */
+  readonly contestant = new Int32Array(requestsMax)
   readonly #first: number
   readonly #cpu = process.cpuUsage()
   count = 0
@@ -75,6 +94,12 @@ class Run {
     this.#first = first
   }
 
+  /** Time counts from here. */
+  begin(): void {
+    this.startedMs = performance.now()
+    this.startedAt = Date.now()
+  }
+
   get elapsedMs(): number {
     return performance.now() - this.startedMs
   }
@@ -82,7 +107,11 @@ class Run {
   send(connection: LoadConnection, number: number): void {
     this.unanswered++
     this.sent[number] = this.elapsedMs
-    connection.send(requestOf(this.#first + number, tokens), (answered) => {
+    const student = this.contestant[number] ?? 0
+    const index = this.#first + number
+    const request =
+      student === 0 ? requestOf(index, tokens, background) : scarceRequestOf(index, tokens[student - 1] ?? '')
+    connection.send(request, (answered) => {
       this.unanswered--
       this.received[number] = this.elapsedMs
       this.outcome[number] = outcomeOf(answered)
@@ -111,6 +140,7 @@ function pause(ms: number): Promise<void> {
 
 async function open(order: Extract<Order, { do: 'open' }>): Promise<Report> {
   tokens = Array.from({ length: order.students }, (_, index) => tokenOf(index + 1, order.secret))
+  background = order.students - order.contestants
   for (let opened = 0; opened < order.connections; opened++) {
     void new LoadConnection(order.port, (connection) => onIdle(connection))
     // A few at a time: the server's queue of those not yet accepted is not endless.
@@ -127,13 +157,12 @@ async function open(order: Extract<Order, { do: 'open' }>): Promise<Report> {
  */
 async function useEach(connections: number): Promise<void> {
   const request = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'
-  let unanswered = 0
-  for (let used = 0; used < connections; used++) {
-    unanswered++
-    takeIdle()?.send(request, () => unanswered--)
-    while (unanswered > 50) await pause(1)
+  for (let used = 0; used < connections; used += 50) {
+    const answers = Array.from({ length: Math.min(50, connections - used) }, async () => {
+      await new Promise<void>((resolve) => takeIdle()?.send(request, () => resolve()))
+    })
+    await Promise.all(answers)
   }
-  while (unanswered > 0) await pause(1)
 }
 
 async function runClosed({
@@ -167,28 +196,40 @@ async function runClosed({
 }
 
 /** Requests are as irregular as those of people who know nothing of one another: a Poisson process. */
-function schedule(phases: Extract<Order, { do: 'scheduled' }>['phases'], due: Float64Array): number {
+function timesOf(phases: readonly Phase[]): number[] {
   const random = new Random(1)
-  let count = 0
-  let atMs = 0
+  const times: number[] = []
   let beginMs = 0
   for (const { perSecond, seconds } of phases) {
     const endMs = beginMs + seconds * 1000
-    atMs = Math.max(atMs, beginMs)
-    while (count < requestsMax) {
-      const nextMs = atMs - (Math.log(1 - random.next()) * 1000) / perSecond
-      if (nextMs >= endMs) break
-      atMs = nextMs
-      due[count++] = atMs
-    }
+    const pauseMs = () => -(Math.log(1 - random.next()) * 1000) / perSecond
+    for (let atMs = beginMs + pauseMs(); atMs < endMs; atMs += pauseMs()) times.push(atMs)
     beginMs = endMs
   }
-  return count
+  return times
 }
 
-async function runScheduled({ phases, first, file }: Extract<Order, { do: 'scheduled' }>): Promise<Report> {
-  const run = new Run(first)
-  run.count = schedule(phases, run.due)
+/** @returns how many requests there are */
+function schedule({ phases, contestants = [] }: Extract<Order, { do: 'scheduled' }>, run: Run): number {
+  const totalMs = phases.reduce((sum, { seconds }) => sum + seconds * 1000, 0)
+  const random = new Random(2)
+  const entries = timesOf(phases).map((atMs) => ({ atMs, student: 0 }))
+  for (const { student, perSecond } of contestants) {
+    const everyMs = 1000 / perSecond
+    for (let atMs = random.next() * everyMs; atMs < totalMs; atMs += everyMs) entries.push({ atMs, student })
+  }
+  if (entries.length > requestsMax) throw new Error(`${entries.length} requests are more than can be counted`)
+  for (const [number, { atMs, student }] of entries.toSorted((a, b) => a.atMs - b.atMs).entries()) {
+    run.due[number] = atMs
+    run.contestant[number] = student
+  }
+  return entries.length
+}
+
+async function runScheduled(order: Extract<Order, { do: 'scheduled' }>): Promise<Report> {
+  const run = new Run(order.first)
+  run.count = schedule(order, run)
+  run.begin()
   let next = 0
   while (next < run.count) {
     const nowMs = run.elapsedMs
@@ -199,7 +240,7 @@ async function runScheduled({ phases, first, file }: Extract<Order, { do: 'sched
     }
     await pause(1)
   }
-  return await run.finish(file)
+  return await run.finish(order.file)
 }
 
 async function carryOut(order: Order): Promise<Report> {

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { readTraffic, type Traffic } from './outcomes.ts'
-import type { Order, Report } from './sender-process.ts'
+import type { Contestant, Order, Phase, Report } from './sender-process.ts'
 
 /** A run of the sender, and what it took of its core. */
 export interface Sent extends Traffic {
@@ -40,8 +40,8 @@ export class OverloadSender {
   }
 
   /** By a schedule, whatever the answers are. */
-  async sendScheduled(phases: Extract<Order, { do: 'scheduled' }>['phases']): Promise<Sent> {
-    return await this.#run((to) => ({ do: 'scheduled', phases, ...to }))
+  async sendScheduled(phases: readonly Phase[], contestants: readonly Contestant[] = []): Promise<Sent> {
+    return await this.#run((to) => ({ do: 'scheduled', phases, contestants, ...to }))
   }
 
   async #run(orderOf: (to: { first: number; file: string }) => Order): Promise<Sent> {

@@ -11,10 +11,10 @@ import type { TestRabbit } from '../../test/servers/rabbit-node.ts'
 import { runCli } from '../load/cli-process.ts'
 import { Service } from '../load/service.ts'
 import { type StressCampus, writeCampusFiles } from '../stress/campus.ts'
-import { firstCourse, groupCount } from './requests.ts'
+import { firstCourse, firstScarce, groupCount, scarceCount } from './requests.ts'
 import { OverloadSender } from './sender.ts'
 
-export const secret = 'what the senders of an overload share with the server'
+const secret = 'what the senders of an overload share with the server'
 const healTimeoutMs = 120_000
 /** The service has one core for all of its parts, the senders have the other. */
 const cores = { service: 0, senders: 1 }
@@ -22,10 +22,10 @@ const cores = { service: 0, senders: 1 }
 export interface StandOptions {
   readonly campusId: string
   readonly students: number
+  /** The last so many of the students compete for scarce seats. */
+  readonly contestants: number
   readonly connections: number
   readonly environment: Readonly<Record<string, string>>
-  /** Capacity of each course. */
-  readonly capacity: number
   readonly say: (line: string) => void
 }
 
@@ -85,7 +85,8 @@ export class Stand {
     })
     await service.untilReady()
     const sender = new OverloadSender(keeper.directory, isPinned ? cores.senders : undefined)
-    await sender.open({ port: service.port, connections: options.connections, students, secret })
+    const { connections, contestants } = options
+    await sender.open({ port: service.port, connections, students, contestants, secret })
     return new Stand({ service, sender, proxy, databaseUrl, isPinned, keeper, postgres, rabbit })
   }
 
@@ -114,20 +115,22 @@ function pinThisProcess(core: number): boolean {
   return status === 0
 }
 
-function campusOf({ students, capacity }: StandOptions): StressCampus {
+function campusOf({ students }: StandOptions): StressCampus {
   const group = { group: 1, department: 1, classTime: '', examTime: '', genderLock: '', isHot: true } as const
-  return {
-    groups: Array.from({ length: groupCount }, (_, index) => ({
+  const courses = (first: number, count: number, capacity: number) =>
+    Array.from({ length: count }, (_, index) => ({
       ...group,
-      course: firstCourse + index,
+      course: first + index,
       capacity,
       reserveCapacity: 0,
-    })),
+    }))
+  return {
+    groups: [...courses(firstCourse, groupCount, 1_000_000), ...courses(firstScarce, scarceCount, 2)],
     students: Array.from({ length: students }, (_, index) => ({
       id: index + 1,
       department: 1,
       gender: 'female',
-      maxUnits: 100,
+      maxUnits: 10_000,
       actions: 30_000,
       isWindowOpen: true,
     })),

@@ -61,7 +61,7 @@ export interface TrialOptions {
 /** Measures what the setting can take, offers much more than that, and compares all answers with the tables. */
 export async function runTrial(setting: Setting, options: TrialOptions): Promise<TrialResult> {
   const { say, seconds, measureSeconds } = options
-  const stand = await Stand.open({ ...setting, campusId: 'overload', capacity: 1_000_000, say })
+  const stand = await Stand.open({ ...setting, campusId: 'overload', contestants: 0, say })
   try {
     stand.proxy.slow(setting.journalDelayMs)
     const { sender } = stand

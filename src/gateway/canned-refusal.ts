@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { problemBody, problemMediaType, problems, retryAfterSeconds } from './problems.ts'
+import { problemBody, problemMediaType, problems, drawRetryAfter } from './problems.ts'
 
 const body = Buffer.from(problemBody('busy'))
 const headers = { 'content-type': problemMediaType, 'content-length': String(body.length) }
@@ -21,7 +21,7 @@ function answerWith(retryAfter: number): Buffer {
 
 /** Says 503 `busy`, at the least cost. @returns the Retry-After that it names, in seconds */
 export function refuseResponse(response: ServerResponse): number {
-  const retryAfter = retryAfterSeconds('busy') ?? 1
+  const retryAfter = drawRetryAfter('busy') ?? 1
   response.sendDate = false
   response.writeHead(problems.busy.status, { ...headers, 'retry-after': String(retryAfter) })
   response.end(body)
@@ -30,7 +30,7 @@ export function refuseResponse(response: ServerResponse): number {
 
 /** The same where no response was begun: on the socket itself. */
 export function refuseOnSocket(socket: Socket): number {
-  const retryAfter = retryAfterSeconds('busy') ?? 1
+  const retryAfter = drawRetryAfter('busy') ?? 1
   socket.write(answerWith(retryAfter))
   return retryAfter
 }

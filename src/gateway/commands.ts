@@ -6,7 +6,7 @@ import type { RejectionCode } from '../../actors/refusals.ts'
 import type { EnrollmentService, Outcome, SubmitOptions, Unavailable } from '../engine/service.ts'
 import { hashRequest } from './idempotency.ts'
 import type { GatewayMetrics } from './metrics.ts'
-import { type ProblemReason, retryAfterSeconds, sendProblem } from './problems.ts'
+import { drawRetryAfter, type ProblemReason, sendProblem } from './problems.ts'
 import { reasonsOf } from './reasons.ts'
 import { planReplyOf } from './representations.ts'
 import type { RetryTimes } from './retry-times.ts'
@@ -92,7 +92,7 @@ export class Commands {
 
   /** Students are held to the time that they are told. */
   #tellBusy(reply: FastifyReply, { actor }: Command): undefined {
-    const seconds = retryAfterSeconds('busy') ?? 1
+    const seconds = drawRetryAfter('busy') ?? 1
     if (actor.role === 'student') this.#deps.retryTimes.tell(actor.id, this.#deps.now(), seconds)
     sendProblem(reply, 'busy', { retryAfterSeconds: seconds })
   }

@@ -121,7 +121,7 @@ export function problemBody(code: ProblemCode, { detail, reasons, state }: Probl
  * @param leastMs at the earliest; the code's own time if that is later
  * @returns undefined for a code that trying again does not help
  */
-export function retryAfterSeconds(code: ProblemCode, leastMs = 0): number | undefined {
+export function drawRetryAfter(code: ProblemCode, leastMs = 0): number | undefined {
   const { retryAfterSeconds: own }: ProblemKind = problems[code]
   if (own === undefined) return undefined
   return Math.max(own, Math.ceil(leastMs / 1000)) + Math.floor(Math.random() * 3)
@@ -130,7 +130,7 @@ export function retryAfterSeconds(code: ProblemCode, leastMs = 0): number | unde
 /** Answers with an error. Sends at once: a handler returns without a value afterwards. */
 export function sendProblem(reply: FastifyReply, code: ProblemCode, details: ProblemDetails = {}): undefined {
   const { status }: ProblemKind = problems[code]
-  const retryAfter = details.retryAfterSeconds ?? retryAfterSeconds(code, details.retryAfterMs)
+  const retryAfter = details.retryAfterSeconds ?? drawRetryAfter(code, details.retryAfterMs)
   if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
   if (status === 401) reply.header('www-authenticate', 'Bearer realm="cea"')
   reply

@@ -6,7 +6,7 @@ import { Turnstile } from './turnstile.ts'
 export interface WaitingRoomLimits {
   /** Once the first in line has waited this long, nobody else is let in. */
   readonly waitMaxMs: number
-  /** How long requests are begun in one go before the event loop is given back, at least. */
+  /** How long requests are begun in one go before the event loop is given back. */
   readonly turnMs: number
   /** How many may wait; a bound for memory, the wait is what counts. */
   readonly lengthMax: number
@@ -32,6 +32,8 @@ interface Waiting {
   readonly sinceMs: number
 }
 
+const letInAtOnce = 8
+
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
 /**
@@ -52,7 +54,6 @@ export class WaitingRoom {
   #line: Waiting[] = []
   #head = 0
   #isTurnOpen = false
-  #turnBeganMs = 0
   #turnEndsMs = 0
   #isEngineFull = false
   #turnedAway = 0
@@ -88,7 +89,7 @@ export class WaitingRoom {
 
   #isShutTo(method: string, path: string, authorization: string | undefined): boolean {
     if (isAboutTheServer(path)) return false
-    if (!this.#isTurnOpen) this.#openTurn(this.#deps.now(), this.#deps.limits.turnMs)
+    if (!this.#isTurnOpen) this.#openTurn(this.#deps.now())
     const isCommand = method !== 'GET' && path.startsWith('/student/')
     if (isCommand && this.#isEngineFull) return true
     const first = this.#line[this.#head]
@@ -104,10 +105,9 @@ export class WaitingRoom {
   }
 
   /** A turn lasts until the event loop has looked for other work. */
-  #openTurn(nowMs: number, lengthMs: number): void {
+  #openTurn(nowMs: number): void {
     this.#isTurnOpen = true
-    this.#turnBeganMs = nowMs
-    this.#turnEndsMs = nowMs + lengthMs
+    this.#turnEndsMs = nowMs + this.#deps.limits.turnMs
     this.#isEngineFull = this.#deps.isEngineFull()
     setImmediate(() => this.#closeTurn())
   }
@@ -115,13 +115,20 @@ export class WaitingRoom {
   #closeTurn(): void {
     this.#isTurnOpen = false
     if (this.length === 0) return
-    const beganMs = this.#deps.now()
-    // As long as turning others away took, as long is for those who were let in.
-    this.#openTurn(beganMs, Math.max(this.#deps.limits.turnMs, beganMs - this.#turnBeganMs))
-    while (this.length > 0 && this.#deps.now() < this.#turnEndsMs) {
+    this.#openTurn(this.#deps.now())
+    this.#letIn()
+  }
+
+  /** A few at a time, with what they schedule for at once in between, so that its cost is seen. */
+  #letIn(): void {
+    for (let count = 0; count < letInAtOnce && this.length > 0; count++) {
       const { request, response } = this.#line[this.#head++] as Waiting
       // Whoever has gone needs no answer.
       if (!response.destroyed && !request.destroyed) this.#handle(request, response)
+    }
+    if (this.length > 0 && this.#deps.now() < this.#turnEndsMs) {
+      process.nextTick(() => this.#letIn())
+      return
     }
     if (this.#head > 1024 || this.length === 0) {
       this.#line.splice(0, this.#head)
@@ -129,7 +136,6 @@ export class WaitingRoom {
     }
     // What was begun has used up this turn.
     this.#turnEndsMs = 0
-    this.#turnBeganMs = this.#deps.now()
   }
 }
 
