@@ -11,6 +11,7 @@ import type {
   StudentView,
   SubmitOptions,
   Unavailable,
+  UnavailableCode,
 } from '../engine/service.ts'
 import type { Callable } from './calls.ts'
 import type { CoreAddress, LinkLog } from './core-listener.ts'
@@ -109,6 +110,10 @@ export class RemoteEngine implements EnrollmentService {
     if (state === 'recovering') return { kind: 'unavailable', code: 'recovering' }
     const isJournalAway = state === 'unreachable' && this.#links.some(({ status }) => status !== undefined)
     return { kind: 'unavailable', code: isJournalAway ? 'journal_unavailable' : 'not_leading' }
+  }
+
+  refusal(): UnavailableCode | undefined {
+    return this.#leader === undefined ? this.#unavailable().code : undefined
   }
 
   /** Of the leader, as it was at its last word; of the engine that is nearest to leading, if none does. */

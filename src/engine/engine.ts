@@ -13,18 +13,20 @@ import {
   type RecordId,
   type Runtime,
 } from './ports.ts'
-import type {
-  DryRunOutcome,
-  EngineState,
-  EngineStatus,
-  EnrollmentService,
-  GroupView,
-  Outcome,
-  ReadOutcome,
-  RosterView,
-  StudentView,
-  SubmitOptions,
-  Unavailable,
+import {
+  type DryRunOutcome,
+  type EngineState,
+  type EngineStatus,
+  type EnrollmentService,
+  type GroupView,
+  type Outcome,
+  type ReadOutcome,
+  type RosterView,
+  type StudentView,
+  type SubmitOptions,
+  type Unavailable,
+  type UnavailableCode,
+  refusalIn,
 } from './service.ts'
 import { keyLifetimeMs } from './idempotency.ts'
 import type { SeatBoard } from './seat-board.ts'
@@ -274,9 +276,12 @@ export class Engine implements EnrollmentService {
   }
 
   #unavailable(): Unavailable {
-    if (this.#state === 'unreachable') return { kind: 'unavailable', code: 'journal_unavailable' }
-    const waits = this.#state === 'standby' || this.#state === 'stopped'
-    return { kind: 'unavailable', code: waits ? 'not_leading' : 'recovering' }
+    // A term may have ended before its state says so.
+    return { kind: 'unavailable', code: refusalIn(this.#state) ?? 'recovering' }
+  }
+
+  refusal(): UnavailableCode | undefined {
+    return this.#term === undefined ? this.#unavailable().code : undefined
   }
 
   status(): EngineStatus {

@@ -115,6 +115,22 @@ export interface EngineStatus {
   readonly isFull: boolean
 }
 
+/** What everybody is answered while the engine is in this state; undefined while it leads. */
+export function refusalIn(state: EngineState): UnavailableCode | undefined {
+  switch (state) {
+    case 'leading':
+      return undefined
+    case 'unreachable':
+      return 'journal_unavailable'
+    case 'standby':
+    case 'stopped':
+      return 'not_leading'
+    case 'starting':
+    case 'recovering':
+      return 'recovering'
+  }
+}
+
 /** What the world outside asks of the engine. Nothing here throws for a refusal or a lost journal. */
 export interface EnrollmentService {
   /** Judges a command and resolves once its decision is durable. */
@@ -128,4 +144,6 @@ export interface EnrollmentService {
   /** Seats and queues for those who watch them change; another one in every term, undefined while none is led. */
   readonly seats: SeatBoard | undefined
   status(): EngineStatus
+  /** What everybody is answered now; undefined while somebody leads. */
+  refusal(): UnavailableCode | undefined
 }

@@ -82,7 +82,7 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
     loginRoutes(routes, { login, accounts, gate, logger })
     studentRoutes(routes, { service, commands, gate })
     staffRoutes(routes, { commands, gate, view, campusWide })
-    decisionRoutes(routes, { service, searchDecisions, gate, view })
+    decisionRoutes(routes, { service, searchDecisions, gate, view, logger })
     const hub = new EventHub(service, now)
     metrics.showEvents(hub)
     eventRoutes(routes, { service, hub, tickets: new EventTickets(keys), gate, campusWide, limits })

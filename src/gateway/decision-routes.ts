@@ -1,11 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
 import { decisionsQuery, decisionsReply } from '../../schema/rest.ts'
 import type { EnrollmentService } from '../engine/service.ts'
 import { admit, type Gate } from './admission.ts'
 import { secured } from './docs.ts'
-import type { DecisionCursor, DecisionSearch, FoundDecision, SearchDecisions } from './ports.ts'
+import {
+  type DecisionCursor,
+  DecisionsAway,
+  type DecisionSearch,
+  type FoundDecision,
+  type SearchDecisions,
+} from './ports.ts'
 import { commonProblems, sendProblem, unavailableProblems } from './problems.ts'
 import { foundDecisionReplyOf } from './representations.ts'
 import type { StaffView } from './staff-view.ts'
@@ -20,11 +27,12 @@ export interface DecisionRoutesDeps {
   readonly searchDecisions: SearchDecisions
   readonly gate: Gate
   readonly view: StaffView
+  readonly logger: Logger
 }
 
 /** Who did what when, yes or no, and why: read from the database, not from memory. */
 export function decisionRoutes(app: FastifyInstance, deps: DecisionRoutesDeps): void {
-  const { service, searchDecisions, gate, view } = deps
+  const { service, searchDecisions, gate, view, logger } = deps
   app.withTypeProvider<TypeBoxTypeProvider>().get(
     '/staff/decisions',
     {
@@ -71,7 +79,14 @@ export function decisionRoutes(app: FastifyInstance, deps: DecisionRoutesDeps): 
           : await view.roster(request.user, about.course, about.group, reply)
       if (visible === undefined) return undefined
       const upToDate = await databaseCaughtUp(service)
-      const found = await searchDecisions({ about, ...range, ...(before && { before }), limit })
+      let found: readonly FoundDecision[]
+      try {
+        found = await searchDecisions({ about, ...range, ...(before && { before }), limit })
+      } catch (err) {
+        if (!(err instanceof DecisionsAway)) throw err
+        logger.warn({ err, request: request.id }, 'decisions could not be looked up')
+        return sendProblem(reply, 'journal_unavailable', { detail: 'The database cannot be read now.' })
+      }
       return {
         decisions: found.map(foundDecisionReplyOf),
         next: found.length < limit ? null : nextOf(found),

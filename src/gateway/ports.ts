@@ -42,7 +42,15 @@ export interface FoundDecision {
   readonly record: DecisionRecord
 }
 
-/** Finds decisions, newest first, at most `limit`. A decision about a promoted student is about them too. */
+/** The database that holds the decisions cannot be reached now. */
+export class DecisionsAway extends Error {
+  override readonly name = 'DecisionsAway'
+}
+
+/**
+ * Finds decisions, newest first, at most `limit`. A decision about a promoted student is about them too. Rejects with
+ * `DecisionsAway` while the database cannot be reached.
+ */
 export type SearchDecisions = (search: DecisionSearch) => Promise<readonly FoundDecision[]>
 
 /** Whether staff see and act on their own department only. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { exam, group, meets, student } from '../../actors/testing/sketches.ts'
-import type { GatewayDeps } from './ports.ts'
+import { DecisionsAway, type GatewayDeps } from './ports.ts'
 import { assertProblem, Desk } from './testing/desk.ts'
 
 const campus = [
@@ -255,6 +255,13 @@ test('a reader of decisions is told when the database stays behind', async (t) =
   desk.service.state = { ...desk.service.state, confirmedSeq: 9, appliedSeq: 8 }
   const answer = await desk.send(staff, 'GET /staff/decisions?student_id=1')
   assert.equal((answer.body as { up_to_date: boolean }).up_to_date, false)
+})
+
+test('while the database is away, a reader of decisions is asked to come again', async (t) => {
+  const desk = open(t, { searchDecisions: () => Promise.reject(new DecisionsAway('no connection')) })
+  const answer = await desk.send(staff, 'GET /staff/decisions?student_id=1')
+  assertProblem(answer, 503, 'journal_unavailable')
+  assert.match(desk.log.join(''), /could not be looked up/)
 })
 
 test('an error while searching is ours, is logged, and tells the client nothing of it', async (t) => {

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { liveReply, readyReply } from '../../schema/rest.ts'
 import type { EnrollmentService } from '../engine/service.ts'
 import type { Exposition } from '../metrics/exposition.ts'
-import { sendProblem } from './problems.ts'
+import { sendProblem, unavailableProblems } from './problems.ts'
 
 /** For those who run the server: no token needed, nothing of students in them. */
 export function serviceRoutes(app: FastifyInstance, service: EnrollmentService): void {
@@ -24,7 +24,7 @@ export function serviceRoutes(app: FastifyInstance, service: EnrollmentService):
   app.get(
     '/readyz',
     {
-      config: { problems: ['not_leading', 'recovering'] },
+      config: { problems: unavailableProblems },
       schema: {
         tags: ['service'],
         operationId: 'ready',
@@ -34,9 +34,10 @@ export function serviceRoutes(app: FastifyInstance, service: EnrollmentService):
     },
     (_request, reply) => {
       const { state, detail, term } = service.status()
-      if (state === 'leading') return { state, detail, term }
+      const refusal = service.refusal()
+      if (refusal === undefined) return { state, detail, term }
       const why = detail === '' ? state : `${state}: ${detail}`
-      sendProblem(reply, state === 'recovering' ? 'recovering' : 'not_leading', { detail: why, state })
+      sendProblem(reply, refusal, { detail: why, state })
       return undefined
     },
   )

@@ -31,10 +31,16 @@ test('the server is ready while it leads, and otherwise says what it is doing', 
   const ready = await desk.send(undefined, 'GET /readyz')
   assert.deepEqual(ready.body, { state: 'leading', detail: 'leading term 1', term: 1 })
   const leading = desk.service.state
-  for (const state of ['starting', 'unreachable', 'standby', 'recovering', 'stopped'] as const) {
+  for (const [state, code] of [
+    ['starting', 'recovering'],
+    ['unreachable', 'journal_unavailable'],
+    ['standby', 'not_leading'],
+    ['recovering', 'recovering'],
+    ['stopped', 'not_leading'],
+  ] as const) {
     desk.service.state = { ...leading, state, detail: 'waiting for the broker' }
     const answer = await desk.send(undefined, 'GET /readyz')
-    const { detail } = assertProblem(answer, 503, state === 'recovering' ? 'recovering' : 'not_leading')
+    const { detail } = assertProblem(answer, 503, code)
     assert.equal(detail, `${state}: waiting for the broker`)
     assert.equal((answer.body as { state: string }).state, state)
   }

@@ -4,9 +4,11 @@ import type { CommandStages } from '../engine/command-stages.ts'
 import type { EnrollmentService } from '../engine/service.ts'
 import { buildGateway } from '../gateway/app.ts'
 import { readCertificate, renewCertificate } from '../gateway/certificate.ts'
+import { DecisionsAway } from '../gateway/ports.ts'
 import type { Exposition } from '../metrics/exposition.ts'
 import { DatabaseAccounts } from '../store/accounts.ts'
 import { jwtSecret } from '../store/campus-row.ts'
+import { isConnectionLost } from '../store/database.ts'
 import { searchDecisions } from '../store/decisions.ts'
 import { insistOnDatabase } from './insist-on-database.ts'
 import { nodeRuntime } from './node-runtime.ts'
@@ -37,7 +39,14 @@ export function gatewayFor(
   const app = buildGateway({
     service,
     accounts: new DatabaseAccounts(database),
-    searchDecisions: (search) => searchDecisions(database, search),
+    searchDecisions: async (search) => {
+      try {
+        return await searchDecisions(database, search)
+      } catch (error) {
+        if (!isConnectionLost(error)) throw error
+        throw new DecisionsAway('the database is away', { cause: error })
+      }
+    },
     jwtSecrets: secrets,
     staffScope: config.staffScope,
     limits: config,

@@ -2,17 +2,18 @@ import type { Campus } from '../../../actors/campus.ts'
 import type { Command } from '../../../actors/commands.ts'
 import type { JournalMessage } from '../../engine/ports.ts'
 import type { SeatBoard } from '../../engine/seat-board.ts'
-import type {
-  DryRunOutcome,
-  EngineStatus,
-  EnrollmentService,
-  GroupView,
-  Outcome,
-  ReadOutcome,
-  RosterView,
-  StudentView,
-  SubmitOptions,
-  Unavailable,
+import {
+  type DryRunOutcome,
+  type EngineStatus,
+  type EnrollmentService,
+  type GroupView,
+  type Outcome,
+  type ReadOutcome,
+  type RosterView,
+  type StudentView,
+  type SubmitOptions,
+  type Unavailable,
+  refusalIn,
 } from '../../engine/service.ts'
 import { Term } from '../../engine/term.ts'
 import { ManualTerm } from '../../engine/testing/manual-journal.ts'
@@ -119,6 +120,10 @@ export class TermService implements EnrollmentService {
 
   status(): EngineStatus {
     return this.state
+  }
+
+  refusal(): Unavailable['code'] | undefined {
+    return refusalIn(this.state.state)
   }
 
   #refusal(): Unavailable | undefined {
