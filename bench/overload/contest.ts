@@ -1,5 +1,5 @@
-import { runCli } from '../load/cli-process.ts'
 import pg from 'pg'
+import { runCli } from '../load/cli-process.ts'
 import { Check } from '../stress/audit/check.ts'
 import { compareWithTables } from './audit.ts'
 import { stretchOf } from './figures.ts'

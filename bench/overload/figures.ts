@@ -2,8 +2,6 @@ import { Latencies } from '../load/latencies.ts'
 import { outcomes, type Traffic } from './outcomes.ts'
 
 const isDecided = (outcome: number | undefined) => outcome === outcomes.done || outcome === outcomes.refused
-const isTurnedAway = (outcome: number | undefined) =>
-  outcome === outcomes.busy || outcome === outcomes.tooMany || outcome === outcomes.otherwise
 
 /** What a stretch of a run came to. Latencies in milliseconds. */
 export interface Stretch {
@@ -87,10 +85,4 @@ export function recoveryMs(
     if (!isGood) lastBadMs = Math.max(lastBadMs, due)
   }
   return lastBadMs > endMs - windowMs ? undefined : lastBadMs - overMs
-}
-
-export function turnedAwayIn(traffic: Traffic): number {
-  let count = 0
-  for (let index = 0; index < traffic.count; index++) if (isTurnedAway(traffic.outcome[index])) count++
-  return count
 }

@@ -1,4 +1,5 @@
 import type { Latencies } from '../load/latencies.ts'
+import type { ContestResult } from './contest.ts'
 import type { TrialResult } from './trial.ts'
 
 const mib = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`
@@ -62,11 +63,43 @@ export function formatTrial(result: TrialResult): string[] {
       : '  processes on any core: taskset is missing',
   )
   for (const [label, value] of rows) lines.push(`  ${label.padEnd(24)}${value}`)
-  for (const { claim, examined, faultCount, faults } of result.checks) {
-    lines.push(
-      `  ${faultCount === 0 ? 'ok    ' : 'FAILED'}  ${claim} (${whole(examined)}${faultCount === 0 ? '' : `, ${faultCount} wrong`})`,
-    )
-    for (const fault of faults) lines.push(`            ${fault}`)
-  }
+  lines.push(...formatChecks(result.checks))
   return lines
+}
+
+function formatChecks(checks: TrialResult['checks']): string[] {
+  return checks.flatMap(({ claim, examined, faultCount, faults }) => [
+    `  ${faultCount === 0 ? 'ok    ' : 'FAILED'}  ${claim} (${whole(examined)}${faultCount === 0 ? '' : `, ${faultCount} wrong`})`,
+    ...faults.map((fault) => `            ${fault}`),
+  ])
+}
+
+/** What is promised of an overload and was not reached in this run, on this machine. */
+export function missedTargets(result: TrialResult): string[] {
+  const { overload, maximum, recoveryMs } = result
+  const ratio = overload.goodput / maximum
+  const p99 = overload.busyFromSent.quantile(0.99)
+  return [
+    ...(ratio >= 0.85 ? [] : [`goodput above 0.85 of the maximum: ${ratio.toFixed(2)}`]),
+    ...(p99 <= 50 ? [] : [`refusals within 50 ms: 99 of 100 within ${ms(p99)} ms`]),
+    ...(recoveryMs !== undefined && recoveryMs <= 10_000 ? [] : ['back to normal within 10 s']),
+  ]
+}
+
+/** Who got more, for people. */
+export function formatContest({
+  contestants,
+  seconds,
+  seats,
+  heard,
+  checks,
+  setting,
+}: ContestResult): string[] {
+  return [
+    '',
+    `contest: ${contestants} students ask for scarce seats 100 times a second, ${contestants} once a second, for ${seconds} s; ${setting.what}`,
+    `  seats                   ${seats.often} to those who ask often, ${seats.seldom} to those who ask once a second`,
+    `  decisions               ${heard.often} and ${heard.seldom}`,
+    ...formatChecks(checks),
+  ]
 }

@@ -45,7 +45,6 @@ export interface TrialResult {
   readonly checks: readonly Check[]
 }
 
-const warmUpSeconds = 8
 /** The rate after the overload, as a share of the maximum, and for how long. */
 const afterwards = { share: 0.5, seconds: 12 }
 /** Before it, an ordinary load, so that what follows comes as a surprise. */
@@ -54,13 +53,15 @@ const sampleMs = 500
 
 export interface TrialOptions {
   readonly seconds: number
+  /** How long the maximum is looked for, before and after, and how long the processes warm up before that. */
   readonly measureSeconds: number
+  readonly warmUpSeconds: number
   readonly say: (line: string) => void
 }
 
 /** Measures what the setting can take, offers much more than that, and compares all answers with the tables. */
 export async function runTrial(setting: Setting, options: TrialOptions): Promise<TrialResult> {
-  const { say, seconds, measureSeconds } = options
+  const { say, seconds, measureSeconds, warmUpSeconds } = options
   const stand = await Stand.open({ ...setting, campusId: 'overload', contestants: 0, say })
   try {
     stand.proxy.slow(setting.journalDelayMs)

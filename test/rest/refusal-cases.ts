@@ -330,5 +330,10 @@ export const refusals: Readonly<Record<string, readonly Provocation[]>> = {
       because: 'the server is not ready yet',
       ask: ({ recovering }) => recovering.client.send('GET /readyz'),
     },
+    {
+      code: 'journal_unavailable',
+      because: 'the journal cannot be reached',
+      ask: ({ unreachable }) => unreachable.client.send('GET /readyz'),
+    },
   ],
 }
