@@ -1,6 +1,7 @@
 import type { DecisionRecord } from '../../actors/records.ts'
 import type { CommandStages } from './command-stages.ts'
 import { describeError } from './describe-error.ts'
+import { JournalPace } from './journal-pace.ts'
 import { type BatchMessage, type JournalTerm, type RecordId, type Runtime } from './ports.ts'
 
 export interface CommitLimits {
@@ -71,9 +72,7 @@ export class GroupCommit {
   readonly #unapplied: Unapplied[] = []
   #next: Batch = emptyBatch()
   #flying: Batch | undefined
-  /** By the steady clock: since when it flies, and how long the one before did. */
-  #flyingSinceMs = 0
-  #lastFlightMs = 0
+  readonly #pace = new JournalPace()
   #isReleasing = false
   #waitingBatches: Batch[] = []
   #pendingRecords = 0
@@ -154,10 +153,8 @@ export class GroupCommit {
   get #isTooSlow(): boolean {
     const isNextFull = this.#next.records.length >= this.#limits.batchRecordsMax
     const batchesBefore = this.#waitingBatches.length + (isNextFull ? 1 : 0)
-    if (batchesBefore === 0 || this.#flying === undefined) return false
-    const flyingMs = this.#runtime.elapsed() - this.#flyingSinceMs
-    const flightMs = Math.max(this.#lastFlightMs, flyingMs)
-    const waitMs = flightMs - flyingMs + (batchesBefore + 1) * flightMs
+    if (batchesBefore === 0) return false
+    const waitMs = this.#pace.waitMs(this.#runtime.elapsed(), batchesBefore)
     return waitMs > this.#limits.replyDeadlineMs * waitShare
   }
 
@@ -191,7 +188,7 @@ export class GroupCommit {
     if (batch.records.length === 0) return
     if (batch === this.#next) this.#next = emptyBatch()
     this.#flying = batch
-    this.#flyingSinceMs = this.#runtime.elapsed()
+    this.#pace.begin(this.#runtime.elapsed())
     const message: BatchMessage = {
       version: 1,
       campus: this.#campus,
@@ -211,7 +208,7 @@ export class GroupCommit {
       return
     }
     this.#flying = undefined
-    this.#lastFlightMs = this.#runtime.elapsed() - this.#flyingSinceMs
+    this.#pace.end(this.#runtime.elapsed())
     this.#pendingRecords -= batch.records.length
     this.#pendingBytes -= batch.bytes
     this.#confirmedSeq += batch.records.length
