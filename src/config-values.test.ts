@@ -51,6 +51,13 @@ const wellFormed: readonly (readonly [
   ['ENROLLMENT_METRICS_FOR_CLIENTS', 'no', 'metricsForClients', false],
   ['ENROLLMENT_SHUTDOWN', '1m', 'shutdownMs', 60_000],
   [
+    'ENROLLMENT_CORS_ORIGINS',
+    'https://a.example, http://localhost:3000',
+    'corsOrigins',
+    ['https://a.example', 'http://localhost:3000'],
+  ],
+  ['ENROLLMENT_CORS_ORIGINS', '*', 'corsOrigins', '*'],
+  [
     'ENROLLMENT_TRUST_PROXY',
     'loopback, 10.0.0.0/8,fd00::/8',
     'trustProxy',
@@ -195,6 +202,14 @@ const malformed: Record<string, readonly (readonly [text: string, complaint: str
   ],
   ENROLLMENT_METRICS_FOR_CLIENTS: words,
   ENROLLMENT_SHUTDOWN: durations,
+  ENROLLMENT_CORS_ORIGINS: [
+    ['yes', 'no origin'],
+    ['a.example', 'no origin'],
+    ['https://a.example/', 'no origin'],
+    ['https://a.example/page', 'no origin'],
+    ['https://a.example,*', 'no origin'],
+    ['HTTPS://A.example', 'no origin'],
+  ],
   ENROLLMENT_TRUST_PROXY: [
     ['yes', 'no proxy address'],
     ['loopback,,10.0.0.1', 'no proxy address'],

@@ -193,6 +193,22 @@ export const trustedProxies: ValueKind<false | readonly string[]> = {
   },
 }
 
+/** Whose pages may call; `false` = nobody's, `*` = anybody's. */
+export const webOrigins: ValueKind<false | '*' | readonly string[]> = {
+  wants: 'no, *, or origins separated by commas, like https://courses.example.edu',
+  parse: (text) => {
+    if (text === 'no') return false
+    if (text === '*') return text
+    return text.split(',').map((part) => {
+      const item = part.trim()
+      if (!/^https?:/.test(item) || !URL.canParse(item) || new URL(item).origin !== item) {
+        throw new MalformedValue('names something that is no origin')
+      }
+      return item
+    })
+  },
+}
+
 /** Campus ids become parts of queue names. */
 export const campusId: ValueKind<string> = {
   wants: 'up to 63 of a-z, 0-9, _ and -, beginning with a letter or digit',

@@ -23,6 +23,7 @@ const defaults: Config = {
   metrics: undefined,
   metricsForClients: true,
   shutdownMs: 10_000,
+  corsOrigins: false,
   trustProxy: false,
   replyDeadlineMs: 10_000,
   mailboxMax: 1024,

@@ -16,6 +16,7 @@ import {
   tcpListenAddress,
   trustedProxies,
   type ValueKind,
+  webOrigins,
   wholeNumber,
   yesOrNo,
 } from './config-values.ts'
@@ -157,6 +158,12 @@ export const settings = {
     duration('1s', '10m'),
     '10s',
     'How long a clean stop may take before the process ends all the same.',
+  ),
+  corsOrigins: setting(
+    'ENROLLMENT_CORS_ORIGINS',
+    webOrigins,
+    'no',
+    'Web pages on other origins that may call the API from a browser. Other clients are not concerned.',
   ),
   trustProxy: setting(
     'ENROLLMENT_TRUST_PROXY',

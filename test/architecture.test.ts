@@ -107,6 +107,8 @@ test('the actors read no clock, no chance and no environment, and import nothing
 
 test('no file is too long to be read at one sitting', () => {
   const wrong = sources
+    // Nobody reads what is generated.
+    .filter(({ path }) => path !== 'src/client/api.ts')
     .map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }))
     .filter(({ lines }) => lines > 360)
     .map(({ path, lines }) => `${path} has ${lines} lines`)

@@ -4,6 +4,7 @@ import { fastify, type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { type Gate } from './admission.ts'
 import { Commands } from './commands.ts'
+import { allowOrigins } from './cors.ts'
 import { decisionRoutes } from './decision-routes.ts'
 import { describeRoutes, docsRoutes } from './docs.ts'
 import { answerClientError, answerErrors } from './errors.ts'
@@ -63,6 +64,7 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
   answerErrors(app, logger)
   measureLatency(app, metrics)
   if (logger.isLevelEnabled('debug')) logRequests(app, logger)
+  allowOrigins(app, deps.corsOrigins ?? false)
   describeRoutes(app)
   registerKeys(app, deps.jwtSecrets)
   app.register((routes, _options, registered) => {

@@ -4,7 +4,8 @@ import type { FastifyInstance, FastifySchema } from 'fastify'
 import { Type } from 'typebox'
 import { eventData } from '../../schema/events.ts'
 import { noBody, problemReply } from '../../schema/rest.ts'
-import { type ProblemCode, problemMediaType, problems } from './problems.ts'
+import { withExamples } from './examples.ts'
+import { problemBody, type ProblemCode, problemMediaType, problems } from './problems.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -46,6 +47,8 @@ export function describeRoutes(app: FastifyInstance): void {
       },
     },
     refResolver: { buildLocalReference: ({ $id }) => (typeof $id === 'string' ? $id : 'Unnamed') },
+    transformObject: (made) =>
+      'openapiObject' in made ? withExamples(made.openapiObject) : made.swaggerObject,
     transform: ({ schema, url, route }) => ({
       schema: withProblems(schema, route.config?.problems ?? []),
       url,
@@ -82,7 +85,14 @@ function withProblems(schema: FastifySchema, codes: readonly ProblemCode[]): Fas
       ([code, problem]) => problem.status === status && codes.some((one) => one === code),
     )
     const description = group.map(([code, { title }]) => `\`${code}\`: ${title}`).join('\n\n')
-    return [status, { description, content: { [problemMediaType]: { schema: { $ref: 'Problem#' } } } }]
+    const examples = Object.fromEntries(
+      group.map(([code, { title }]) => {
+        const value: unknown = JSON.parse(problemBody(code as ProblemCode))
+        return [code, { summary: title, value }]
+      }),
+    )
+    const content = { [problemMediaType]: { schema: { $ref: 'Problem#' }, examples } }
+    return [status, { description, content }]
   })
   const { body, ...others } = schema
   return {

@@ -4,6 +4,7 @@ import type { CommandStages } from '../engine/command-stages.ts'
 import type { EnrollmentService } from '../engine/service.ts'
 import type { Exposition } from '../metrics/exposition.ts'
 import type { Certificate } from './certificate.ts'
+import type { CorsOrigins } from './cors.ts'
 import type { GatewayLimits, HttpLimits } from './limits.ts'
 
 export interface Account {
@@ -80,6 +81,8 @@ export interface GatewayDeps {
   readonly stages?: CommandStages
   /** Serve over TLS with this one; plain HTTP if absent. */
   readonly certificate?: Certificate
+  /** `false` if absent. */
+  readonly corsOrigins?: CorsOrigins
   /** Instead of `defaultHttpLimits`. */
   readonly http?: HttpLimits
 }

@@ -53,6 +53,7 @@ export function gatewayFor(
     now: () => nodeRuntime.now(),
     logger: host.log,
     trustProxy: config.trustProxy,
+    corsOrigins: config.corsOrigins,
     exposition,
     metricsForClients: config.metricsForClients,
     ...(files && { certificate: readCertificate(files) }),

@@ -1,0 +1,528 @@
+// oxlint-disable max-lines
+// Made from the OpenAPI document by test/client/run.ts; a test fails when it is not what that would make.
+
+export type Problem = {
+  type: string
+  title: string
+  status: number
+  detail: string
+  code: string
+  reason: string
+  reasons: {
+    code: string
+    detail: string
+    leg?: number
+    course_id?: number
+    group_id?: number
+    with?: { course_id: number; group_id: number }
+  }[]
+}
+
+export type EventData = {
+  seats: {
+    course_id: number
+    group_id: number
+    department: number
+    capacity: number
+    registered_count: number
+    reserve_capacity: number
+    reserved_count: number
+  }[]
+  places: {
+    course_id: number
+    group_id: number
+    place: 'registered' | 'reserved' | null
+    reserve_queue_position: number | null
+    change: 'registered' | 'reserved' | 'promoted' | 'moved_up' | 'left' | null
+    detail: string
+  }[]
+}
+
+/** Every operation by its method and path. */
+export interface Operations {
+  /** Log in */
+  'POST /login': {
+    query: undefined
+    headers: undefined
+    body: { user: number; password: string; staff?: boolean }
+    reply: { token: string }
+    problems: 'malformed' | 'unauthenticated' | 'too_many_requests' | 'login_busy'
+  }
+  /** Get the next token */
+  'POST /refresh': {
+    query: undefined
+    headers: undefined
+    body: undefined
+    reply: { token: string }
+    problems: 'malformed' | 'unauthenticated' | 'too_many_requests' | 'login_busy'
+  }
+  /** Add a course */
+  'PUT /student/course': {
+    query: undefined
+    headers: { 'Idempotency-Key'?: string; Prefer?: string }
+    body: { course_id: number; group_id: number; reserve?: 'allow' | 'never' | 'only' }
+    reply:
+      | {
+          place: 'registered' | 'reserved' | null
+          reserve_queue_position: number | null
+          remaining_actions: number | null
+          course_id: number
+          group_id: number
+          decision: { seq: number; at: string }
+        }
+      | undefined
+    problems:
+      | 'malformed'
+      | 'unauthenticated'
+      | 'wrong_role'
+      | 'no_such_student'
+      | 'no_such_course'
+      | 'idempotency_in_flight'
+      | 'outside_enrollment_window'
+      | 'already_enrolled'
+      | 'gender_locked'
+      | 'unit_limit'
+      | 'class_conflict'
+      | 'exam_conflict'
+      | 'course_full'
+      | 'idempotency_mismatch'
+      | 'too_many_requests'
+      | 'busy'
+      | 'not_leading'
+      | 'recovering'
+      | 'journal_unavailable'
+      | 'outcome_unknown'
+  }
+  /** Move to another group of a course */
+  'PATCH /student/course': {
+    query: undefined
+    headers: { 'Idempotency-Key'?: string; Prefer?: string }
+    body: { course_id: number; group_id: number; allow_reserve?: boolean }
+    reply:
+      | {
+          place: 'registered' | 'reserved' | null
+          reserve_queue_position: number | null
+          remaining_actions: number | null
+          course_id: number
+          group_id: number
+          decision: { seq: number; at: string }
+        }
+      | undefined
+    problems:
+      | 'malformed'
+      | 'unauthenticated'
+      | 'wrong_role'
+      | 'no_such_student'
+      | 'no_such_course'
+      | 'idempotency_in_flight'
+      | 'outside_enrollment_window'
+      | 'not_enrolled'
+      | 'no_change'
+      | 'gender_locked'
+      | 'unit_limit'
+      | 'class_conflict'
+      | 'exam_conflict'
+      | 'no_actions_left'
+      | 'move_would_lose_seat'
+      | 'course_full'
+      | 'idempotency_mismatch'
+      | 'too_many_requests'
+      | 'busy'
+      | 'not_leading'
+      | 'recovering'
+      | 'journal_unavailable'
+      | 'outcome_unknown'
+  }
+  /** Drop a course */
+  'DELETE /student/course': {
+    query: { course_id: number }
+    headers: { 'Idempotency-Key'?: string; Prefer?: string }
+    body: undefined
+    reply:
+      | {
+          place: 'registered' | 'reserved' | null
+          reserve_queue_position: number | null
+          remaining_actions: number | null
+          course_id: number
+          group_id: number
+          decision: { seq: number; at: string }
+        }
+      | undefined
+    problems:
+      | 'malformed'
+      | 'unauthenticated'
+      | 'wrong_role'
+      | 'no_such_student'
+      | 'no_such_course'
+      | 'idempotency_in_flight'
+      | 'outside_enrollment_window'
+      | 'not_enrolled'
+      | 'no_actions_left'
+      | 'idempotency_mismatch'
+      | 'too_many_requests'
+      | 'busy'
+      | 'not_leading'
+      | 'recovering'
+      | 'journal_unavailable'
+      | 'outcome_unknown'
+  }
+  /** The courses that you hold a place in */
+  'GET /student/course': {
+    query: undefined
+    headers: undefined
+    body: undefined
+    reply: {
+      data: {
+        course: {
+          course_id: number
+          group_id: number
+          units: number
+          capacity: number
+          registered_count: number
+          exam_time: number
+          class_time: { day: number; start_minute: number; end_minute: number }[]
+          lecturer: string
+          name: string
+          reserve_capacity: number
+          reserved_count: number
+          department: number
+          sex_lock: 'male' | 'female' | null
+          notes: string
+        }
+        reserve_queue_position: number
+      }[]
+    }
+    problems:
+      | 'malformed'
+      | 'unauthenticated'
+      | 'wrong_role'
+      | 'no_such_student'
+      | 'too_many_requests'
+      | 'not_leading'
+      | 'recovering'
+      | 'journal_unavailable'
+  }
+  /** Several changes at once, all or none */
+  'POST /student/plan': {
+    query: undefined
+    headers: { 'Idempotency-Key'?: string; Prefer?: string }
+    body: {
+      legs: {
+        drop?: { course_id: number }
+        add?: { course_id: number; group_id: number; reserve?: 'allow' | 'never' | 'only' }
+        move?: { course_id: number; group_id: number; allow_reserve?: boolean }
+      }[]
+      dry_run?: boolean
+    }
+    reply: {
+      dry_run: boolean
+      legs: {
+        do: 'drop' | 'add' | 'move'
+        course_id: number
+        group_id: number | null
+        place: 'registered' | 'reserved' | 'unchanged' | null
+        reserve_queue_position: number | null
+      }[]
+      remaining_actions: number | null
+      decision: { seq: number; at: string } | null
+    }
+    problems:
+      | 'malformed'
+      | 'unauthenticated'
+      | 'wrong_role'
+      | 'no_such_student'
+      | 'no_such_course'
+      | 'idempotency_in_flight'
+      | 'outside_enrollment_window'
+      | 'already_enrolled'
+      | 'not_enrolled'
+      | 'no_change'
+      | 'gender_locked'
+      | 'unit_limit'
+      | 'class_conflict'
+      | 'exam_conflict'
+      | 'no_actions_left'
+      | 'move_would_lose_seat'
+      | 'course_full'
+      | 'idempotency_mismatch'
+      | 'too_many_requests'
+      | 'busy'
+      | 'not_leading'
+      | 'recovering'
+      | 'journal_unavailable'
+      | 'outcome_unknown'
+  }
+  /** The courses of a department */
+  'GET /student/courses': {
+    query: { department: number }
+    headers: undefined
+    body: undefined
+    reply: {
+      courses: {
+        course_id: number
+        group_id: number
+        units: number
+        capacity: number
+        registered_count: number
+        exam_time: number
+        class_time: { day: number; start_minute: number; end_minute: number }[]
+        lecturer: string
+        name: string
+        reserve_capacity: number
+        reserved_count: number
+        department: number
+        sex_lock: 'male' | 'female' | null
+        notes: string
+      }[]
+    }
+    problems:
+      | 'malformed'
+      | 'unauthenticated'
+      | 'wrong_role'
+      | 'too_many_requests'
+      | 'not_leading'
+      | 'recovering'
+      | 'journal_unavailable'
+  }
+  /** Seat a student, whatever the rules say */
+  'PUT /staff/force-std': {
+    query: undefined
+    headers: { 'Idempotency-Key'?: string; Prefer?: string }
+    body: { course_id: number; group_id: number; std_id: number; note?: string }
+    reply:
+      | {
+          place: 'registered' | 'reserved' | null
+          reserve_queue_position: number | null
+          remaining_actions: number | null
+          course_id: number
+          group_id: number
+          decision: { seq: number; at: string }
+        }
+      | undefined
+    problems:
+      | 'malformed'
+      | 'unauthenticated'
+      | 'wrong_role'
+      | 'other_department'
+      | 'no_such_student'
+      | 'no_such_course'
+      | 'idempotency_in_flight'
+      | 'already_enrolled'
+      | 'idempotency_mismatch'
+      | 'busy'
+      | 'not_leading'
+      | 'recovering'
+      | 'journal_unavailable'
+      | 'outcome_unknown'
+  }
+  /** Take a student’s place away */
+  'DELETE /staff/force-std': {
+    query: { std_id: number; course_id: number; group_id: number; note?: string }
+    headers: { 'Idempotency-Key'?: string; Prefer?: string }
+    body: undefined
+    reply:
+      | {
+          place: 'registered' | 'reserved' | null
+          reserve_queue_position: number | null
+          remaining_actions: number | null
+          course_id: number
+          group_id: number
+          decision: { seq: number; at: string }
+        }
+      | undefined
+    problems:
+      | 'malformed'
+      | 'unauthenticated'
+      | 'wrong_role'
+      | 'other_department'
+      | 'no_such_student'
+      | 'no_such_course'
+      | 'idempotency_in_flight'
+      | 'not_enrolled'
+      | 'idempotency_mismatch'
+      | 'busy'
+      | 'not_leading'
+      | 'recovering'
+      | 'journal_unavailable'
+      | 'outcome_unknown'
+  }
+  /** Set the seats of a group */
+  'PATCH /staff/capacity': {
+    query: undefined
+    headers: { 'Idempotency-Key'?: string; Prefer?: string }
+    body: { course_id: number; group_id: number; capacity?: number; new_capacity?: number; note?: string }
+    reply:
+      | {
+          course_id: number
+          group_id: number
+          capacity: number
+          promoted: number[]
+          decision: { seq: number; at: string }
+        }
+      | undefined
+    problems:
+      | 'malformed'
+      | 'unauthenticated'
+      | 'wrong_role'
+      | 'other_department'
+      | 'no_such_course'
+      | 'idempotency_in_flight'
+      | 'capacity_below_registered'
+      | 'idempotency_mismatch'
+      | 'busy'
+      | 'not_leading'
+      | 'recovering'
+      | 'journal_unavailable'
+      | 'outcome_unknown'
+  }
+  /** The courses that a student holds a place in */
+  'GET /staff/student-courses': {
+    query: { std_id: number }
+    headers: undefined
+    body: undefined
+    reply: {
+      data: {
+        course: {
+          course_id: number
+          group_id: number
+          units: number
+          capacity: number
+          registered_count: number
+          exam_time: number
+          class_time: { day: number; start_minute: number; end_minute: number }[]
+          lecturer: string
+          name: string
+          reserve_capacity: number
+          reserved_count: number
+          department: number
+          sex_lock: 'male' | 'female' | null
+          notes: string
+        }
+        reserve_queue_position: number
+      }[]
+    }
+    problems:
+      | 'malformed'
+      | 'unauthenticated'
+      | 'wrong_role'
+      | 'other_department'
+      | 'no_such_student'
+      | 'not_leading'
+      | 'recovering'
+      | 'journal_unavailable'
+  }
+  /** The students of a group */
+  'GET /staff/course-students': {
+    query: { course_id: number; group_id: number }
+    headers: undefined
+    body: undefined
+    reply: { registered_students: number[]; reserved_queue_students: number[] }
+    problems:
+      | 'malformed'
+      | 'unauthenticated'
+      | 'wrong_role'
+      | 'other_department'
+      | 'no_such_course'
+      | 'not_leading'
+      | 'recovering'
+      | 'journal_unavailable'
+  }
+  /** Who did what when, yes or no, and why */
+  'GET /staff/decisions': {
+    query: {
+      student_id?: number
+      course_id?: number
+      group_id?: number
+      from?: string
+      to?: string
+      cursor?: string
+      limit?: number
+    }
+    headers: undefined
+    body: undefined
+    reply: {
+      decisions: {
+        term: number
+        seq: number
+        at: string
+        actor: { role: string; id: number }
+        student_id: number | null
+        outcome: 'accepted' | 'refused'
+        legs: Record<string, unknown>[]
+        effects: Record<string, unknown>[]
+        reasons: {
+          code: string
+          detail: string
+          leg?: number
+          course_id?: number
+          group_id?: number
+          with?: { course_id: number; group_id: number }
+        }[]
+        remaining_actions: number | null
+      }[]
+      next: string | null
+      up_to_date: boolean
+    }
+    problems:
+      | 'malformed'
+      | 'unauthenticated'
+      | 'wrong_role'
+      | 'other_department'
+      | 'no_such_student'
+      | 'no_such_course'
+      | 'not_leading'
+      | 'recovering'
+      | 'journal_unavailable'
+  }
+  /** Seats and queues as they change */
+  'GET /events': {
+    query: { department?: number; course_id?: string; places?: 'own'; last_event_id?: string }
+    headers: undefined
+    body: undefined
+    reply: string
+    problems:
+      | 'malformed'
+      | 'unauthenticated'
+      | 'wrong_role'
+      | 'other_department'
+      | 'no_such_student'
+      | 'no_such_course'
+      | 'too_many_requests'
+      | 'busy'
+      | 'not_leading'
+      | 'recovering'
+      | 'journal_unavailable'
+  }
+  /** Get a ticket for one stream of events */
+  'POST /events/tickets': {
+    query: undefined
+    headers: undefined
+    body: undefined
+    reply: { ticket: string; expires_in: number }
+    problems: 'malformed' | 'unauthenticated' | 'too_many_requests'
+  }
+  /** Whether the process answers */
+  'GET /healthz': {
+    query: undefined
+    headers: undefined
+    body: undefined
+    reply: { status: string }
+    problems: never
+  }
+  /** Whether this server leads and has recovered */
+  'GET /readyz': {
+    query: undefined
+    headers: undefined
+    body: undefined
+    reply: { state: string; detail: string; term: number }
+    problems: 'not_leading' | 'recovering'
+  }
+  /** Metrics for Prometheus */
+  'GET /metrics': {
+    query: undefined
+    headers: undefined
+    body: undefined
+    reply: string
+    problems: never
+  }
+}

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { group, student } from '../../actors/testing/sketches.ts'
+import type { CorsOrigins } from './cors.ts'
+import { Desk } from './testing/desk.ts'
+
+const origin = 'https://courses.example.edu'
+const one = { student: 1 }
+
+function open(t: TestContext, corsOrigins?: CorsOrigins): Desk {
+  const desk = new Desk([student(1), group('10/1')], corsOrigins === undefined ? {} : { corsOrigins })
+  t.after(() => desk.app.close())
+  return desk
+}
+
+async function preflight(desk: Desk, from: string) {
+  await desk.app.ready()
+  const { statusCode, headers } = await desk.app.inject({
+    method: 'OPTIONS',
+    url: '/student/course',
+    headers: {
+      origin: from,
+      'access-control-request-method': 'PUT',
+      'access-control-request-headers': 'authorization,content-type,idempotency-key',
+    },
+  })
+  return { statusCode, headers }
+}
+
+test('pages of other origins may not call unless the operator says so', async (t) => {
+  const desk = open(t)
+  const { headers } = await preflight(desk, origin)
+  assert.equal(headers['access-control-allow-origin'], undefined)
+  const answer = await desk.send(one, 'GET /student/course', { headers: { origin } })
+  assert.equal(answer.status, 200)
+  assert.ok(!Object.keys(answer.headers).some((name) => name.startsWith('access-control')))
+})
+
+test('pages of an origin that is named may call, and read what answers say', async (t) => {
+  const desk = open(t, [origin, 'https://other.example.edu'])
+  const { statusCode, headers } = await preflight(desk, origin)
+  assert.equal(statusCode, 204)
+  assert.equal(headers['access-control-allow-origin'], origin)
+  assert.match(String(headers['access-control-allow-methods']), /PUT/)
+  assert.match(String(headers['access-control-allow-headers']), /Idempotency-Key/)
+  assert.equal(headers['access-control-max-age'], '3600')
+  assert.equal(headers['access-control-allow-credentials'], undefined)
+  for (const body of [
+    { course_id: 10, group_id: 1 },
+    { course_id: 99, group_id: 1 },
+  ]) {
+    const answer = await desk.send(one, 'PUT /student/course', { body, headers: { origin } })
+    assert.equal(answer.headers['access-control-allow-origin'], origin)
+    assert.match(String(answer.headers['access-control-expose-headers']), /Retry-After/)
+    assert.match(String(answer.headers['vary']), /Origin/)
+  }
+})
+
+test('pages of any other origin may not', async (t) => {
+  const desk = open(t, [origin])
+  for (const from of [
+    'https://evil.example',
+    'http://courses.example.edu',
+    `${origin}.evil.example`,
+    'null',
+  ]) {
+    const { headers } = await preflight(desk, from)
+    assert.equal(headers['access-control-allow-origin'], undefined, from)
+    const answer = await desk.send(one, 'GET /student/course', { headers: { origin: from } })
+    assert.equal(answer.headers['access-control-allow-origin'], undefined, from)
+  }
+})
+
+test('every page may call where the operator says so', async (t) => {
+  const desk = open(t, '*')
+  const { headers } = await preflight(desk, 'https://anybody.example')
+  assert.equal(headers['access-control-allow-origin'], '*')
+})
+
+test('a stream of events can be read by a page of an origin that is named', async (t) => {
+  const desk = open(t, [origin])
+  const { headers, events } = await desk.watch(one, '/events', { origin })
+  t.after(() => events.close())
+  assert.equal(headers['access-control-allow-origin'], origin)
+  assert.equal((await events.next()).event, 'resync')
+})
