@@ -8,8 +8,7 @@ import type { Effect } from './records.ts'
  * a group over capacity grows to what it holds, and whoever waits beside a free seat gets it.
  */
 export function adopt(campus: Campus, leg: AdoptLeg): Effect[] {
-  const course = campus.courses.get(leg.course)
-  if (course === undefined) throw new Error(`no course ${leg.course} in this campus`)
+  const course = campus.course(leg.course)
   const effects: Effect[] = leg.duplicates.map((duplicate) => ({
     type: 'duplicates_removed',
     course: leg.course,

@@ -1,12 +1,12 @@
-import type { Campus, CourseGroup } from './campus.ts'
+import type { Campus, CourseGroup, Student } from './campus.ts'
 
 /**
  * Everything about a campus that decisions decide, as text in one canonical order, whatever the order in
  * which it came about: two campuses give the same lines if and only if they are in the same state. For
  * comparing memory with a replay or with the tables: hash the lines, or compare them one by one.
  *
- *     group 40103/1 capacity=30 registered=17,42 queue=99@4,12@7
- *     student 17 actions=3
+ *     group 40103/1 open capacity=30 reserve=5 lecturer="N. N." notes="" meetings=0:540-630 exam=- registered=17,42 queue=99@4,12@7
+ *     student 17 actions=3 units=20 window=1916118000000-1916121600000
  *
  * First the groups, ascending by course and group; registered ascending by id; the queue as it stands, each
  * with its order. Then the students, ascending by id.
@@ -16,14 +16,35 @@ export function* stateLines(campus: Campus): Iterable<string> {
     for (const group of ascending(course.groups, (candidate) => candidate.group)) yield groupLine(group)
   }
   for (const student of ascending(campus.students.values(), (candidate) => candidate.id)) {
-    yield `student ${student.id} actions=${student.remainingActions}`
+    yield studentLine(student)
   }
 }
 
-function groupLine({ course, group, capacity, registered, queue, queueOrders }: CourseGroup): string {
-  const seats = ascending(registered, (id) => id).join(',')
-  const waiting = queue.map((id, index) => `${id}@${queueOrders[index]}`).join(',')
-  return `group ${course}/${group} capacity=${capacity} registered=${seats} queue=${waiting}`
+function groupLine(group: CourseGroup): string {
+  const seats = ascending(group.registered, (id) => id).join(',')
+  const waiting = group.queue.map((id, index) => `${id}@${group.queueOrders[index]}`).join(',')
+  return [
+    `group ${group.course}/${group.group} ${group.status} capacity=${group.capacity}`,
+    ...detailsOf(group),
+    `registered=${seats} queue=${waiting}`,
+  ].join(' ')
+}
+
+/** Reserve capacity, lecturer, notes, weekly meetings (`day:start-end` in minutes) and the exam, each as `name=value`. */
+export function detailsOf({ profile, reserveCapacity }: CourseGroup): string[] {
+  const { lecturer, notes, meetings, exam } = profile
+  const times = meetings.map(({ day, startMinute, endMinute }) => `${day}:${startMinute}-${endMinute}`)
+  return [
+    `reserve=${reserveCapacity}`,
+    `lecturer=${JSON.stringify(lecturer)}`,
+    `notes=${JSON.stringify(notes)}`,
+    `meetings=${times.toSorted().join(',')}`,
+    `exam=${exam === undefined ? '-' : `${exam.startMs}-${exam.endMs}`}`,
+  ]
+}
+
+function studentLine({ id, remainingActions, maxUnits, window }: Student): string {
+  return `student ${id} actions=${remainingActions} units=${maxUnits} window=${window.startMs}-${window.endMs}`
 }
 
 function ascending<T>(items: Iterable<T>, keyOf: (item: T) => number): T[] {

@@ -2,7 +2,10 @@ import { type Exam, type Meeting, type TimeBits, timeBitsOf } from './timetable.
 
 export type Gender = 'male' | 'female'
 
-/** The columns of a course group that decisions do not change, and its capacity as loaded. */
+/** Whether newcomers may enter a group. A cancelled one never opens again. */
+export type GroupStatus = 'open' | 'closed' | 'cancelled'
+
+/** What a course group is: its columns, with capacity and status as loaded. */
 export interface GroupProfile {
   readonly course: number
   readonly group: number
@@ -16,9 +19,11 @@ export interface GroupProfile {
   readonly meetings: readonly Meeting[]
   readonly genderLock: Gender | undefined
   readonly notes: string
+  /** Open if absent. */
+  readonly status?: GroupStatus
 }
 
-/** The columns of a student that decisions do not change, and the remaining actions as loaded. */
+/** What a student is: their columns, with the remaining actions as loaded. */
 export interface StudentProfile {
   readonly id: number
   readonly department: number
@@ -38,18 +43,19 @@ export interface EnrollmentWindow {
 
 /** A group of a course: the seats and the reserve queue. Changed by `evolve` alone. */
 export class CourseGroup implements TimeBits {
-  readonly profile: GroupProfile
+  #profile: GroupProfile
   // Copied from the profile and worked out from it: what every decision reads, in one place. A decision costs what it
   // has to fetch from memory.
   readonly course: number
   readonly group: number
   readonly units: number
-  readonly reserveCapacity: number
+  reserveCapacity: number
   readonly genderLock: Gender | undefined
-  readonly earlyBits: number
-  readonly lateBits: number
-  readonly examBits: number
+  earlyBits: number
+  lateBits: number
+  examBits: number
   capacity: number
+  status: GroupStatus
   /** Student ids; a set, the order means nothing. */
   readonly registered: number[] = []
   /** Student ids, first come first. `queueOrders` holds the order number of each, ascending. */
@@ -59,7 +65,7 @@ export class CourseGroup implements TimeBits {
   touchedBy = 0
 
   constructor(profile: GroupProfile) {
-    this.profile = profile
+    this.#profile = profile
     this.course = profile.course
     this.group = profile.group
     this.units = profile.units
@@ -70,6 +76,22 @@ export class CourseGroup implements TimeBits {
     this.lateBits = bits.lateBits
     this.examBits = bits.examBits
     this.capacity = profile.capacity
+    this.status = profile.status ?? 'open'
+  }
+
+  /** Capacity and status are as loaded there. */
+  get profile(): GroupProfile {
+    return this.#profile
+  }
+
+  /** Takes another profile of the same group. Whoever holds a place in it must `recount` if its times are others. */
+  become(profile: GroupProfile): void {
+    this.#profile = profile
+    this.reserveCapacity = profile.reserveCapacity
+    const bits = timeBitsOf(profile.meetings, profile.exam)
+    this.earlyBits = bits.earlyBits
+    this.lateBits = bits.lateBits
+    this.examBits = bits.examBits
   }
 
   get freeSeats(): number {
@@ -104,11 +126,11 @@ export class CourseGroup implements TimeBits {
 
 /** A student: the places they hold (at most one per course), and what is left to spend. Changed by `evolve` alone. */
 export class Student implements TimeBits {
-  readonly profile: StudentProfile
+  #profile: StudentProfile
   readonly id: number
-  readonly maxUnits: number
+  maxUnits: number
   /** Shared by all who have the same. */
-  readonly window: EnrollmentWindow
+  window: EnrollmentWindow
   remainingActions: number
   readonly #places: CourseGroup[] = []
   #units = 0
@@ -119,11 +141,23 @@ export class Student implements TimeBits {
   touchedBy = 0
 
   constructor(profile: StudentProfile, window: EnrollmentWindow) {
-    this.profile = profile
+    this.#profile = profile
     this.window = window
     this.id = profile.id
     this.maxUnits = profile.maxUnits
     this.remainingActions = profile.remainingActions
+  }
+
+  /** The remaining actions are as loaded there. */
+  get profile(): StudentProfile {
+    return this.#profile
+  }
+
+  /** Takes another profile of the same student; `campus.changeStudent` finds the window. */
+  become(profile: StudentProfile, window: EnrollmentWindow): void {
+    this.#profile = profile
+    this.maxUnits = profile.maxUnits
+    this.window = window
   }
 
   /** Seats and reserve places; the order means nothing. */
@@ -159,12 +193,17 @@ export class Student implements TimeBits {
     const index = this.#places.indexOf(group)
     if (index < 0) return false
     this.#places.splice(index, 1)
+    this.recount()
+    return true
+  }
+
+  /** Adds the sums up again: a place is gone, or a group held meets at other times. */
+  recount(): void {
     this.#units = 0
     this.#earlyBits = 0
     this.#lateBits = 0
     this.#examBits = 0
     for (const place of this.#places) this.#count(place)
-    return true
   }
 
   #count(group: CourseGroup): void {
@@ -203,6 +242,8 @@ export class Course {
 export class Campus {
   readonly courses = new Map<number, Course>()
   readonly students = new Map<number, Student>()
+  /** Those that courses and students may be added to. */
+  readonly departments = new Set<number>()
   /** Groups by department, for catalogs. */
   readonly groupsByDepartment = new Map<number, CourseGroup[]>()
   readonly #windows = new Map<number, Map<number, EnrollmentWindow>>()
@@ -218,6 +259,7 @@ export class Campus {
     }
     const group = new CourseGroup(profile)
     course.groups.push(group)
+    this.departments.add(profile.department)
     const siblings = this.groupsByDepartment.get(profile.department)
     if (siblings === undefined) this.groupsByDepartment.set(profile.department, [group])
     else siblings.push(group)
@@ -231,6 +273,12 @@ export class Campus {
     return student
   }
 
+  /** Gives a student another profile. */
+  changeStudent(profile: StudentProfile): void {
+    const { id, windowStartMs, windowEndMs } = profile
+    this.student(id).become(profile, this.#window(windowStartMs, windowEndMs))
+  }
+
   /** One object for each window there is: many students share few, and then it is near at hand when one of them asks. */
   #window(startMs: number, endMs: number): EnrollmentWindow {
     let byEnd = this.#windows.get(startMs)
@@ -242,6 +290,12 @@ export class Campus {
 
   findGroup(course: number, group: number): CourseGroup | undefined {
     return this.courses.get(course)?.find(group)
+  }
+
+  course(id: number): Course {
+    const found = this.courses.get(id)
+    if (found === undefined) throw new Error(`no course ${id} in this campus`)
+    return found
   }
 
   group(course: number, group: number): CourseGroup {

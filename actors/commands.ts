@@ -1,3 +1,5 @@
+import type { AdminLeg } from './admin-commands.ts'
+
 /** Who asks. `campusWide` staff are not bound to their own department. */
 export type Actor =
   | { readonly role: 'student'; readonly id: number }
@@ -61,7 +63,9 @@ export interface AdoptLeg {
 }
 
 export type StudentLeg = AddLeg | DropLeg | MoveLeg
-export type StaffLeg = ForceAddLeg | ForceDropLeg | SetCapacityLeg
+/** What staff do about one group as it stands. */
+export type OverrideLeg = ForceAddLeg | ForceDropLeg | SetCapacityLeg
+export type StaffLeg = OverrideLeg | AdminLeg
 export type Leg = StudentLeg | StaffLeg | AdoptLeg
 
 /**
@@ -70,9 +74,16 @@ export type Leg = StudentLeg | StaffLeg | AdoptLeg
  */
 export interface Command {
   readonly actor: Actor
-  /** Whom it is about; absent for `set_capacity` and `adopt`. */
+  /** Whom it is about; absent where it is about a course alone. */
   readonly student?: number
   readonly legs: readonly Leg[]
   /** A plan refuses to change nothing (`no_change`) and is answered leg by leg. */
   readonly plan?: boolean
+}
+
+/** The course of each leg that is about one: the actors that a command touches. */
+export function coursesOf(legs: readonly Leg[]): number[] {
+  const courses: number[] = []
+  for (const leg of legs) if ('course' in leg) courses.push(leg.course)
+  return courses
 }

@@ -1,17 +1,13 @@
+import { decideAdministration, isAdminLeg } from './administration.ts'
 import { adopt } from './adoption.ts'
 import type { Campus, Student } from './campus.ts'
-import type { Actor, Command, Leg, StaffLeg, StudentLeg } from './commands.ts'
+import type { Actor, AdoptLeg, Command, Leg, OverrideLeg, StudentLeg } from './commands.ts'
 import { decideForceAdd, decideForceDrop, decideSetCapacity } from './overrides.ts'
 import { decidePlan } from './plan.ts'
-import type { Verdict } from './records.ts'
-import type { RejectionCode } from './refusals.ts'
+import type { Rejection, Verdict } from './records.ts'
 
-/** The command was turned away before the rules were asked; nothing is journaled. */
-export interface Rejection {
-  readonly rejection: RejectionCode
-  readonly course?: number
-  readonly group?: number
-}
+/** What commands do with places and seats, each leg in one course. */
+type PlaceLeg = StudentLeg | OverrideLeg | AdoptLeg
 
 /**
  * Judges one command against the campus as it stands. Pure: it changes nothing and reads no clock. Every
@@ -20,26 +16,25 @@ export interface Rejection {
  * @throws if the command is not of a shape that `Command` allows, which means a bug in the caller
  */
 export function decide(campus: Campus, command: Command, nowMs: number): Verdict | Rejection {
-  const { actor, legs } = command
-  const student = command.student === undefined ? undefined : campus.students.get(command.student)
-  // In order of precedence: whose course it is, then whether the student and the course exist.
-  const rejection = otherDepartment(campus, actor, legs)
-  if (rejection !== undefined) return rejection
-  if (student === undefined && command.student !== undefined) return { rejection: 'no_such_student' }
-  for (const leg of legs) {
-    if (!isThere(campus, leg)) return { rejection: 'no_such_course', ...whereOf(leg) }
-  }
+  const { legs } = command
   if (isStudentLegs(legs)) {
+    const student = studentOf(campus, command)
+    const rejection = turnedAway(campus, command, student, legs)
+    if (rejection !== undefined) return rejection
     return decidePlan(campus, expectStudent(student), legs, { nowMs, refuseNoChange: command.plan === true })
   }
   const [leg] = legs
   if (leg === undefined || legs.length > 1 || isStudentLeg(leg)) {
     throw new Error('a command has legs of a student, or exactly one leg of a staff member or an operator')
   }
+  if (isAdminLeg(leg)) return decideAdministration(campus, command, leg)
+  const student = studentOf(campus, command)
+  const rejection = turnedAway(campus, command, student, [leg])
+  if (rejection !== undefined) return rejection
   return leg.do === 'adopt' ? { effects: adopt(campus, leg) } : decideOverride(campus, student, leg)
 }
 
-function decideOverride(campus: Campus, student: Student | undefined, leg: StaffLeg): Verdict {
+function decideOverride(campus: Campus, student: Student | undefined, leg: OverrideLeg): Verdict {
   const group = campus.group(leg.course, leg.group)
   switch (leg.do) {
     case 'force_add':
@@ -51,7 +46,23 @@ function decideOverride(campus: Campus, student: Student | undefined, leg: Staff
   }
 }
 
-function otherDepartment(campus: Campus, actor: Actor, legs: readonly Leg[]): Rejection | undefined {
+/** In order of precedence: whose course it is, then whether the student and the course exist. */
+function turnedAway(
+  campus: Campus,
+  command: Command,
+  student: Student | undefined,
+  legs: readonly PlaceLeg[],
+): Rejection | undefined {
+  const rejection = otherDepartment(campus, command.actor, legs)
+  if (rejection !== undefined) return rejection
+  if (student === undefined && command.student !== undefined) return { rejection: 'no_such_student' }
+  for (const leg of legs) {
+    if (!isThere(campus, leg)) return { rejection: 'no_such_course', ...whereOf(leg) }
+  }
+  return undefined
+}
+
+function otherDepartment(campus: Campus, actor: Actor, legs: readonly PlaceLeg[]): Rejection | undefined {
   if (actor.role !== 'staff' || actor.campusWide) return undefined
   for (const leg of legs) {
     const department = departmentOf(campus, leg)
@@ -62,19 +73,19 @@ function otherDepartment(campus: Campus, actor: Actor, legs: readonly Leg[]): Re
   return undefined
 }
 
-function isThere(campus: Campus, leg: Leg): boolean {
+function isThere(campus: Campus, leg: PlaceLeg): boolean {
   const course = campus.courses.get(leg.course)
   if (course === undefined) return false
   return !('group' in leg) || course.find(leg.group) !== undefined
 }
 
 /** Groups of one course may belong to different departments; a leg that names no group goes by the first. */
-function departmentOf(campus: Campus, leg: Leg): number | undefined {
+function departmentOf(campus: Campus, leg: PlaceLeg): number | undefined {
   const course = campus.courses.get(leg.course)
   return ('group' in leg ? course?.find(leg.group) : course?.groups[0])?.profile.department
 }
 
-function whereOf(leg: Leg): { course: number; group?: number } {
+function whereOf(leg: PlaceLeg): { course: number; group?: number } {
   return 'group' in leg ? { course: leg.course, group: leg.group } : { course: leg.course }
 }
 
@@ -85,6 +96,10 @@ function isStudentLeg(leg: Leg): leg is StudentLeg {
 function isStudentLegs(legs: readonly Leg[]): legs is readonly StudentLeg[] {
   for (const leg of legs) if (!isStudentLeg(leg)) return false
   return legs.length > 0
+}
+
+function studentOf(campus: Campus, { student }: Command): Student | undefined {
+  return student === undefined ? undefined : campus.students.get(student)
 }
 
 function expectStudent(student: Student | undefined): Student {

@@ -1,9 +1,10 @@
 import type { Campus, CourseGroup, Student } from './campus.ts'
+import { evolveAdministration } from './evolve-administration.ts'
 import type { Effect } from './records.ts'
 
 /**
- * Applies one effect to the campus. The only code that changes a seat, a queue, a capacity or remaining
- * actions, live and in replay alike.
+ * Applies one effect to the campus. The only code that changes what decisions decide, live and in replay
+ * alike; what is about courses and students themselves is in `evolve-administration.ts`.
  * @throws if the effect does not fit the state, which means a bug or a foreign record
  */
 export function evolve(campus: Campus, effect: Effect): void {
@@ -43,6 +44,17 @@ export function evolve(campus: Campus, effect: Effect): void {
     case 'duplicates_removed':
       // Memory holds a place once however many rows repeat it.
       return
+    case 'group_changed':
+    case 'group_opened':
+    case 'group_closed':
+    case 'group_cancelled':
+    case 'group_added':
+    case 'conflicts_arose':
+    case 'student_added':
+    case 'window_changed':
+    case 'max_units_changed':
+    case 'actions_changed':
+      evolveAdministration(campus, effect)
   }
 }
 
@@ -65,7 +77,8 @@ function leaveQueue(group: CourseGroup, student: number): boolean {
 }
 
 function removeFrom(list: number[], item: number, effect: Effect): void {
-  const index = list.indexOf(item)
+  // From the end, where a cancellation begins: thousands leave then, one after another.
+  const index = list.lastIndexOf(item)
   if (index < 0) throw misfit(effect)
   list.splice(index, 1)
 }

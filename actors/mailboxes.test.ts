@@ -100,3 +100,24 @@ test('at the end of a term everybody who still waits is named once', () => {
   assert.deepEqual(mailboxes.drain().toSorted(), ['plan', 'single'])
   assert.deepEqual(runAll(mailboxes), [])
 })
+
+test('a command about a student alone has its turn, in order with the student’s others', () => {
+  const mailboxes = new Mailboxes<string>(roomy)
+  mailboxes.post('seat', [1], 6)
+  mailboxes.post('longer window', [], 6)
+  mailboxes.post('another seat', [2], 6)
+  mailboxes.post('somebody else', [], 7)
+  const order = runAll(mailboxes)
+  assert.equal(order.length, 4)
+  assert.deepEqual(
+    order.filter((name) => name !== 'somebody else'),
+    ['seat', 'longer window', 'another seat'],
+  )
+  assert.equal(mailboxes.depth, 0)
+})
+
+test('a command about a student alone is among those that never had their turn', () => {
+  const mailboxes = new Mailboxes<string>(roomy)
+  mailboxes.post('longer window', [], 6)
+  assert.deepEqual(mailboxes.drain(), ['longer window'])
+})

@@ -36,7 +36,7 @@ export class Mailboxes<Item> {
   readonly #bounds: MailboxBounds
   readonly #courses = new Map<number, Mailbox<Item>>()
   readonly #students = new Map<number, Mailbox<Item>>()
-  /** Course mailboxes with somebody waiting, in the order of their next turn. */
+  /** Mailboxes with somebody waiting, in the order of their next turn: of courses, and of students alone. */
   #ring: Mailbox<Item>[] = []
   #depth = 0
 
@@ -64,6 +64,8 @@ export class Mailboxes<Item> {
     }
     const ticket: Ticket<Item> = { item, boxes }
     for (const box of boxes) this.#enter(box, ticket)
+    // What is about a student alone takes its turn among the courses.
+    if (courses.length === 0) for (const box of boxes) this.#takeTurns(box)
     this.#depth++
     return ticket
   }
@@ -72,10 +74,13 @@ export class Mailboxes<Item> {
     if (box.held === 0) (box.kind === 'course' ? this.#courses : this.#students).set(box.id, box)
     box.held++
     box.waiting.push(ticket)
-    if (box.kind === 'course' && !box.inRing) {
-      box.inRing = true
-      this.#ring.push(box)
-    }
+    if (box.kind === 'course') this.#takeTurns(box)
+  }
+
+  #takeTurns(box: Mailbox<Item>): void {
+    if (box.inRing) return
+    box.inRing = true
+    this.#ring.push(box)
   }
 
   /**
@@ -119,6 +124,7 @@ export class Mailboxes<Item> {
   drain(): Item[] {
     const waiting = new Set<Ticket<Item>>()
     for (const box of this.#courses.values()) for (const ticket of box.waiting) waiting.add(ticket)
+    for (const box of this.#students.values()) for (const ticket of box.waiting) waiting.add(ticket)
     this.#courses.clear()
     this.#students.clear()
     this.#ring = []

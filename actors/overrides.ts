@@ -8,6 +8,7 @@ import type { RefusalCode } from './refusals.ts'
  * grows by one seat. A student who waits in that very queue is promoted.
  */
 export function decideForceAdd(student: Student, group: CourseGroup): Verdict {
+  if (group.status === 'cancelled') return refused('course_cancelled', group, student)
   const held = student.placeIn(group.course)
   const waitsHere = held === group && group.isWaiting(student.id)
   if (held !== undefined && !waitsHere) return refused('already_enrolled', group, student)
@@ -36,6 +37,7 @@ export function decideForceDrop(student: Student, group: CourseGroup): Verdict {
 
 /** Capacity never falls below the seats taken; as many as fit are promoted when it rises. */
 export function decideSetCapacity(group: CourseGroup, capacity: number): Verdict {
+  if (group.status === 'cancelled') return refused('course_cancelled', group)
   if (capacity < group.registered.length) return refused('capacity_below_registered', group)
   return {
     effects: [

@@ -160,6 +160,11 @@ function placeFor(student: Student, entry: Entry, refusals: Refusal[]): 'seat' |
   if (genderLock !== undefined && genderLock !== student.profile.gender) {
     refusals.push(refusalOf('gender_locked', index, target))
   }
+  if (target.status !== 'open') {
+    refusals.push(
+      refusalOf(target.status === 'cancelled' ? 'course_cancelled' : 'course_closed', index, target),
+    )
+  }
   const seatOnly = leg.do === 'add' && leg.reserve === 'never'
   const reserveOnly = leg.do === 'add' && leg.reserve === 'only'
   if (target.hasSeatForNewcomer) return reserveOnly ? 'reserve' : 'seat'

@@ -1,5 +1,6 @@
+import type { AdminEffect } from './admin-effects.ts'
 import type { Leg } from './commands.ts'
-import type { Refusal } from './refusals.ts'
+import type { Refusal, RejectionCode } from './refusals.ts'
 
 /**
  * What happened to the campus, past tense and complete: replaying effects through `evolve` rebuilds the
@@ -40,6 +41,7 @@ export type Effect =
       readonly group: number
       readonly rows: readonly number[]
     }
+  | AdminEffect
 
 /** What `decide` returns for a command that the rules were asked about: yes (`effects`) or no (`reasons`). */
 export interface Verdict {
@@ -47,6 +49,16 @@ export interface Verdict {
   readonly reasons?: readonly Refusal[]
   /** The student's remaining actions after the decision; absent when the command is about no student. */
   readonly remaining?: number
+}
+
+/** The command was turned away before the rules were asked; nothing is journaled. */
+export interface Rejection {
+  readonly rejection: RejectionCode
+  readonly course?: number
+  readonly group?: number
+  /** Whose department another one is. */
+  readonly student?: number
+  readonly department?: number
 }
 
 /** One durable decision. `seq` counts from 1 without gaps within a leader's term; `at` never goes backwards. */

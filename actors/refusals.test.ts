@@ -11,6 +11,8 @@ test('the codes and their precedence are what clients were promised', () => {
     'already_enrolled',
     'not_enrolled',
     'no_change',
+    'course_cancelled',
+    'course_closed',
     'gender_locked',
     'unit_limit',
     'class_conflict',
@@ -19,6 +21,11 @@ test('the codes and their precedence are what clients were promised', () => {
     'move_would_lose_seat',
     'course_full',
     'capacity_below_registered',
+    'reserve_capacity_below_waiting',
+    'too_many_places',
+    'group_exists',
+    'student_exists',
+    'window_ends_first',
   ])
 })
 

@@ -7,6 +7,8 @@ export const refusalCodes = {
   already_enrolled: { retry: 'never', meaning: 'The student already holds a place in this course.' },
   not_enrolled: { retry: 'never', meaning: 'The student holds no such place in this course.' },
   no_change: { retry: 'never', meaning: 'The request would change nothing.' },
+  course_cancelled: { retry: 'never', meaning: 'The course was cancelled.' },
+  course_closed: { retry: 'later', meaning: 'The course takes nobody in at present.' },
   gender_locked: { retry: 'never', meaning: 'This group is reserved for the other gender.' },
   unit_limit: { retry: 'after_change', meaning: 'The courses would exceed the unit limit.' },
   class_conflict: { retry: 'after_change', meaning: 'Its classes overlap with those of another course.' },
@@ -20,6 +22,20 @@ export const refusalCodes = {
   capacity_below_registered: {
     retry: 'after_change',
     meaning: 'More students are registered than the new capacity has seats.',
+  },
+  reserve_capacity_below_waiting: {
+    retry: 'after_change',
+    meaning: 'More students wait than the new reserve queue has places.',
+  },
+  too_many_places: {
+    retry: 'after_change',
+    meaning: 'More places would end than one decision can hold; cancel the groups one by one.',
+  },
+  group_exists: { retry: 'never', meaning: 'There is such a group of this course already.' },
+  student_exists: { retry: 'never', meaning: 'There is a student with this number already.' },
+  window_ends_first: {
+    retry: 'after_change',
+    meaning: 'The enrollment window would end before it begins.',
   },
 } as const
 
@@ -48,4 +64,4 @@ export function inOrderOfPrecedence(refusals: readonly Refusal[]): Refusal[] {
  * Why a command was turned away before any rule was asked. Not a decision: nothing is journaled, nothing
  * changed, and the same request may succeed once the cause is gone.
  */
-export type RejectionCode = 'other_department' | 'no_such_student' | 'no_such_course'
+export type RejectionCode = 'other_department' | 'no_such_student' | 'no_such_course' | 'no_such_department'

@@ -11,7 +11,15 @@ export interface Exam {
   readonly endMs: number
 }
 
+/** An exam as it is set: `minutes` is 0 when its length is not known. */
+export interface ExamTime {
+  /** Milliseconds since the Unix epoch. */
+  readonly startMs: number
+  readonly minutes: number
+}
+
 const minutesPerDay = 1440
+const msPerMinute = 60_000
 const firstDayBit = 22
 const rangeMask = 2 ** firstDayBit - 1
 const daysPerWeek = 7
@@ -81,6 +89,20 @@ export function examsOverlap(a: Exam | undefined, b: Exam | undefined): boolean 
   if (a === undefined || b === undefined) return false
   if (a.startMs === b.startMs) return true
   return a.startMs < b.endMs && b.startMs < a.endMs
+}
+
+export function examOf({ startMs, minutes }: ExamTime): Exam {
+  return { startMs, endMs: startMs + minutes * msPerMinute }
+}
+
+/** The inverse of `examOf`. */
+export function examTimeOf({ startMs, endMs }: Exam): ExamTime {
+  return { startMs, minutes: (endMs - startMs) / msPerMinute }
+}
+
+/** In the order of the week, as the packed form gives them back. */
+export function inOrderOfWeek(meetings: readonly Meeting[]): Meeting[] {
+  return meetings.toSorted((a, b) => a.day - b.day || a.startMinute - b.startMinute)
 }
 
 /** Unpacks `courses.class_time`: start + 1440 * end in bits 0 to 21, bit 22 + day for each day. */

@@ -3,6 +3,8 @@ import { describeMachine, readCommit } from './measure/machine.ts'
 import { type Finding, record, type RunContext } from './report/entry.ts'
 import { formatContext, formatFinding } from './report/format.ts'
 import { canonical } from './scenarios/canonical.ts'
+import { compare } from './scenarios/compare.ts'
+import { gateway } from './scenarios/gateway.ts'
 import { sustained } from './scenarios/sustained.ts'
 import { type Ground, startGround } from './site/ground.ts'
 
@@ -17,6 +19,8 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     run: canonical,
   },
   sustained: { summary: 'as much as 256 connections carry, for 20 s after a warm-up', run: sustained },
+  gateway: { summary: 'the same through gateways in processes of their own, CPU by tier', run: gateway },
+  compare: { summary: 'the same beside what people would use instead', run: compare },
 }
 
 const usage = `Load on a real server and batcher, with a PostgreSQL and a RabbitMQ of its own. Every run appends its figures to

@@ -1,6 +1,6 @@
 import process from 'node:process'
 import { Campus } from '../actors/campus.ts'
-import type { Command } from '../actors/commands.ts'
+import { type Command, coursesOf } from '../actors/commands.ts'
 import { decide } from '../actors/decide.ts'
 import { evolve } from '../actors/evolve.ts'
 
@@ -80,7 +80,7 @@ function carryOut(campus: Campus, command: Command): boolean {
 }
 
 function takeBack(campus: Campus, { student = 0, legs }: Command): void {
-  for (const { course } of legs) evolve(campus, { type: 'left', student, course, group: 1 })
+  for (const course of coursesOf(legs)) evolve(campus, { type: 'left', student, course, group: 1 })
 }
 
 /** Microseconds of CPU that this process has used: on a busy machine the clock on the wall says little. */

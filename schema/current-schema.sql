@@ -100,8 +100,10 @@ BEGIN
   ELSIF TG_TABLE_NAME = 'courses' THEN
     IF TG_OP = 'UPDATE' THEN
       INSERT INTO outside_changes (table_name, operation, course_id, group_id)
-      WITH before AS (SELECT course_id, group_id, capacity FROM old_rows),
-        after AS (SELECT course_id, group_id, capacity FROM new_rows)
+      WITH before AS (SELECT course_id, group_id, capacity, reserve_capacity, status, lecturer, notes, exam_time,
+          exam_minutes, class_time, meetings FROM old_rows),
+        after AS (SELECT course_id, group_id, capacity, reserve_capacity, status, lecturer, notes, exam_time,
+          exam_minutes, class_time, meetings FROM new_rows)
       SELECT DISTINCT TG_TABLE_NAME, TG_OP, course_id, group_id
       FROM ((TABLE before EXCEPT TABLE after) UNION ALL (TABLE after EXCEPT TABLE before)) AS changed;
     ELSE
@@ -110,8 +112,8 @@ BEGIN
     END IF;
   ELSIF TG_OP = 'UPDATE' THEN
     INSERT INTO outside_changes (table_name, operation, student_id)
-    WITH before AS (SELECT id, remaining_actions FROM old_rows),
-      after AS (SELECT id, remaining_actions FROM new_rows)
+    WITH before AS (SELECT id, remaining_actions, max_units, enrollment_start_time, enrollment_end_time FROM old_rows),
+      after AS (SELECT id, remaining_actions, max_units, enrollment_start_time, enrollment_end_time FROM new_rows)
     SELECT DISTINCT TG_TABLE_NAME, TG_OP, id
     FROM ((TABLE before EXCEPT TABLE after) UNION ALL (TABLE after EXCEPT TABLE before)) AS changed;
   ELSE
@@ -141,7 +143,15 @@ CREATE TABLE public.baseline (
 CREATE TABLE public.baseline_courses (
     course_id integer NOT NULL,
     group_id integer NOT NULL,
-    capacity integer NOT NULL
+    capacity integer NOT NULL,
+    status text,
+    reserve_capacity integer,
+    lecturer text,
+    notes text,
+    exam_time timestamp without time zone,
+    exam_minutes smallint,
+    class_time integer,
+    meetings jsonb
 );
 
 CREATE TABLE public.baseline_places (
@@ -153,7 +163,10 @@ CREATE TABLE public.baseline_places (
 
 CREATE TABLE public.baseline_students (
     id integer NOT NULL,
-    remaining_actions smallint NOT NULL
+    remaining_actions smallint NOT NULL,
+    max_units smallint,
+    enrollment_start_time timestamp without time zone,
+    enrollment_end_time timestamp without time zone
 );
 
 CREATE TABLE public.campus (
@@ -182,7 +195,9 @@ CREATE TABLE public.courses (
     notes text NOT NULL,
     exam_minutes smallint,
     meetings jsonb,
-    CONSTRAINT courses_meetings_are_times_of_a_week CHECK (((meetings IS NULL) OR ((jsonb_typeof(meetings) = 'array'::text) AND (jsonb_array_length(meetings) = jsonb_array_length(jsonb_path_query_array(meetings, 'strict $[*]?(((((((@."day" >= 0 && @."day" <= 6) && @."day".floor() == @."day") && @."start_minute" >= 0) && @."start_minute".floor() == @."start_minute") && @."end_minute" > @."start_minute") && @."end_minute" <= 1440) && @."end_minute".floor() == @."end_minute")'::jsonpath))))))
+    status text DEFAULT 'open'::text NOT NULL,
+    CONSTRAINT courses_meetings_are_times_of_a_week CHECK (((meetings IS NULL) OR ((jsonb_typeof(meetings) = 'array'::text) AND (jsonb_array_length(meetings) = jsonb_array_length(jsonb_path_query_array(meetings, 'strict $[*]?(((((((@."day" >= 0 && @."day" <= 6) && @."day".floor() == @."day") && @."start_minute" >= 0) && @."start_minute".floor() == @."start_minute") && @."end_minute" > @."start_minute") && @."end_minute" <= 1440) && @."end_minute".floor() == @."end_minute")'::jsonpath)))))),
+    CONSTRAINT courses_status_known CHECK ((status = ANY (ARRAY['open'::text, 'closed'::text, 'cancelled'::text])))
 );
 
 CREATE TABLE public.decisions (
@@ -199,7 +214,7 @@ CREATE TABLE public.decisions (
     key text,
     request_hash text,
     request text,
-    course_id integer NOT NULL,
+    course_id integer,
     other_courses integer[],
     other_students integer[],
     CONSTRAINT decisions_actor_role_check CHECK ((actor_role = ANY (ARRAY['student'::text, 'staff'::text, 'operator'::text]))),
@@ -221,7 +236,7 @@ CREATE TABLE public.decisions_default (
     key text,
     request_hash text,
     request text,
-    course_id integer NOT NULL,
+    course_id integer,
     other_courses integer[],
     other_students integer[],
     CONSTRAINT decisions_actor_role_check CHECK ((actor_role = ANY (ARRAY['student'::text, 'staff'::text, 'operator'::text]))),
@@ -242,7 +257,7 @@ CREATE TABLE public.decisions_earliest (
     key text,
     request_hash text,
     request text,
-    course_id integer NOT NULL,
+    course_id integer,
     other_courses integer[],
     other_students integer[],
     CONSTRAINT decisions_actor_role_check CHECK ((actor_role = ANY (ARRAY['student'::text, 'staff'::text, 'operator'::text]))),
@@ -345,7 +360,7 @@ CREATE TABLE public.staff (
 
 CREATE TABLE public.students (
     id integer NOT NULL,
-    password text NOT NULL,
+    password text DEFAULT '!'::text NOT NULL,
     enrollment_start_time timestamp without time zone NOT NULL,
     max_units smallint NOT NULL,
     remaining_actions smallint NOT NULL,

@@ -67,7 +67,7 @@ BEGIN
     EXECUTE ours;
   END LOOP;
 
-  GRANT SELECT ON enrollment_migrations, staff, students, courses, enrolled_courses, campus,
+  GRANT SELECT ON enrollment_migrations, departments, staff, students, courses, enrolled_courses, campus,
     journal_position, leaders, decisions TO enrollment_server;
   -- Claimed once, by whoever starts first.
   GRANT UPDATE (journal, jwt_secret) ON campus TO enrollment_server;
@@ -76,8 +76,14 @@ BEGIN
   GRANT SELECT ON enrollment_migrations, enrolled_courses, journal_position, leaders, decisions, baseline,
     baseline_places, baseline_courses, baseline_students, outside_changes, archived_decisions TO enrollment_batcher;
   GRANT SELECT (id, journal, is_sample), UPDATE (journal) ON campus TO enrollment_batcher;
-  GRANT SELECT (id, remaining_actions), UPDATE (remaining_actions) ON students TO enrollment_batcher;
-  GRANT SELECT (course_id, group_id, capacity), UPDATE (capacity) ON courses TO enrollment_batcher;
+  GRANT SELECT (id, remaining_actions, max_units, enrollment_start_time, enrollment_end_time) ON students
+    TO enrollment_batcher;
+  -- Everything about a new student but the password: without one, nobody logs in.
+  GRANT INSERT (id, enrollment_start_time, enrollment_end_time, max_units, remaining_actions, department_id, entry_year,
+    gender), UPDATE (enrollment_start_time, enrollment_end_time, max_units, remaining_actions, department_id, entry_year,
+    gender) ON students TO enrollment_batcher;
+  GRANT SELECT, INSERT, UPDATE ON courses TO enrollment_batcher;
+  GRANT SELECT ON departments TO enrollment_batcher;
   GRANT INSERT, DELETE, UPDATE (reserved, reserve_order) ON enrolled_courses TO enrollment_batcher;
   GRANT USAGE ON SEQUENCE enrolled_courses_id_seq TO enrollment_batcher;
   GRANT UPDATE (leader, term, seq, at_ms) ON journal_position TO enrollment_batcher;

@@ -1,3 +1,6 @@
+import { adminEffects, adminLegs } from './journal-administration.ts'
+import { storable } from './registry-limits.ts'
+
 /**
  * The journal's messages (version 1) as JSON Schema. A batcher validates each before it applies anything, so
  * the integers are bound to the columns' ranges and text to what PostgreSQL can hold: no message that passes
@@ -9,8 +12,6 @@ const positive = { type: 'integer', minimum: 1, maximum: 2_147_483_647 } as cons
 const safe = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const
 const smallint = { type: 'integer', minimum: -32_768, maximum: 32_767 } as const
 const uuid = { type: 'string', pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' } as const
-/** No NUL and no lone surrogates: PostgreSQL stores neither. */
-const storable = '^[^\\u0000\\uD800-\\uDFFF]*$'
 const note = { type: 'string', maxLength: 1000, pattern: storable } as const
 const role = { enum: ['student', 'staff', 'operator'] } as const
 
@@ -45,6 +46,7 @@ const leg = {
         items: object({ student: int32, group: int32, rows: { type: 'array', items: int32 } }),
       },
     }),
+    ...adminLegs,
   ],
 } as const
 
@@ -60,6 +62,7 @@ const effect = {
     object({ type: { const: 'actions_spent' }, student: int32, count: positive, remaining: smallint }),
     object({ type: { const: 'capacity_changed' }, ...where, capacity: int32 }),
     object({ type: { const: 'duplicates_removed' }, ...whose, rows: { type: 'array', items: int32 } }),
+    ...adminEffects,
   ],
 } as const
 

@@ -1,4 +1,4 @@
-import type { Command, Leg, StaffLeg, StudentLeg } from '../commands.ts'
+import type { Command, OverrideLeg, StudentLeg } from '../commands.ts'
 import { type GroupSketch, groupProfile, type StudentSketch, studentProfile } from './sketches.ts'
 
 type Group = ReturnType<typeof groupProfile> & { seats: Set<number>; queue: number[]; size: number }
@@ -64,7 +64,7 @@ export class Auditor {
     ]
   }
 
-  #judgeStaff(leg: StaffLeg, student: number | undefined): string[] {
+  #judgeStaff(leg: OverrideLeg, student: number | undefined): string[] {
     const group = this.#group(leg)
     if (leg.do === 'set_capacity') return leg.capacity < group.seats.size ? ['capacity_below_registered'] : []
     const held = this.#heldIn(student, leg.course)
@@ -146,7 +146,7 @@ export class Auditor {
     return this.#groups.find((group) => group.course === course && holds(group, student ?? 0))
   }
 
-  #group(leg: Leg): Group {
+  #group(leg: OverrideLeg | StudentLeg): Group {
     const number = 'group' in leg ? leg.group : 0
     const found = this.#groups.find((group) => group.course === leg.course && group.group === number)
     if (found === undefined) throw new Error(`the books know no group ${leg.course}/${number}`)

@@ -1,3 +1,4 @@
+import type { AdminLeg, ChangeGroupLeg, ChangeStudentLeg } from '../admin-commands.ts'
 import type { AdoptLeg, Command, ReserveWish, StudentLeg } from '../commands.ts'
 
 export function add(at: string, reserve: ReserveWish = 'allow'): StudentLeg {
@@ -39,6 +40,32 @@ export class Staff {
     return { actor: this.#actor, student, legs: [{ do: 'force_drop', ...placeAt(at) }] }
   }
 
+  /** What staff do with a course or a student itself; about `student` if it names one. */
+  does(leg: AdminLeg, student?: number): Command {
+    return { actor: this.#actor, legs: [leg], ...(student !== undefined && { student }) }
+  }
+
+  changes(at: string, changes: Omit<ChangeGroupLeg, 'do' | 'course' | 'group'>): Command {
+    return this.does({ do: 'change_group', ...placeAt(at), ...changes })
+  }
+
+  /** @param what a group, or a course with all of them */
+  opens(what: string | number): Command {
+    return this.does({ do: 'open', ...placesAt(what) })
+  }
+
+  closes(what: string | number): Command {
+    return this.does({ do: 'close', ...placesAt(what) })
+  }
+
+  cancels(what: string | number): Command {
+    return this.does({ do: 'cancel', ...placesAt(what) })
+  }
+
+  changesStudent(student: number, changes: Omit<ChangeStudentLeg, 'do'>): Command {
+    return this.does({ do: 'change_student', ...changes }, student)
+  }
+
   setsCapacity(at: string, capacity: number): Command {
     return { actor: this.#actor, legs: [{ do: 'set_capacity', ...placeAt(at), capacity }] }
   }
@@ -54,4 +81,8 @@ export function adopts(course: number, duplicates: AdoptLeg['duplicates'] = []):
 function placeAt(at: string): { course: number; group: number } {
   const [course = 0, group = 0] = at.split('/').map(Number)
   return { course, group }
+}
+
+function placesAt(what: string | number): { course: number; group?: number } {
+  return typeof what === 'number' ? { course: what } : placeAt(what)
 }

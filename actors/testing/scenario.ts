@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { type Campus, Campus as EmptyCampus } from '../campus.ts'
+import type { AdminEffect } from '../admin-effects.ts'
 import type { Command } from '../commands.ts'
-import { decide, type Rejection } from '../decide.ts'
+import { decide } from '../decide.ts'
 import { evolve } from '../evolve.ts'
-import type { Effect, Verdict } from '../records.ts'
+import type { Effect, Rejection, Verdict } from '../records.ts'
 import type { Refusal } from '../refusals.ts'
 import {
   duringWindow,
@@ -129,7 +130,29 @@ function inWords(effect: Effect): string {
       return `${where} holds ${effect.capacity}`
     case 'duplicates_removed':
       return `${effect.student} in ${where} loses rows ${effect.rows.join(' ')}`
+    case 'group_changed':
+    case 'group_opened':
+    case 'group_closed':
+    case 'group_cancelled':
+    case 'group_added':
+    case 'conflicts_arose':
+    case 'student_added':
+    case 'window_changed':
+    case 'max_units_changed':
+    case 'actions_changed':
+      return administrationInWords(effect)
   }
+}
+
+function administrationInWords(effect: AdminEffect): string {
+  const { type, ...rest } = effect
+  const { course, group, student, ...fields } = { course: 0, group: 0, student: 0, ...rest }
+  const about = 'course' in effect ? `${course}/${group}` : `${student}`
+  return [
+    about,
+    type,
+    ...Object.entries(fields).map(([name, value]) => `${name}=${JSON.stringify(value)}`),
+  ].join(' ')
 }
 
 function reasonInWords(reason: Refusal, tellLeg: boolean): string {

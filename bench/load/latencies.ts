@@ -8,6 +8,18 @@ export class Latencies {
     return this.#count
   }
 
+  /** Forgets everything. */
+  clear(): void {
+    this.#count = 0
+    this.#isSorted = true
+  }
+
+  copy(): Latencies {
+    const copied = new Latencies()
+    for (const value of this.#values.subarray(0, this.#count)) copied.add(value)
+    return copied
+  }
+
   add(durationMs: number): void {
     if (this.#count === this.#values.length) {
       const larger = new Float64Array(this.#values.length * 2)

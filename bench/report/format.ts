@@ -1,6 +1,6 @@
 import type { Finding, RunContext } from './entry.ts'
 
-const groups = ['server', 'batcher', 'rabbitmq', 'postgresql'] as const
+const groups = ['gateways', 'engine', 'server', 'batcher', 'rabbitmq', 'postgresql'] as const
 
 /** A finding for people, a few lines. */
 export function formatFinding({ scenario, subject, conditions, figures, counts = {} }: Finding): string[] {

@@ -6,7 +6,7 @@ import type { Ground } from '../site/ground.ts'
 import { measure, type Target } from '../site/target.ts'
 
 const perStudent = 7
-const connections = 256
+const usualConnections = 256
 
 /** A campus that a run under full load does not exhaust. */
 export function roomyCampus({ isTiny }: Ground): CampusSize {
@@ -28,26 +28,33 @@ export async function sustained(ground: Ground): Promise<Finding[]> {
   }
 }
 
-/** Full load on a target, warm-up first. */
-export async function sustain(
-  ground: Ground,
-  target: Target,
-  run: {
-    readonly scenario: string
-    readonly subject: string
-    readonly size: CampusSize
-    readonly seconds?: number
-  },
-): Promise<Finding> {
-  const { size, scenario, subject, seconds = ground.isTiny ? 0.7 : 20 } = run
-  const generator = new Generator()
+export interface FullLoad {
+  readonly scenario: string
+  readonly subject: string
+  readonly size: CampusSize
+  readonly seconds?: number
+  readonly connections?: number
+  /** Students who have not enrolled yet: all, unless told. */
+  readonly callers?: { readonly first: number; readonly count: number }
+  /** Places that each student holds already, as the campus was made with. */
+  readonly held?: number
+  /** What the load generator runs under. */
+  readonly generatorPrefix?: readonly string[]
+}
+
+/** Full load on a target, after a quarter of it to warm up. */
+export async function sustain(ground: Ground, target: Target, load: FullLoad): Promise<Finding> {
+  const { size, scenario, subject, held = 0, connections = usualConnections } = load
+  const seconds = ground.isTiny ? 0.5 : (load.seconds ?? 20)
+  const { first, count } = load.callers ?? { first: 1, count: size.students }
+  const generator = new Generator(load.generatorPrefix)
   try {
     await generator.open('students', {
       host: target.host,
       port: target.port,
       seed: ground.seed,
-      callers: { first: 1, count: size.students, tokens: { secret: jwtSecret } },
-      traffic: { kind: 'courses', courses: size.courses, perStudent, wish: 'possible' },
+      callers: { first, count, tokens: { secret: jwtSecret } },
+      traffic: { kind: 'courses', courses: size.courses, perStudent, wish: 'possible', held },
       pace: { kind: 'closed', connections },
     })
     await generator.run({ students: { forMs: seconds * 250 } })

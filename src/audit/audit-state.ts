@@ -1,58 +1,74 @@
 import { Campus, type CourseGroup, type Student } from '../../actors/campus.ts'
 import { evolve } from '../../actors/evolve.ts'
-import type { PlaceRow, StateRows } from './ports.ts'
+import type { GroupDetails, PlaceRow, StateRows, StudentDetails } from './ports.ts'
 
 /** What decisions decide, as a campus, and the rows that repeat another one, which a campus cannot hold. */
 export interface AuditState {
   readonly campus: Campus
   /** Rows beyond the first of the same student and group, by `placeKey`. */
   readonly surplusRows: Map<string, number>
+  /** Of whom nothing is known but a capacity, or actions. */
+  readonly sketchy: Set<CourseGroup | Student>
 }
 
 export async function loadState(rows: StateRows): Promise<AuditState> {
-  const state: AuditState = { campus: new Campus(), surplusRows: new Map() }
-  for await (const { course, group, capacity } of rows.groups()) {
-    addGroup(state.campus, course, group, capacity)
+  const state: AuditState = { campus: new Campus(), surplusRows: new Map(), sketchy: new Set() }
+  for await (const { course, group, capacity, details } of rows.groups()) {
+    const added = addGroup(state.campus, course, group, capacity, details)
+    if (details === undefined) state.sketchy.add(added)
   }
-  for await (const { id, remainingActions } of rows.students()) {
-    addStudent(state.campus, id, remainingActions)
+  for await (const { id, remainingActions, details } of rows.students()) {
+    const added = addStudent(state.campus, id, remainingActions, details)
+    if (details === undefined) state.sketchy.add(added)
   }
   for await (const row of rows.places()) addPlace(state, row)
   return state
 }
 
-/** Adds a group of which only the capacity counts here. */
-export function addGroup(campus: Campus, course: number, group: number, capacity: number): CourseGroup {
+/** Adds a group, with nothing but its capacity if its details are not known. */
+export function addGroup(
+  campus: Campus,
+  course: number,
+  group: number,
+  capacity: number,
+  details: GroupDetails = noDetails,
+): CourseGroup {
   return campus.addGroup({
     course,
     group,
     capacity,
     department: 0,
     name: '',
-    lecturer: '',
     units: 0,
-    reserveCapacity: 0,
-    exam: undefined,
-    meetings: noMeetings,
     genderLock: undefined,
-    notes: '',
+    ...details,
   })
 }
 
-/** Adds a student of whom only the remaining actions count here. */
-export function addStudent(campus: Campus, id: number, remainingActions: number): Student {
+const noDetails: GroupDetails = {
+  status: 'open',
+  reserveCapacity: 0,
+  lecturer: '',
+  notes: '',
+  meetings: [],
+  exam: undefined,
+}
+
+/** Adds a student, with nothing but their actions if their details are not known. */
+export function addStudent(
+  campus: Campus,
+  id: number,
+  remainingActions: number,
+  details: StudentDetails = { maxUnits: 0, windowStartMs: 0, windowEndMs: 0 },
+): Student {
   return campus.addStudent({
     id,
     remainingActions,
     department: 0,
     gender: 'female',
-    maxUnits: 0,
-    windowStartMs: 0,
-    windowEndMs: 0,
+    ...details,
   })
 }
-
-const noMeetings = [] as const
 
 /** Of rows that repeat each other a seat counts before a reserve place, then the lower order, as when serving. */
 function addPlace({ campus, surplusRows }: AuditState, { student, course, group, order }: PlaceRow): void {

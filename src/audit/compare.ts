@@ -1,10 +1,11 @@
-import type { CourseGroup } from '../../actors/campus.ts'
+import { detailsOf } from '../../actors/campus-digest.ts'
+import type { CourseGroup, Student } from '../../actors/campus.ts'
 import { type AuditState, placeKey } from './audit-state.ts'
 import type { Difference } from './difference.ts'
 
 /**
- * Every place, capacity and count of actions that the two states do not have alike: groups ascending, each
- * with its places, then students.
+ * Everything that decisions decide and the two states do not have alike: groups ascending, each with its places,
+ * then students.
  */
 export function compareStates(expected: AuditState, found: AuditState): Difference[] {
   return [...compareGroups(expected, found), ...compareStudents(expected, found)]
@@ -16,12 +17,22 @@ function* compareGroups(expected: AuditState, found: AuditState): Iterable<Diffe
     const after = found.campus.findGroup(course, group)
     if (before?.capacity !== after?.capacity) {
       yield {
-        subject: { about: 'capacity', course, group },
+        subject: { about: 'group', course, group },
         expected: before === undefined ? 'no such group' : `capacity ${before.capacity}`,
         found: after === undefined ? 'no such group' : `capacity ${after.capacity}`,
       }
     }
+    if (before !== undefined && after !== undefined) yield* compareDetails(before, after)
     yield* comparePlaces({ course, group }, [before, expected], [after, found])
+  }
+}
+
+function* compareDetails(before: CourseGroup, after: CourseGroup): Iterable<Difference> {
+  const found = [after.status, ...detailsOf(after)]
+  for (const [index, detail] of [before.status, ...detailsOf(before)].entries()) {
+    if (detail === found[index]) continue
+    const subject = { about: 'group', course: before.course, group: before.group } as const
+    yield { subject, expected: detail, found: found[index] ?? 'nothing' }
   }
 }
 
@@ -79,11 +90,27 @@ function* compareStudents(
   for (const id of [...ids].toSorted((a, b) => a - b)) {
     const before = expected.students.get(id)
     const after = found.students.get(id)
+    if (before !== undefined && after !== undefined) yield* compareLimits(before, after)
     if (before?.remainingActions === after?.remainingActions) continue
     yield {
-      subject: { about: 'actions', student: id },
+      subject: { about: 'student', student: id },
       expected: before === undefined ? 'no such student' : `${before.remainingActions} actions left`,
       found: after === undefined ? 'no such student' : `${after.remainingActions} actions left`,
     }
   }
+}
+
+function* compareLimits(before: Student, after: Student): Iterable<Difference> {
+  const subject = { about: 'student', student: before.id } as const
+  if (before.maxUnits !== after.maxUnits) {
+    yield { subject, expected: `${before.maxUnits} units at most`, found: `${after.maxUnits}` }
+  }
+  if (before.window === after.window) return
+  const [expected, found] = [windowOf(before), windowOf(after)]
+  if (expected !== found) yield { subject, expected: `a window ${expected}`, found }
+}
+
+function windowOf({ window: { startMs, endMs } }: Student): string {
+  const start = new Date(startMs).toISOString()
+  return endMs <= startMs ? `from ${start}` : `from ${start} to ${new Date(endMs).toISOString()}`
 }

@@ -1,8 +1,8 @@
 /** What a difference is about. */
 export type Subject =
   | { readonly about: 'place'; readonly student: number; readonly course: number; readonly group: number }
-  | { readonly about: 'capacity'; readonly course: number; readonly group: number }
-  | { readonly about: 'actions'; readonly student: number }
+  | { readonly about: 'group'; readonly course: number; readonly group: number }
+  | { readonly about: 'student'; readonly student: number }
   | { readonly about: 'journal' }
 
 /** Who made a difference from outside: the newest change that touched its subject, and how many did. */
@@ -29,10 +29,10 @@ export function subjectKey(subject: Subject): string {
   switch (subject.about) {
     case 'place':
       return `place ${subject.student} ${subject.course}/${subject.group}`
-    case 'capacity':
-      return `capacity ${subject.course}/${subject.group}`
-    case 'actions':
-      return `actions ${subject.student}`
+    case 'group':
+      return `group ${subject.course}/${subject.group}`
+    case 'student':
+      return `student ${subject.student}`
     case 'journal':
       return 'journal'
   }
@@ -43,9 +43,9 @@ export function subjectName(subject: Subject): string {
   switch (subject.about) {
     case 'place':
       return `student ${subject.student} in ${subject.course}/${subject.group}`
-    case 'capacity':
+    case 'group':
       return `group ${subject.course}/${subject.group}`
-    case 'actions':
+    case 'student':
       return `student ${subject.student}`
     case 'journal':
       return 'journal'

@@ -37,6 +37,16 @@ export function describeAdoptionEffect(effect: Effect): string {
     case 'registered':
     case 'reserved':
     case 'actions_spent':
+    case 'group_changed':
+    case 'group_opened':
+    case 'group_closed':
+    case 'group_cancelled':
+    case 'group_added':
+    case 'conflicts_arose':
+    case 'student_added':
+    case 'window_changed':
+    case 'max_units_changed':
+    case 'actions_changed':
       throw new Error(`adoption does not lead to ${effect.type}`)
   }
 }

@@ -3,8 +3,8 @@ import type { OrphanedEffect, OutsideChange } from './ports.ts'
 
 const aboutOf: Readonly<Record<string, Exclude<Subject['about'], 'journal'>>> = {
   enrolled_courses: 'place',
-  courses: 'capacity',
-  students: 'actions',
+  courses: 'group',
+  students: 'student',
 }
 
 /** Names each difference whose subject somebody changed from outside: the newest change, and how many there were. */
@@ -49,9 +49,9 @@ function subjectOf(about: Exclude<Subject['about'], 'journal'>, change: OutsideC
   switch (about) {
     case 'place':
       return { about, student, course, group }
-    case 'capacity':
+    case 'group':
       return { about, course, group }
-    case 'actions':
+    case 'student':
       return { about, student }
   }
 }
@@ -88,7 +88,7 @@ export async function nameOrphans(
 
 function subjectOfOrphan(effect: OrphanedEffect['effect']): Subject {
   const { student = -1, course = -1, group = -1 } = effect
-  if (effect.type === 'actions_spent') return { about: 'actions', student }
-  if (effect.type === 'capacity_changed') return { about: 'capacity', course, group }
+  if (effect.course === undefined) return { about: 'student', student }
+  if (effect.student === undefined) return { about: 'group', course, group }
   return { about: 'place', student, course, group }
 }

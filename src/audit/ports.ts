@@ -1,4 +1,6 @@
+import type { GroupStatus } from '../../actors/campus.ts'
 import type { Effect } from '../../actors/records.ts'
+import type { Exam, Meeting } from '../../actors/timetable.ts'
 import type { Position } from '../engine/ports.ts'
 
 /** A seat (`order` undefined) or a place in the reserve queue; a row without an order number has its id instead. */
@@ -13,11 +15,31 @@ export interface GroupRow {
   readonly course: number
   readonly group: number
   readonly capacity: number
+  /** Absent in a baseline that an older version took. */
+  readonly details?: GroupDetails | undefined
+}
+
+export interface GroupDetails {
+  readonly status: GroupStatus
+  readonly reserveCapacity: number
+  readonly lecturer: string
+  readonly notes: string
+  readonly meetings: readonly Meeting[]
+  readonly exam: Exam | undefined
 }
 
 export interface StudentRow {
   readonly id: number
   readonly remainingActions: number
+  /** Absent in a baseline that an older version took. */
+  readonly details?: StudentDetails | undefined
+}
+
+export interface StudentDetails {
+  readonly maxUnits: number
+  readonly windowStartMs: number
+  /** The start itself where the table names no end. */
+  readonly windowEndMs: number
 }
 
 /** What decisions decide, as rows: what the tables hold, or held when the baseline was taken. */

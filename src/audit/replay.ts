@@ -20,6 +20,7 @@ interface Misfit {
 export class Replay implements AuditState {
   readonly campus: Campus
   readonly surplusRows: Map<string, number>
+  readonly sketchy: Set<CourseGroup | Student>
   /** Came after the baseline, and no decision has said yet what they have. */
   readonly #capacityUnknown = new Set<CourseGroup>()
   readonly #actionsUnknown = new Set<Student>()
@@ -30,6 +31,7 @@ export class Replay implements AuditState {
   constructor(baseline: AuditState) {
     this.campus = baseline.campus
     this.surplusRows = baseline.surplusRows
+    this.sketchy = baseline.sketchy
   }
 
   apply(decision: AuditedDecision): void {
@@ -43,6 +45,7 @@ export class Replay implements AuditState {
     if (effect.type === 'actions_spent') {
       this.#checkActions(effect.student, effect.remaining + effect.count, decision)
     }
+    if (effect.type === 'actions_changed') this.#actionsUnknown.delete(this.campus.student(effect.student))
     if (effect.type === 'duplicates_removed') this.#removeSurplus(effect)
     if (effect.type === 'capacity_changed') {
       this.#capacityUnknown.delete(this.campus.group(effect.course, effect.group))
@@ -60,9 +63,12 @@ export class Replay implements AuditState {
   }
 
   #introduce(effect: Effect): void {
+    if (effect.type === 'student_added' || effect.type === 'group_added') return
     if ('student' in effect) this.#introduceStudent(effect.student)
     if ('course' in effect && this.campus.findGroup(effect.course, effect.group) === undefined) {
-      this.#capacityUnknown.add(addGroup(this.campus, effect.course, effect.group, 0))
+      const group = addGroup(this.campus, effect.course, effect.group, 0)
+      this.#capacityUnknown.add(group)
+      this.sketchy.add(group)
     }
   }
 
@@ -71,6 +77,7 @@ export class Replay implements AuditState {
     if (known !== undefined) return known
     const student = addStudent(this.campus, id, 0)
     this.#actionsUnknown.add(student)
+    this.sketchy.add(student)
     return student
   }
 
@@ -86,7 +93,7 @@ export class Replay implements AuditState {
     const student = this.#introduceStudent(id)
     if (!this.#actionsUnknown.delete(student) && student.remainingActions !== remaining) {
       const expected = `${student.remainingActions} actions left`
-      this.#note({ about: 'actions', student: id }, expected, `${remaining}`, decision)
+      this.#note({ about: 'student', student: id }, expected, `${remaining}`, decision)
     }
     student.remainingActions = remaining
   }
@@ -125,18 +132,30 @@ export class Replay implements AuditState {
 
   /** Takes from the tables what no decision and no baseline says anything about. */
   learnFrom({ campus: found }: AuditState): void {
-    for (const course of found.courses.values()) {
-      for (const { course: id, group, capacity } of course.groups) {
-        const known = this.campus.findGroup(id, group)
-        if (known === undefined) addGroup(this.campus, id, group, capacity)
-        else if (this.#capacityUnknown.delete(known)) known.capacity = capacity
-      }
+    for (const course of found.courses.values()) for (const group of course.groups) this.#learnGroup(group)
+    for (const student of found.students.values()) this.#learnStudent(student)
+  }
+
+  #learnGroup({ course, group, capacity, status, profile }: CourseGroup): void {
+    const known = this.campus.findGroup(course, group)
+    if (known === undefined) {
+      this.campus.addGroup({ ...profile, capacity, status })
+      return
     }
-    for (const { id, remainingActions } of found.students.values()) {
-      const known = this.campus.students.get(id)
-      if (known === undefined) addStudent(this.campus, id, remainingActions)
-      else if (this.#actionsUnknown.delete(known)) known.remainingActions = remainingActions
+    if (this.#capacityUnknown.delete(known)) known.capacity = capacity
+    if (!this.sketchy.has(known)) return
+    known.become(profile)
+    known.status = status
+  }
+
+  #learnStudent({ id, remainingActions, profile }: Student): void {
+    const known = this.campus.students.get(id)
+    if (known === undefined) {
+      this.campus.addStudent({ ...profile, remainingActions })
+      return
     }
+    if (this.#actionsUnknown.delete(known)) known.remainingActions = remainingActions
+    if (this.sketchy.has(known)) this.campus.changeStudent(profile)
   }
 }
 
@@ -151,17 +170,30 @@ function needOf(effect: Effect): string {
       return 'no place in the course'
     case 'reserved':
       return `no place in the course and a queue that ends before order ${effect.order}`
+    case 'group_cancelled':
+      return 'nobody left in the group'
+    case 'group_added':
+      return 'no such group'
+    case 'student_added':
+      return 'no such student'
     case 'actions_spent':
     case 'capacity_changed':
     case 'duplicates_removed':
+    case 'group_changed':
+    case 'group_opened':
+    case 'group_closed':
+    case 'conflicts_arose':
+    case 'window_changed':
+    case 'max_units_changed':
+    case 'actions_changed':
       return `what ${effect.type} fits`
   }
 }
 
 function subjectOf(effect: Effect): Subject {
-  if (effect.type === 'actions_spent') return { about: 'actions', student: effect.student }
+  if (!('course' in effect)) return { about: 'student', student: effect.student }
   const { course, group } = effect
   return 'student' in effect
     ? { about: 'place', student: effect.student, course, group }
-    : { about: 'capacity', course, group }
+    : { about: 'group', course, group }
 }

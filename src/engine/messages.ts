@@ -13,6 +13,7 @@ const ajv = new Ajv({
   allowUnionTypes: true,
   strictRequired: false,
   discriminator: true,
+  $data: true,
 })
 const isStart: ValidateFunction<StartMessage> = ajv.compile<StartMessage>(startMessageSchema)
 const isBatch: ValidateFunction<BatchMessage> = ajv.compile<BatchMessage>(batchMessageSchema)

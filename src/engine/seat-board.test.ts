@@ -122,3 +122,31 @@ test('an effect on a group that the board does not know changes nothing and stop
   board.show(1, [{ type: 'registered', student: 1, course: 99, group: 1 }])
   assert.deepEqual([board.seq, board.course(99)], [1, []])
 })
+
+test('a group that staff add is shown among those of its department, and a longer queue at its new length', () => {
+  const board = boardOf(group('10/1'), group('12/1'))
+  const added: Effect = {
+    type: 'group_added',
+    course: 11,
+    group: 1,
+    department: 1,
+    name: 'Topology',
+    lecturer: 'Emmy',
+    units: 3,
+    capacity: 4,
+    reserveCapacity: 2,
+    meetings: [],
+    exam: null,
+    genderLock: null,
+    notes: '',
+  }
+  board.show(1, [added, { type: 'group_changed', course: 12, group: 1, reserveCapacity: 9 }])
+  assert.deepEqual(
+    board.department(1).map(({ course, capacity, reserveCapacity }) => [course, capacity, reserveCapacity]),
+    [
+      [10, 30, 5],
+      [11, 4, 2],
+      [12, 30, 9],
+    ],
+  )
+})

@@ -1,4 +1,4 @@
-import type { Campus } from '../../actors/campus.ts'
+import type { Campus, GroupProfile } from '../../actors/campus.ts'
 import type { Effect } from '../../actors/records.ts'
 
 /** How a student's place in a course came to be what it is. `moved_up`: others left the queue before them. */
@@ -33,6 +33,7 @@ interface Waiting {
 }
 
 interface Board extends GroupSeats {
+  reserveCapacity: number
   capacity: number
   registeredCount: number
   readonly queue: Waiting[]
@@ -65,6 +66,7 @@ export class SeatBoard {
   /** Number of the term. */
   readonly term: number
   readonly #entriesMax: number
+  readonly #groups: Board[] = []
   readonly #courses = new Map<number, Board[]>()
   readonly #departments = new Map<number, Board[]>()
   /** A ring: the newest entry overwrites the oldest. */
@@ -79,20 +81,10 @@ export class SeatBoard {
     this.term = term
     this.#entriesMax = options.entriesMax ?? entriesMax
     for (const course of campus.courses.values()) {
-      for (const { profile, capacity, registered, queue } of course.groups) {
-        const board: Board = {
-          course: profile.course,
-          group: profile.group,
-          department: profile.department,
-          reserveCapacity: profile.reserveCapacity,
-          capacity,
-          registeredCount: registered.length,
-          queue: queue.map((student) => ({ student, movedBy: 0 })),
-          changedBy: 0,
-          movedBy: 0,
-        }
-        append(this.#courses, profile.course, board)
-        append(this.#departments, profile.department, board)
+      for (const { profile, reserveCapacity, capacity, registered, queue } of course.groups) {
+        const board = this.#addGroup({ ...profile, reserveCapacity, capacity }, 0)
+        board.registeredCount = registered.length
+        board.queue.push(...queue.map((student) => ({ student, movedBy: 0 })))
       }
     }
     for (const groups of this.#departments.values()) groups.sort(byCourseAndGroup)
@@ -120,6 +112,12 @@ export class SeatBoard {
     return this.#courses.get(course) ?? []
   }
 
+  /** The groups that have changed after decision `seq`. */
+  *groupsChangedSince(seq: number): Generator<GroupSeats> {
+    if (seq === this.#seq) return
+    for (const group of this.#groups) if (group.changedBy > seq) yield group
+  }
+
   /** Whether `placesChangedSince` still knows everything that came after this decision. */
   remembers(seq: number): boolean {
     return seq >= this.#forgottenSeq && seq <= this.#seq
@@ -142,14 +140,12 @@ export class SeatBoard {
       })
     }
     if (this.#movedBy <= seq) return changes
-    for (const groups of this.#courses.values()) {
-      for (const { course, group, queue, movedBy } of groups) {
-        if (movedBy <= seq) continue
-        for (const [index, waiting] of queue.entries()) {
-          const { student } = waiting
-          if (waiting.movedBy <= seq || !isWatched(student) || knows(changes, student, course)) continue
-          append(changes, student, { course, group, how: 'moved_up', position: index + 1 })
-        }
+    for (const { course, group, queue, movedBy } of this.#groups) {
+      if (movedBy <= seq) continue
+      for (const [index, waiting] of queue.entries()) {
+        const { student } = waiting
+        if (waiting.movedBy <= seq || !isWatched(student) || knows(changes, student, course)) continue
+        append(changes, student, { course, group, how: 'moved_up', position: index + 1 })
       }
     }
     return changes
@@ -176,11 +172,39 @@ export class SeatBoard {
     return this.#courses.get(course)?.find((candidate) => candidate.group === group)
   }
 
+  #addGroup(added: Pick<GroupProfile, keyof GroupSeats & keyof GroupProfile>, seq: number): Board {
+    const { course, group, department, reserveCapacity, capacity } = added
+    const where = { course, group, department }
+    const board: Board = {
+      ...where,
+      reserveCapacity,
+      capacity,
+      registeredCount: 0,
+      queue: [],
+      changedBy: seq,
+      movedBy: 0,
+    }
+    this.#groups.push(board)
+    append(this.#courses, course, board)
+    append(this.#departments, department, board)
+    return board
+  }
+
   #apply(seq: number, effect: Effect): void {
     if (!('course' in effect)) return
+    if (effect.type === 'group_added') {
+      this.#addGroup(effect, seq)
+      this.#courses.get(effect.course)?.sort(byCourseAndGroup)
+      this.#departments.get(effect.department)?.sort(byCourseAndGroup)
+      return
+    }
     const board = this.#find(effect.course, effect.group)
     if (board === undefined) return
     switch (effect.type) {
+      case 'group_changed':
+        board.reserveCapacity = effect.reserveCapacity ?? board.reserveCapacity
+        board.changedBy = seq
+        return
       case 'registered':
         board.registeredCount++
         break
@@ -199,6 +223,10 @@ export class SeatBoard {
         board.changedBy = seq
         return
       case 'duplicates_removed':
+      case 'group_opened':
+      case 'group_closed':
+      case 'group_cancelled':
+      case 'conflicts_arose':
         return
     }
     board.changedBy = seq

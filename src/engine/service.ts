@@ -1,6 +1,6 @@
 import type { Command } from '../../actors/commands.ts'
 import type { Gender } from '../../actors/campus.ts'
-import type { Verdict, DecisionRecord } from '../../actors/records.ts'
+import type { DecisionRecord, Rejection, Verdict } from '../../actors/records.ts'
 import type { RejectionCode } from '../../actors/refusals.ts'
 import type { SeatBoard } from './seat-board.ts'
 import type { Meeting } from '../../actors/timetable.ts'
@@ -18,26 +18,22 @@ export interface Unavailable {
   readonly code: UnavailableCode
 }
 
+/** Turned away before any rule was asked, and what it was about. */
+export interface RejectedOutcome extends Omit<Rejection, 'rejection'> {
+  readonly kind: 'rejected'
+  readonly code: RejectionCode
+}
+
 /** What became of a command. A `decided` one is durable; its record says yes (`effects`) or no (`reasons`). */
 export type Outcome =
   | { readonly kind: 'decided'; readonly record: DecisionRecord; readonly replayed: boolean }
-  | {
-      readonly kind: 'rejected'
-      readonly code: RejectionCode
-      readonly course?: number
-      readonly group?: number
-    }
+  | RejectedOutcome
   | { readonly kind: 'key_refused'; readonly code: 'idempotency_mismatch' | 'idempotency_in_flight' }
   | Unavailable
 
 export type DryRunOutcome =
   | { readonly kind: 'judged'; readonly verdict: Verdict }
-  | {
-      readonly kind: 'rejected'
-      readonly code: RejectionCode
-      readonly course?: number
-      readonly group?: number
-    }
+  | RejectedOutcome
   | Unavailable
 
 export interface SubmitOptions {

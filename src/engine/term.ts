@@ -1,5 +1,5 @@
 import type { Campus } from '../../actors/campus.ts'
-import type { Command } from '../../actors/commands.ts'
+import { type Command, coursesOf } from '../../actors/commands.ts'
 import { decide } from '../../actors/decide.ts'
 import { evolve } from '../../actors/evolve.ts'
 import { type MailboxBounds, Mailboxes, type Ticket } from '../../actors/mailboxes.ts'
@@ -173,7 +173,7 @@ export class Term {
   #post(command: Command, options: SubmitOptions): Promise<Outcome> {
     const refusal = this.#closedTo() ?? (this.commit.hasRoom ? undefined : busy)
     if (refusal !== undefined) return Promise.resolve(refusal)
-    const courses = command.legs.map((leg) => leg.course)
+    const courses = coursesOf(command.legs)
     const postedAtMs = this.#stages?.samples() === true ? this.#runtime.elapsed() : undefined
     return new Promise<Outcome>((resolve, reject) => {
       const pending = { command, options, postedAtMs, resolve, reject }

@@ -154,10 +154,13 @@ export function refuseUnavailable(reply: FastifyReply, { code }: Unavailable): u
 const whatToDoNow =
   'It is not known whether this was done. Send it again with the same Idempotency-Key, or look at what you hold before you try again.'
 
-function rejectionOf({ code, course, group }: Extract<NotDecided, { kind: 'rejected' }>): ProblemReason {
+type Rejected = Extract<NotDecided, { kind: 'rejected' }>
+
+function rejectionOf(outcome: Rejected): ProblemReason {
+  const { code, course, group } = outcome
   return {
     code,
-    detail: rejectionDetails[code](groupNamed(course, group)),
+    detail: rejectionDetails[code](whatIsNamed(outcome)),
     ...(course !== undefined && { course_id: course }),
     ...(group !== undefined && { group_id: group }),
   }
@@ -167,9 +170,12 @@ const rejectionDetails: Record<RejectionCode, (what: string) => string> = {
   other_department: (what) => `Of another department: ${what}.`,
   no_such_student: () => 'There is no such student.',
   no_such_course: (what) => `There is no ${what}.`,
+  no_such_department: (what) => `There is no ${what}.`,
 }
 
-function groupNamed(course: number | undefined, group: number | undefined): string {
+function whatIsNamed({ course, group, student, department }: Rejected): string {
+  if (student !== undefined) return `student ${student}`
+  if (department !== undefined) return `department ${department}`
   return group === undefined ? `course ${course ?? '?'}` : `group ${group} of course ${course ?? '?'}`
 }
 

@@ -8,7 +8,7 @@ import { EventHub, type EventTimes, type WatchedService } from './event-hub.ts'
 import { EventReader } from './testing/event-reader.ts'
 import { TermService } from './testing/term-service.ts'
 
-const times: EventTimes = { coalesceMs: 16, heartbeatMs: 60_000, stalledMs: 60_000 }
+const times: EventTimes = { coalesceMs: 16, heartbeatMs: 60_000, stalledMs: 60_000, careMs: 10 }
 const watch = { department: 1, courses: [], student: undefined }
 const at = { course: 10, group: 1 }
 

@@ -1,22 +1,11 @@
-import type { Writable } from 'node:stream'
 import type { SeatBoard } from '../engine/seat-board.ts'
 import type { EnrollmentService } from '../engine/service.ts'
 import { EventRound, groupsOf, type Watch } from './event-round.ts'
+import { EventSlice, type EventStream, type OpenStream } from './event-slice.ts'
 import { type EventId, heldPlaceText, messageText, SeatTexts } from './event-text.ts'
-import type { Caller } from './tokens.ts'
 
 /** What the hub asks of the engine. */
 export type WatchedService = Pick<EnrollmentService, 'seats' | 'studentView' | 'status'>
-
-export interface EventStream {
-  /** Whose it is. */
-  readonly owner: Pick<Caller, 'id' | 'staff'>
-  readonly watch: Watch
-  /** The client's connection, its head already written. */
-  readonly out: Writable
-  /** When the right to watch ends, milliseconds since the Unix epoch. */
-  readonly untilMs: number
-}
 
 /** Bounds and times of the streams, milliseconds. */
 export interface EventTimes {
@@ -26,33 +15,18 @@ export interface EventTimes {
   readonly heartbeatMs: number
   /** A client that has not read for so long is cut off. */
   readonly stalledMs: number
+  /** How often it is looked whether a stream needs any of that. */
+  readonly careMs: number
 }
 
-export const usualEventTimes: EventTimes = { coalesceMs: 200, heartbeatMs: 15_000, stalledMs: 30_000 }
-
-interface Open extends EventStream {
-  readonly slice: Slice
-  /** What `seq` counts on; undefined until the stream has been told how things stand. */
-  board: SeatBoard | undefined
-  seq: number
-  isRefreshing: boolean
-  wroteAtMs: number
-  /** Since when its client has not read all that was written; undefined if it has. */
-  stalledSinceMs: number | undefined
-}
-
-/** An eighth of the streams, which are served together. */
-interface Slice {
-  readonly streams: Set<Open>
-  board: SeatBoard | undefined
-  seq: number
-  /** Whether some stream of it has not been told everything that the others have. */
-  hasStragglers: boolean
-  careAtMs: number
+export const usualEventTimes: EventTimes = {
+  coalesceMs: 200,
+  heartbeatMs: 20_000,
+  stalledMs: 30_000,
+  careMs: 4_000,
 }
 
 const sliceCount = 8
-const careIntervalMs = 1000
 const heartbeat = ':\n\n'
 /** How long a client waits before it opens the next stream; spread, so that they do not all return at once. */
 const retryMs = { least: 1000, spread: 2000 }
@@ -71,12 +45,11 @@ export class EventHub {
   readonly #service: WatchedService
   readonly #now: () => number
   readonly #times: EventTimes
-  readonly #slices: readonly Slice[]
+  readonly #slices: readonly EventSlice[]
   readonly #texts = new SeatTexts()
   /** Open streams by whose they are. */
   readonly #byStudent = new Map<number, number>()
   readonly #byStaff = new Map<number, number>()
-  readonly #isWatched = (student: number) => this.#byStudent.has(student)
   #timer: NodeJS.Timeout | undefined
   #size = 0
   #added = 0
@@ -90,13 +63,7 @@ export class EventHub {
     this.#service = service
     this.#now = now
     this.#times = times
-    this.#slices = Array.from({ length: sliceCount }, () => ({
-      streams: new Set(),
-      board: undefined,
-      seq: 0,
-      hasStragglers: false,
-      careAtMs: 0,
-    }))
+    this.#slices = Array.from({ length: sliceCount }, () => new EventSlice())
   }
 
   /** Streams that are open now. */
@@ -129,7 +96,7 @@ export class EventHub {
     const slice = this.#slices[this.#added++ % sliceCount]
     if (slice === undefined) throw new Error('there are as many slices as that')
     const nowMs = performance.now()
-    const open: Open = {
+    const open: OpenStream = {
       ...stream,
       slice,
       board: undefined,
@@ -137,9 +104,9 @@ export class EventHub {
       isRefreshing: false,
       wroteAtMs: nowMs,
       stalledSinceMs: undefined,
+      round: undefined,
     }
-    slice.streams.add(open)
-    slice.hasStragglers = true
+    slice.add(open)
     this.#size++
     this.#count(stream.owner, 1)
     stream.out.once('close', () => this.#remove(open))
@@ -160,8 +127,8 @@ export class EventHub {
     for (const { streams } of this.#slices) for (const { out } of streams) out.end()
   }
 
-  #remove(open: Open): void {
-    if (!open.slice.streams.delete(open)) return
+  #remove(open: OpenStream): void {
+    if (!open.slice.remove(open)) return
     this.#size--
     this.#count(open.owner, -1)
     if (this.#size > 0) return
@@ -185,27 +152,31 @@ export class EventHub {
     if (board !== undefined) this.#tell(slice, board, nowMs)
     else if (isOver(this.#service)) for (const { out } of slice.streams) out.end()
     if (nowMs < slice.careAtMs) return
-    slice.careAtMs = nowMs + careIntervalMs
+    slice.careAtMs = nowMs + this.#times.careMs
     for (const open of slice.streams) this.#careFor(open, nowMs)
   }
 
-  #tell(slice: Slice, board: SeatBoard, nowMs: number): void {
-    if (board === slice.board && board.seq === slice.seq && !slice.hasStragglers) return
-    const since = board === slice.board ? slice.seq : 0
-    const round = new EventRound(board, since, this.#texts, this.#isWatched)
-    slice.board = board
+  #tell(slice: EventSlice, board: SeatBoard, nowMs: number): void {
+    if (board !== slice.board) {
+      for (const open of slice.streams) slice.stragglers.add(open)
+      slice.board = board
+    } else if (board.seq !== slice.seq) {
+      const round = new EventRound(board, slice.seq, this.#texts, (student) => slice.watches(student))
+      for (const open of slice.concernedBy(round)) {
+        if (hasUnread(open)) {
+          open.seq = slice.seq
+          slice.stragglers.add(open)
+        } else this.#write(open, round.messageFor(open.watch), nowMs)
+      }
+    }
     slice.seq = board.seq
-    slice.hasStragglers = false
-    for (const open of slice.streams) {
-      if (open.board === board && open.seq === since && !hasUnread(open)) {
-        open.seq = board.seq
-        this.#write(open, round.messageFor(open.watch), nowMs)
-      } else if (!this.#catchUp(open, board, nowMs)) slice.hasStragglers = true
+    for (const open of slice.stragglers) {
+      if (this.#catchUp(open, board, nowMs)) slice.stragglers.delete(open)
     }
   }
 
   /** @returns whether the stream is where the board is by now */
-  #catchUp(open: Open, board: SeatBoard, nowMs: number): boolean {
+  #catchUp(open: OpenStream, board: SeatBoard, nowMs: number): boolean {
     if (hasUnread(open)) {
       open.stalledSinceMs ??= nowMs
       return false
@@ -222,7 +193,7 @@ export class EventHub {
   }
 
   /** Tells how everything of the watch stands. If the engine cannot say now, the next turn tries again. */
-  async #refresh(open: Open): Promise<void> {
+  async #refresh(open: OpenStream): Promise<void> {
     const board = this.#service.seats
     if (board === undefined || open.isRefreshing) return
     open.isRefreshing = true
@@ -249,7 +220,7 @@ export class EventHub {
     return shown.view?.places.map(heldPlaceText).join(',') ?? ''
   }
 
-  #write(open: Open, message: string | Buffer | undefined, nowMs: number): void {
+  #write(open: OpenStream, message: string | Buffer | undefined, nowMs: number): void {
     open.stalledSinceMs = undefined
     if (message === undefined || open.out.destroyed || open.out.writableEnded) return
     open.wroteAtMs = nowMs
@@ -257,7 +228,7 @@ export class EventHub {
     open.out.write(message)
   }
 
-  #careFor(open: Open, nowMs: number): void {
+  #careFor(open: OpenStream, nowMs: number): void {
     const { heartbeatMs, stalledMs } = this.#times
     if (hasUnread(open)) {
       open.stalledSinceMs ??= nowMs
@@ -278,7 +249,7 @@ function canResume(board: SeatBoard, { student }: Watch, { term, seq }: EventId)
 }
 
 /** Whether the connection has not taken all that was written. */
-function hasUnread({ out }: Open): boolean {
+function hasUnread({ out }: OpenStream): boolean {
   return out.writableLength > 0
 }
 

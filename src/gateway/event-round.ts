@@ -16,6 +16,12 @@ export function groupsOf(board: SeatBoard, { department, courses }: Watch): Grou
   return [...inDepartment, ...others.filter((group) => group.department !== department)]
 }
 
+interface Changed {
+  readonly departments: ReadonlySet<number>
+  readonly courses: ReadonlySet<number>
+  readonly students: Iterable<number>
+}
+
 /**
  * What has changed on the board since a decision, for all the streams that were told everything up to it: the
  * text of each department and course is made once, and streams about the same one thing share the same bytes.
@@ -25,10 +31,10 @@ export class EventRound {
   readonly #since: number
   readonly #texts: SeatTexts
   readonly #isWatched: (student: number) => boolean
-  readonly #seats = new Map<string, string>()
   readonly #messages = new Map<string, Buffer>()
-  #places: Map<number, PlaceChange[]> | undefined
+  #places: ReadonlyMap<number, readonly PlaceChange[]> | undefined
 
+  /** @param isWatched the students whose places somebody is told */
   constructor(board: SeatBoard, since: number, texts: SeatTexts, isWatched: (student: number) => boolean) {
     this.#board = board
     this.#since = since
@@ -36,54 +42,57 @@ export class EventRound {
     this.#isWatched = isWatched
   }
 
+  /** Of what there is something new. */
+  changed(): Changed {
+    const departments = new Set<number>()
+    const courses = new Set<number>()
+    for (const { department, course } of this.#board.groupsChangedSince(this.#since)) {
+      departments.add(department)
+      courses.add(course)
+    }
+    return { departments, courses, students: this.#changedPlaces().keys() }
+  }
+
+  #changedPlaces(): ReadonlyMap<number, readonly PlaceChange[]> {
+    this.#places ??= this.#board.placesChangedSince(this.#since, this.#isWatched)
+    return this.#places
+  }
+
   /** @returns undefined if nothing of the watch has changed */
   messageFor(watch: Watch): string | Buffer | undefined {
     const { department, courses, student } = watch
     const places = student === undefined ? '' : this.#placesOf(student)
-    const [course] = courses
-    if (department === undefined) {
-      if (course === undefined) return places === '' ? undefined : this.#message('', places)
-      if (courses.length === 1) {
-        return this.#withPlaces(`course ${course}`, () => this.#board.course(course), places)
-      }
-    } else if (course === undefined) {
-      return this.#withPlaces(`department ${department}`, () => this.#board.department(department), places)
+    if (places === '' && department !== undefined && courses.length === 0) {
+      return this.#shared(`department ${department}`, watch)
     }
-    const seats = this.#changed(groupsOf(this.#board, watch))
+    if (places === '' && department === undefined && courses.length === 1) {
+      return this.#shared(`course ${courses[0] ?? 0}`, watch)
+    }
+    const seats = this.#seatsOf(watch)
     return seats === '' && places === '' ? undefined : this.#message(seats, places)
   }
 
-  #withPlaces(
-    topic: string,
-    groups: () => readonly GroupSeats[],
-    places: string,
-  ): string | Buffer | undefined {
-    let seats = this.#seats.get(topic)
-    if (seats === undefined) {
-      seats = this.#changed(groups())
-      this.#seats.set(topic, seats)
-    }
-    if (places !== '') return this.#message(seats, places)
+  /** The bytes for everybody who watches this one thing. */
+  #shared(topic: string, watch: Watch): Buffer | undefined {
+    const made = this.#messages.get(topic)
+    if (made !== undefined) return made
+    const seats = this.#seatsOf(watch)
     if (seats === '') return undefined
-    let message = this.#messages.get(topic)
-    if (message === undefined) {
-      message = Buffer.from(this.#message(seats, ''))
-      this.#messages.set(topic, message)
-    }
+    const message = Buffer.from(this.#message(seats, ''))
+    this.#messages.set(topic, message)
     return message
   }
 
-  #changed(groups: readonly GroupSeats[]): string {
+  #seatsOf(watch: Watch): string {
     let text = ''
-    for (const group of groups) {
+    for (const group of groupsOf(this.#board, watch)) {
       if (group.changedBy > this.#since) text += `${text === '' ? '' : ','}${this.#texts.of(group)}`
     }
     return text
   }
 
   #placesOf(student: number): string {
-    this.#places ??= this.#board.placesChangedSince(this.#since, this.#isWatched)
-    return this.#places.get(student)?.map(changedPlaceText).join(',') ?? ''
+    return this.#changedPlaces().get(student)?.map(changedPlaceText).join(',') ?? ''
   }
 
   #message(seats: string, places: string): string {

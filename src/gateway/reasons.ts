@@ -20,6 +20,8 @@ const sentences: Record<RefusalCode, Sentence> = {
     refusal.course === undefined
       ? 'The plan would change nothing.'
       : `Your place is in ${groupIfNamed(refusal)} already.`,
+  course_cancelled: (refusal) => `${capital(groupIfNamed(refusal))} was cancelled.`,
+  course_closed: (refusal) => `${capital(groupIfNamed(refusal))} takes nobody in at present.`,
   gender_locked: (refusal) => `${capital(groupIfNamed(refusal))} is reserved for the other gender.`,
   unit_limit: (refusal) => `${capital(course(refusal))} would take you over your unit limit.`,
   class_conflict: (refusal) => `The classes of ${course(refusal)} overlap with those of ${other(refusal)}.`,
@@ -33,6 +35,13 @@ const sentences: Record<RefusalCode, Sentence> = {
       : `${capital(groupIfNamed(refusal))} has neither a free seat nor a free reserve place.`,
   capacity_below_registered: (refusal) =>
     `${capital(groupIfNamed(refusal))} has more students registered than that.`,
+  reserve_capacity_below_waiting: (refusal) =>
+    `More students than that would wait in ${groupIfNamed(refusal)}.`,
+  too_many_places: () =>
+    'More places would end than one decision can hold; cancel the groups of the course one by one.',
+  group_exists: (refusal) => `There is a ${groupIfNamed(refusal)} already.`,
+  student_exists: () => 'There is a student with this number already.',
+  window_ends_first: () => 'The enrollment window would end before it begins.',
 }
 
 /**

@@ -41,7 +41,7 @@ function decisionOf({ seq, at }: DecisionRecord): CommandReply['decision'] {
 /** What a command of one leg did. Derived from the record alone: a repeated key gives the same. */
 export function commandReplyOf(record: DecisionRecord): CommandReply {
   const [leg] = record.legs
-  if (leg === undefined) throw new Error('a decision has at least one leg')
+  if (leg === undefined || !('course' in leg)) throw new Error('this decision is not about a place')
   const after = placeAfter(record.effects ?? [], record.student ?? 0, leg.course)
   return {
     place: after?.place ?? null,

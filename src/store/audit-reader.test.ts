@@ -99,15 +99,16 @@ test('an audit reads the baseline, what was decided since, and what became of it
       ],
       'as they were when the audit began',
     )
-    const capacities = [
-      { course: 101, group: 1, capacity: 3 },
-      { course: 101, group: 2, capacity: 3 },
-      { course: 102, group: 1, capacity: 7 },
+    const usual = { status: 'open', reserveCapacity: 3, notes: '', meetings: [], exam: undefined }
+    const groups = [
+      { course: 101, group: 1, capacity: 3, details: { ...usual, lecturer: 'Ada' } },
+      { course: 101, group: 2, capacity: 3, details: { ...usual, lecturer: 'Emmy' } },
+      { course: 102, group: 1, capacity: 7, details: { ...usual, lecturer: 'Lise' } },
     ]
     const byCourse = (a: { course: number; group: number }, b: { course: number; group: number }) =>
       a.course - b.course || a.group - b.group
-    assert.deepEqual((await all(reader.baselineState.groups())).toSorted(byCourse), capacities)
-    assert.deepEqual((await all(reader.tables.groups())).toSorted(byCourse), capacities)
+    assert.deepEqual((await all(reader.baselineState.groups())).toSorted(byCourse), groups)
+    assert.deepEqual((await all(reader.tables.groups())).toSorted(byCourse), groups)
     const actionsOfFirst = (rows: { id: number; remainingActions: number }[]) =>
       rows.find(({ id }) => id === 1)?.remainingActions
     assert.equal(actionsOfFirst(await all(reader.baselineState.students())), 5)

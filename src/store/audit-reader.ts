@@ -3,6 +3,13 @@ import type { Position } from '../engine/ports.ts'
 import { integerRowsOut } from './copy.ts'
 import { type Client, type Database, endQuietly } from './database.ts'
 import { selectPosition } from './load-campus.ts'
+import {
+  type GroupDetails,
+  groupDetails,
+  groupDetailsFromRow,
+  type GroupDetailsRow,
+  msOf,
+} from './profiles.ts'
 
 interface PlaceRow {
   readonly student: number
@@ -12,8 +19,17 @@ interface PlaceRow {
 }
 
 interface StateSource {
-  groups(): AsyncIterable<{ course: number; group: number; capacity: number }>
-  students(): AsyncIterable<{ id: number; remainingActions: number }>
+  groups(): AsyncIterable<{
+    course: number
+    group: number
+    capacity: number
+    details: GroupDetails | undefined
+  }>
+  students(): AsyncIterable<{
+    id: number
+    remainingActions: number
+    details: { maxUnits: number; windowStartMs: number; windowEndMs: number } | undefined
+  }>
   places(): AsyncIterable<PlaceRow>
 }
 
@@ -50,11 +66,11 @@ interface OrphanedRow {
 /** Rows of a long table are fetched this many at a time. */
 const pageRows = 5_000
 
-const msOf = (column: string) => `(extract(epoch FROM ${column}) * 1000)::bigint`
-const selectBaseline = `SELECT term, ${msOf('taken_at')} AS "takenAtMs" FROM baseline`
+const msOfInstant = (column: string) => `(extract(epoch FROM ${column}) * 1000)::bigint`
+const selectBaseline = `SELECT term, ${msOfInstant('taken_at')} AS "takenAtMs" FROM baseline`
 const selectLeaders = 'SELECT leader, after, term FROM leaders WHERE term IS NOT NULL ORDER BY term'
 const selectTermsBefore = `
-  SELECT term, sum(decisions)::int AS count, max(last_seq) AS "lastSeq", ${msOf('max(newest_at)')} AS "newestAtMs"
+  SELECT term, sum(decisions)::int AS count, max(last_seq) AS "lastSeq", ${msOfInstant('max(newest_at)')} AS "newestAtMs"
   FROM (
     SELECT term, count(*) AS decisions, max(seq) AS last_seq, max(at) AS newest_at
     FROM decisions WHERE term < $1 GROUP BY term
@@ -64,16 +80,19 @@ const selectTermsBefore = `
 const countAbsorbed = 'SELECT count(*)::int AS count FROM outside_changes WHERE absorbed_by_term = $1'
 const declareDecisions = (term: number) => `
   DECLARE audited NO SCROLL CURSOR FOR
-  SELECT term, seq, ${msOf('at')} AS "atMs", student_id AS student, effects, remaining
+  SELECT term, seq, ${msOfInstant('at')} AS "atMs", student_id AS student, effects, remaining
   FROM decisions WHERE term >= ${term} ORDER BY term, seq`
 const declareOutsideChanges = `
   DECLARE audited NO SCROLL CURSOR FOR
-  SELECT ${msOf('at')} AS "atMs", by_role AS by, table_name AS table, operation, student_id AS student,
+  SELECT ${msOfInstant('at')} AS "atMs", by_role AS by, table_name AS table, operation, student_id AS student,
     course_id AS course, group_id AS group
   FROM outside_changes WHERE absorbed_by_term IS NULL ORDER BY id`
 const declareOrphans = (term: number) => `
   DECLARE audited NO SCROLL CURSOR FOR
   SELECT term, seq, effect FROM orphaned_effects WHERE term >= ${term} ORDER BY term, seq`
+const selectGroups = `SELECT course_id, group_id, capacity, ${groupDetails}`
+const selectStudents = `
+  SELECT id, remaining_actions, max_units, ${msOf('enrollment_start_time')}, ${msOf('enrollment_end_time')}`
 /** A snapshot is taken by the first statement that reads, not by BEGIN. */
 const beginSnapshot = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1'
 const fetchPage = `FETCH ${pageRows} FROM audited`
@@ -91,13 +110,13 @@ export class DatabaseAuditReader {
   constructor(client: Client) {
     this.#client = client
     this.baselineState = stateOf(client, {
-      groups: 'SELECT course_id, group_id, capacity FROM baseline_courses',
-      students: 'SELECT id, remaining_actions FROM baseline_students',
+      groups: `${selectGroups} FROM baseline_courses`,
+      students: `${selectStudents} FROM baseline_students`,
       places: 'SELECT student_id, course_id, group_id, reserve_order FROM baseline_places',
     })
     this.tables = stateOf(client, {
-      groups: 'SELECT course_id, group_id, capacity FROM courses',
-      students: 'SELECT id, remaining_actions FROM students',
+      groups: `${selectGroups} FROM courses`,
+      students: `${selectStudents} FROM students`,
       places: `SELECT student_id, course_id, group_id, CASE WHEN reserved THEN coalesce(reserve_order, id) END
         FROM enrolled_courses ORDER BY id`,
     })
@@ -188,13 +207,18 @@ function stateOf(
 ): StateSource {
   return {
     async *groups() {
-      for await (const [course = 0, group = 0, capacity = 0] of integerRowsOut(client, select.groups)) {
-        yield { course, group, capacity }
+      const { rows } = await client.query<AuditedGroupRow>(select.groups)
+      for (const row of rows) {
+        // NULL in a baseline that an older version took.
+        const details = row.status === null ? undefined : groupDetailsFromRow(row)
+        yield { course: row.course_id, group: row.group_id, capacity: row.capacity, details }
       }
     },
     async *students() {
-      for await (const [id = 0, remainingActions = 0] of integerRowsOut(client, select.students)) {
-        yield { id, remainingActions }
+      for await (const row of integerRowsOut(client, select.students)) {
+        const [id = 0, remainingActions = 0, maxUnits, windowStartMs = 0, windowEndMs = windowStartMs] = row
+        const details = maxUnits === undefined ? undefined : { maxUnits, windowStartMs, windowEndMs }
+        yield { id, remainingActions, details }
       }
     },
     async *places() {
@@ -204,6 +228,12 @@ function stateOf(
     },
   }
 }
+
+type AuditedGroupRow = {
+  readonly course_id: number
+  readonly group_id: number
+  readonly capacity: number
+} & (GroupDetailsRow | { readonly status: null })
 
 /** NULL is `undefined` here; JSON within a row stays as it is. */
 function withoutNulls(row: Record<string, unknown>): Record<string, unknown> {

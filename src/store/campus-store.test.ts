@@ -72,6 +72,7 @@ test('every column of a course and of a student reaches the campus', async () =>
     meetings: [{ day: 1, startMinute: 480, endMinute: 570 }],
     genderLock: 'male',
     notes: 'Bring a ruler.',
+    status: 'open',
   })
   assert.deepEqual(campus.group(101, 2).profile.meetings, [{ day: 2, startMinute: 1, endMinute: 2 }])
   assert.equal(campus.group(102, 1).profile.exam, undefined, 'an exam at the epoch is none')

@@ -25,7 +25,16 @@ function* nodesOf(node: PlanNode): Generator<PlanNode> {
 
 const bigTables = ['enrolled_courses', 'students', 'courses']
 
-for (const statement of ['fold_places(1)', 'fold_capacities(1)', 'fold_actions(1)', 'delete_duplicates']) {
+const statements = [
+  'fold_places(1)',
+  'fold_capacities(1)',
+  'fold_actions(1)',
+  'fold_groups(1)',
+  'fold_students(1)',
+  'delete_duplicates',
+]
+
+for (const statement of statements) {
   test(`${statement} reaches every row by its key, even if the tables were empty when they were last looked at`, async () => {
     await db.database.query(`ANALYZE ${bigTables.join(', ')}`)
     const client = await openClient(db.url, { logger: silent })

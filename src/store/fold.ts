@@ -1,5 +1,6 @@
 import type { DecisionRecord, Effect } from '../../actors/records.ts'
 import { arrayText, type CopyField, CopyRows } from './copy.ts'
+import { detailsOf, foldAdministration, prepareAdministration } from './fold-administration.ts'
 
 /**
  * How a batch of decisions becomes rows. Records are copied into `decisions`, and their effects (flattened, numbered in
@@ -23,7 +24,9 @@ export const prepareSession = `
   (
     ordinal INTEGER, seq BIGINT, type TEXT, student_id INTEGER, course_id INTEGER, group_id INTEGER,
     -- The order of a reserve place, the capacity, the remaining actions.
-    number BIGINT, row_ids INTEGER[]
+    number BIGINT, row_ids INTEGER[],
+    -- Columns of a course or a student, by name.
+    details JSONB
   ) ON COMMIT DELETE ROWS;
 
   PREPARE delete_duplicates AS
@@ -90,17 +93,19 @@ export const prepareSession = `
 
   PREPARE fold_actions (INTEGER) AS
   WITH last AS MATERIALIZED (
-    SELECT DISTINCT ON (student_id) seq, student_id, number
-    FROM staged_effects WHERE type = 'actions_spent'
+    SELECT DISTINCT ON (student_id) seq, type, student_id, number
+    FROM staged_effects WHERE type IN ('actions_spent', 'actions_changed')
     ORDER BY student_id, ordinal DESC
   ), changed AS (
     UPDATE students SET remaining_actions = last.number FROM last
     WHERE students.id = last.student_id AND students.id = ANY (ARRAY(SELECT student_id FROM last))
   )
   INSERT INTO orphaned_effects (term, seq, effect)
-  SELECT $1, seq, jsonb_build_object('type', 'actions_spent', 'student', student_id, 'remaining', number)
+  SELECT $1, seq, jsonb_build_object('type', type, 'student', student_id, 'remaining', number)
   FROM last
   WHERE (SELECT TRUE FROM students WHERE students.id = last.student_id) IS NULL;
+
+  ${prepareAdministration}
 
   PREPARE move_position (BIGINT, BIGINT) AS
   UPDATE journal_position SET seq = $1, at_ms = greatest(at_ms, $2)`
@@ -112,7 +117,7 @@ export const copyDecisions = `
     request_hash, request, course_id, other_courses, other_students) FROM STDIN`
 
 export const copyEffects = `
-  COPY staged_effects (ordinal, seq, type, student_id, course_id, group_id, number, row_ids) FROM STDIN`
+  COPY staged_effects (ordinal, seq, type, student_id, course_id, group_id, number, row_ids, details) FROM STDIN`
 
 /** What is to be copied for one batch, and the statements that its effects call for. */
 export interface StagedBatch {
@@ -136,12 +141,15 @@ export function stageBatch(records: readonly DecisionRecord[], term: number): St
     }
     newestAt = Math.max(newestAt, record.at)
   }
-  const statements: string[] = []
+  const { before, after } = foldAdministration(types, term)
+  const statements: string[] = [...before]
   // Before the places: a surplus row would stand in the way of the one that counts.
   if (types.has('duplicates_removed')) statements.push('EXECUTE delete_duplicates')
   if (placeTypes.some((type) => types.has(type))) statements.push(`EXECUTE fold_places(${term})`)
   if (types.has('capacity_changed')) statements.push(`EXECUTE fold_capacities(${term})`)
-  if (types.has('actions_spent')) statements.push(`EXECUTE fold_actions(${term})`)
+  if (types.has('actions_spent') || types.has('actions_changed'))
+    statements.push(`EXECUTE fold_actions(${term})`)
+  statements.push(...after)
   statements.push(`EXECUTE move_position(${records.at(-1)?.seq}, ${newestAt})`)
   return { decisions, effects, foldStatements: statements.join('; ') }
 }
@@ -149,9 +157,10 @@ export function stageBatch(records: readonly DecisionRecord[], term: number): St
 const placeTypes = ['registered', 'reserved', 'promoted', 'left'] as const
 
 function decisionFields(record: DecisionRecord): CopyField[] {
-  const course = record.legs[0]?.course
+  const [first] = record.legs
+  const course = first !== undefined && 'course' in first ? first.course : undefined
   const courses = new Set<number>()
-  for (const leg of record.legs) if (leg.course !== course) courses.add(leg.course)
+  for (const leg of record.legs) if ('course' in leg && leg.course !== course) courses.add(leg.course)
   const students = new Set<number>()
   for (const effect of record.effects ?? []) {
     if ('student' in effect && effect.student !== record.student) students.add(effect.student)
@@ -179,20 +188,44 @@ function arrayOrNull(numbers: ReadonlySet<number>): string | undefined {
   return numbers.size === 0 ? undefined : arrayText(numbers)
 }
 
-/** type, student, course, group, number, row ids */
+const nowhere = { course: undefined, group: undefined }
+
+/** type, student, course, group, number, row ids, details */
 function effectFields(effect: Effect): CopyField[] {
   switch (effect.type) {
     case 'registered':
     case 'left':
     case 'promoted':
-      return [effect.type, effect.student, effect.course, effect.group, undefined, undefined]
+      return [effect.type, effect.student, effect.course, effect.group, undefined, undefined, undefined]
     case 'reserved':
-      return [effect.type, effect.student, effect.course, effect.group, effect.order, undefined]
+      return [effect.type, effect.student, effect.course, effect.group, effect.order, undefined, undefined]
     case 'actions_spent':
-      return [effect.type, effect.student, undefined, undefined, effect.remaining, undefined]
+    case 'actions_changed':
+      return [effect.type, effect.student, undefined, undefined, effect.remaining, undefined, undefined]
     case 'capacity_changed':
-      return [effect.type, undefined, effect.course, effect.group, effect.capacity, undefined]
+      return [effect.type, undefined, effect.course, effect.group, effect.capacity, undefined, undefined]
     case 'duplicates_removed':
-      return [effect.type, effect.student, effect.course, effect.group, undefined, arrayText(effect.rows)]
+      return [
+        effect.type,
+        effect.student,
+        effect.course,
+        effect.group,
+        undefined,
+        arrayText(effect.rows),
+        undefined,
+      ]
+    case 'group_changed':
+    case 'group_opened':
+    case 'group_closed':
+    case 'group_cancelled':
+    case 'group_added':
+    case 'conflicts_arose':
+    case 'student_added':
+    case 'window_changed':
+    case 'max_units_changed': {
+      const student = 'student' in effect ? effect.student : undefined
+      const { course, group } = 'course' in effect ? effect : nowhere
+      return [effect.type, student, course, group, undefined, undefined, JSON.stringify(detailsOf(effect))]
+    }
   }
 }

@@ -22,6 +22,7 @@ const selectPlacesAreUnique = `
   SELECT EXISTS (
     SELECT FROM pg_index WHERE indexrelid = to_regclass('enrolled_courses_once') AND indisunique AND indisvalid
   ) AS are`
+const selectDepartments = 'SELECT id FROM departments'
 const selectStudents = `SELECT ${studentIntegers} FROM students`
 const placeColumns = `
   student_id, course_id, group_id, CASE WHEN reserved THEN coalesce(reserve_order, id) END AS reserve_order, id`
@@ -60,6 +61,9 @@ export async function loadCampusIn(client: Client, loading: CampusLoading): Prom
     )
   }
   const campus = new Campus()
+  await copyIntegersOut(client, selectDepartments, ([id]) => {
+    if (id !== undefined) campus.departments.add(id)
+  })
   await loadGroups(client, campus)
   await copyIntegersOut(client, selectStudents, (row) =>
     campus.addStudent(studentFromIntegers(row, loading.windowMs)),

@@ -1,11 +1,11 @@
-import type { Gender, GroupProfile, StudentProfile } from '../../actors/campus.ts'
+import type { Gender, GroupProfile, GroupStatus, StudentProfile } from '../../actors/campus.ts'
 import { type Meeting, unpackClassTime } from '../../actors/timetable.ts'
 import type { IntegerRow } from './copy.ts'
 
 const msPerMinute = 60_000
 
 /** Milliseconds of a TIMESTAMP in UTC; `infinity` becomes the end of what the calendar holds. */
-const msOf = (column: string) =>
+export const msOf = (column: string) =>
   `CASE WHEN ${column} IS NOT NULL THEN (extract(epoch FROM
     least(greatest(${column}, timestamp '0001-01-01'), timestamp '9999-12-31')) * 1000)::bigint END`
 
@@ -28,27 +28,35 @@ export function studentFromIntegers(row: IntegerRow, windowMs: number): StudentP
   }
 }
 
+/** What staff change of a group, for `groupDetailsFromRow`. */
+export const groupDetails = `
+  status, reserve_capacity, lecturer, notes,
+  CASE WHEN exam_time > 'epoch' AND exam_time < 'infinity' THEN ${msOf('exam_time')} END AS exam_ms,
+  exam_minutes, class_time, meetings`
+
 export const selectGroups = `
-  SELECT course_id, group_id, for_department, name, lecturer, units, capacity, reserve_capacity,
-    CASE WHEN exam_time > 'epoch' AND exam_time < 'infinity' THEN ${msOf('exam_time')} END AS exam_ms,
-    exam_minutes, class_time, meetings, sex_lock, notes
+  SELECT course_id, group_id, for_department, name, units, capacity, sex_lock, ${groupDetails}
   FROM courses ORDER BY course_id, group_id`
 
-export interface GroupRow {
-  readonly course_id: number
-  readonly group_id: number
-  readonly for_department: number
-  readonly name: string
-  readonly lecturer: string
-  readonly units: number
-  readonly capacity: number
+export interface GroupDetailsRow {
+  readonly status: GroupStatus
   readonly reserve_capacity: number
+  readonly lecturer: string
+  readonly notes: string
   readonly exam_ms: number | null
   readonly exam_minutes: number | null
   readonly class_time: number
   readonly meetings: readonly { day: number; start_minute: number; end_minute: number }[] | null
+}
+
+export interface GroupRow extends GroupDetailsRow {
+  readonly course_id: number
+  readonly group_id: number
+  readonly for_department: number
+  readonly name: string
+  readonly units: number
+  readonly capacity: number
   readonly sex_lock: Gender | null
-  readonly notes: string
 }
 
 export function groupFromRow(row: GroupRow): GroupProfile {
@@ -57,17 +65,29 @@ export function groupFromRow(row: GroupRow): GroupProfile {
     group: row.group_id,
     department: row.for_department,
     name: row.name,
-    lecturer: row.lecturer,
     units: row.units,
     capacity: row.capacity,
+    genderLock: row.sex_lock ?? undefined,
+    ...groupDetailsFromRow(row),
+  }
+}
+
+export type GroupDetails = Pick<
+  GroupProfile,
+  'reserveCapacity' | 'lecturer' | 'notes' | 'exam' | 'meetings'
+> & { readonly status: GroupStatus }
+
+export function groupDetailsFromRow(row: GroupDetailsRow): GroupDetails {
+  return {
+    status: row.status,
     reserveCapacity: row.reserve_capacity,
+    lecturer: row.lecturer,
+    notes: row.notes,
     exam:
       row.exam_ms === null
         ? undefined
         : { startMs: row.exam_ms, endMs: row.exam_ms + (row.exam_minutes ?? 0) * msPerMinute },
     meetings: row.meetings === null ? unpackClassTime(row.class_time) : row.meetings.map(meetingFromJson),
-    genderLock: row.sex_lock ?? undefined,
-    notes: row.notes,
   }
 }
 

@@ -20,6 +20,8 @@ const insertVoids = `
   ON CONFLICT DO NOTHING`
 const selectNeedsBaseline = `
   SELECT NOT EXISTS (SELECT FROM baseline)
+    OR EXISTS (SELECT FROM baseline_courses WHERE status IS NULL)
+    OR EXISTS (SELECT FROM baseline_students WHERE max_units IS NULL)
     OR EXISTS (SELECT FROM outside_changes WHERE absorbed_by_term IS NULL) AS needed`
 const deleteBaseline = `
   DELETE FROM baseline; DELETE FROM baseline_places; DELETE FROM baseline_courses; DELETE FROM baseline_students`
@@ -29,11 +31,14 @@ const takeBaseline = `
     INSERT INTO baseline_places (student_id, course_id, group_id, reserve_order)
     SELECT student_id, course_id, group_id, CASE WHEN reserved THEN coalesce(reserve_order, id) END
     FROM enrolled_courses
-  ), capacities AS (
-    INSERT INTO baseline_courses (course_id, group_id, capacity)
-    SELECT course_id, group_id, capacity FROM courses
-  ), actions AS (
-    INSERT INTO baseline_students (id, remaining_actions) SELECT id, remaining_actions FROM students
+  ), groups AS (
+    INSERT INTO baseline_courses (course_id, group_id, capacity, status, reserve_capacity, lecturer, notes, exam_time,
+      exam_minutes, class_time, meetings)
+    SELECT course_id, group_id, capacity, status, reserve_capacity, lecturer, notes, exam_time,
+      exam_minutes, class_time, meetings FROM courses
+  ), people AS (
+    INSERT INTO baseline_students (id, remaining_actions, max_units, enrollment_start_time, enrollment_end_time)
+    SELECT id, remaining_actions, max_units, enrollment_start_time, enrollment_end_time FROM students
   ), absorbed AS (
     UPDATE outside_changes SET absorbed_by_term = $1 WHERE absorbed_by_term IS NULL
   )

@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test'
 import { codeOf, inShort } from '../fixtures/http-client.ts'
 import { password } from '../fixtures/registration-campus.ts'
 import { Desk } from './desk.ts'
+import { studentRulings } from './student-rulings.ts'
 
 let desk: Desk
 before(async () => {
@@ -12,20 +13,11 @@ after(() => desk.close())
 
 const represent = { prefer: 'return=representation' }
 
+for (const [sentence, holds] of Object.entries(studentRulings)) test(sentence, () => holds(desk))
+
 function typesOf(effects: readonly Record<string, unknown>[]): string[] {
   return effects.map(({ type, student_id: student }) => `${String(type)} ${String(student)}`)
 }
-
-test('a reserve place counts towards units and conflicts, so that a promotion can never be blocked', async () => {
-  const student = desk.students.fresh()
-  assert.equal(inShort(await desk.add(student, 307, 2)), '204')
-  assert.deepEqual((await desk.roster(307, 2))[1], [student])
-  assert.equal(inShort(await desk.add(student, 308, 2)), '409 unit_limit')
-  assert.equal(inShort(await desk.setCapacity(302, 2, 0)), '204')
-  const waiting = desk.students.fresh()
-  assert.equal(inShort(await desk.add(waiting, 302, 2)), '204')
-  assert.equal(inShort(await desk.add(waiting, 301)), '409 class_conflict')
-})
 
 test('a freed seat goes to the first in the queue, in the decision that freed it', async () => {
   const { course, students } = await desk.courseOf(1, 3)
@@ -36,14 +28,6 @@ test('a freed seat goes to the first in the queue, in the decision that freed it
   assert.deepEqual(actor, { role: 'student', id: holder })
   assert.deepEqual(typesOf(effects), [`left ${holder}`, `actions_spent ${holder}`, `promoted ${first}`])
   assert.equal((await desk.lastDecision(first)).seq, (await desk.lastDecision(holder)).seq)
-})
-
-test('a newcomer never gets ahead of those who wait', async () => {
-  const { course, students } = await desk.courseOf(1, 2)
-  const [holder = 0, waiting = 0] = students
-  const newcomer = desk.students.fresh()
-  await Promise.all([desk.drop(holder, course), desk.add(newcomer, course)])
-  assert.deepEqual(await desk.roster(course), [[waiting], [newcomer]])
 })
 
 test('when the capacity rises, as many as fit are promoted in order, in the same decision', async () => {
@@ -69,18 +53,6 @@ test('a capacity below the registered count is refused and nothing changes', asy
   assert.equal(row?.capacity, 2)
 })
 
-test('a seat is given up for a reserve place only by who says so', async () => {
-  const { course, students } = await desk.courseOf(2, 2)
-  const [mover = 0] = students
-  const other = desk.students.fresh()
-  await desk.setCapacity(course, 2, 1)
-  await desk.add(other, course, 2)
-  assert.equal(inShort(await desk.move(mover, course, 2)), '409 move_would_lose_seat')
-  assert.deepEqual(await desk.roster(course), [students, []])
-  assert.equal(inShort(await desk.move(mover, course, 2, { allow_reserve: true })), '204')
-  assert.deepEqual(await desk.roster(course, 2), [[other], [mover]])
-})
-
 test('a move is one decision: it leaves, enters, and promotes from the old queue', async () => {
   const { course, students } = await desk.courseOf(1, 2)
   const [mover = 0, waiting = 0] = students
@@ -93,12 +65,6 @@ test('a move is one decision: it leaves, enters, and promotes from the old queue
     `actions_spent ${mover}`,
     `promoted ${waiting}`,
   ])
-})
-
-test('every rule holds for the group that a student moves to, the gender lock included', async () => {
-  const student = desk.students.fresh()
-  await desk.add(student, 305)
-  assert.equal(inShort(await desk.move(student, 305, 2)), '409 gender_locked')
 })
 
 test('a student’s own drop or move costs an action, and nothing else does, also after a restart', async () => {
@@ -181,24 +147,6 @@ test('staff seat a student against every rule, a full group grows by one, and it
   ] as const) {
     assert.equal(inShort(await force(seated, id, group)), '204', `course ${id}`)
   }
-})
-
-test('exams conflict where their times overlap or begin together, and where there is none they do not', async () => {
-  const student = desk.students.fresh()
-  assert.equal(inShort(await desk.add(student, 309)), '204')
-  assert.equal(inShort(await desk.add(student, 310)), '409 exam_conflict')
-  assert.equal(inShort(await desk.add(student, 311)), '204')
-  assert.equal(inShort(await desk.add(student, 303)), '204')
-  assert.equal(inShort(await desk.add(student, 304, 2)), '409 exam_conflict')
-  assert.equal(inShort(await desk.add(student, 304, 1)), '204')
-})
-
-test('classes conflict where minutes of a weekday overlap; touching ends do not', async () => {
-  const student = desk.students.fresh()
-  assert.equal(inShort(await desk.add(student, 301)), '204')
-  assert.equal(inShort(await desk.add(student, 312)), '204')
-  assert.equal(inShort(await desk.add(student, 313)), '409 class_conflict')
-  assert.equal(inShort(await desk.add(student, 302, 2)), '409 class_conflict')
 })
 
 test('a refusal names every broken rule, the most important first', async () => {

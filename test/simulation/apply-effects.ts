@@ -1,4 +1,5 @@
 import type { Effect } from '../../actors/records.ts'
+import { applyAdminEffect, isAdminEffect } from './administration.ts'
 import type { BookGroup, Books } from './books.ts'
 
 /** What a decision's effects did to the books, and how they could not be. */
@@ -14,9 +15,12 @@ export function applyEffects(
   effects: readonly Effect[],
   author: { readonly student: number | undefined; readonly isStaff: boolean },
 ): Application {
+  const cancelled = effects.flatMap((effect) =>
+    effect.type === 'group_cancelled' ? [`${effect.course}/${effect.group}`] : [],
+  )
   const application: Application = { groups: new Set(), students: new Set(), misfits: [] }
   for (const effect of effects) {
-    const misfit = applyEffect(books, effect, author, application)
+    const misfit = applyEffect(books, effect, { ...author, cancelled }, application)
     if (misfit !== undefined) application.misfits.push(`${JSON.stringify(effect)}: ${misfit}`)
   }
   for (const group of application.groups) {
@@ -31,9 +35,20 @@ export function applyEffects(
 function applyEffect(
   books: Books,
   effect: Effect,
-  author: { readonly student: number | undefined; readonly isStaff: boolean },
+  author: {
+    readonly student: number | undefined
+    readonly isStaff: boolean
+    readonly cancelled: readonly string[]
+  },
   { groups, students }: Application,
 ): string | undefined {
+  if (isAdminEffect(effect)) {
+    const misfit = applyAdminEffect(books, effect, {
+      group: (group) => groups.add(group),
+      student: (id) => students.add(id),
+    })
+    return misfit ?? (author.isStaff ? undefined : 'by a student')
+  }
   if (effect.type === 'duplicates_removed') return 'nothing is adopted here'
   if ('student' in effect) students.add(effect.student)
   if (effect.type === 'actions_spent') {
@@ -69,7 +84,8 @@ function applyEffect(
       const before = group.seats.length + group.queue.length
       group.seats = group.seats.filter((id) => id !== effect.student)
       group.queue = group.queue.filter(({ student }) => student !== effect.student)
-      if (effect.student !== author.student) return 'of somebody else'
+      const isTheirs = effect.student === author.student || author.cancelled.includes(group.name)
+      if (!isTheirs) return 'of somebody else'
       return group.seats.length + group.queue.length === before - 1 ? undefined : 'holds no place there'
     }
     case 'promoted': {

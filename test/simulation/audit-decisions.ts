@@ -5,6 +5,7 @@ import type { Evidence } from './evidence.ts'
 import type { ReadingAudit } from './audit-readings.ts'
 import { type BookGroup, Books } from './books.ts'
 import type { Attempt } from './history.ts'
+import { newConflicts } from './administration.ts'
 import { brokenRules, carryOut, classesCollide, examsCollide, precedence } from './rules.ts'
 import { isSameValue } from './same-value.ts'
 import type { StoredDecision, Tables } from './tables.ts'
@@ -94,6 +95,9 @@ class DecisionAudit {
   #carryOut(record: StoredDecision['record'], command: Command, isYes: boolean): string[] {
     if (!isYes) return record.effects === undefined ? [] : ['a no with effects']
     if (record.effects === undefined) return ['a yes without effects']
+    const [first] = command.legs
+    const misplaced = first?.do === 'change_group' ? newConflicts(this.#expected, first) : 0
+    this.#noteExempt(command)
     carryOut(this.#expected, command)
     const isStaff = command.actor.role === 'staff'
     if (command.legs[0]?.do === 'force_add') this.#forced.add(command.student ?? 0)
@@ -103,6 +107,14 @@ class DecisionAudit {
     })
     this.touchedGroups = groups
     this.touchedStudents = students
+    const told = record.effects.find(({ type }) => type === 'conflicts_arose')
+    if ((told?.type === 'conflicts_arose' ? told.count : 0) !== misplaced) {
+      misfits.push(`${misplaced} students have two things at once now, and it does not say so`)
+    }
+    for (const id of students) {
+      const [is, should] = [this.#books.lineOfStudent(id), this.#expected.lineOfStudent(id)]
+      if (is !== should) misfits.push(`${JSON.stringify(command)} made “${is}”, not “${should}”`)
+    }
     const wanted = command.legs.map((leg) => ('group' in leg ? `${leg.course}/${leg.group}` : ''))
     for (const name of new Set([...wanted, ...[...groups].map((group) => group.name)])) {
       const found = this.#books.groups.get(name)
@@ -112,6 +124,17 @@ class DecisionAudit {
       if (is !== should) misfits.push(`${JSON.stringify(command)} made it “${is}”, not “${should}”`)
     }
     return misfits
+  }
+
+  /** Whom staff gave other times or fewer units: nobody's place is taken away for it. */
+  #noteExempt({ student, legs }: Command): void {
+    const [leg] = legs
+    if (leg?.do === 'change_student') this.#forced.add(student ?? 0)
+    if (leg?.do !== 'change_group') return
+    const group = this.#expected.find(leg.course, leg.group)
+    for (const id of [...(group?.seats ?? []), ...(group?.queue ?? []).map((waiting) => waiting.student)]) {
+      this.#forced.add(id)
+    }
   }
 
   /** Nobody whom no staff member forced is over their units, or in two places at once. */

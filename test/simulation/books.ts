@@ -1,5 +1,5 @@
-import type { Gender } from '../../actors/campus.ts'
-import { groupLine, studentLine } from './state-text.ts'
+import type { Gender, GroupStatus } from '../../actors/campus.ts'
+import { detailsText, groupLine, minutesOf, studentLine } from './state-text.ts'
 import type { Blueprint } from './tables.ts'
 import { catalogText, rosterText, studentText } from './readings.ts'
 
@@ -11,10 +11,13 @@ export interface BookGroup {
   readonly units: number
   readonly lock: Gender | undefined
   /** Minutes of the week, start inclusive, end exclusive. */
-  readonly classes: readonly (readonly [number, number])[]
+  classes: readonly (readonly [number, number])[]
   /** Milliseconds since the Unix epoch. */
-  readonly exam: readonly [number, number] | undefined
-  readonly reserveCapacity: number
+  exam: readonly [number, number] | undefined
+  reserveCapacity: number
+  lecturer: string
+  notes: string
+  status: GroupStatus
   capacity: number
   seats: number[]
   queue: { readonly student: number; readonly order: number }[]
@@ -23,13 +26,11 @@ export interface BookGroup {
 export interface BookStudent {
   readonly id: number
   readonly gender: Gender
-  readonly maxUnits: number
-  readonly opensMs: number
-  readonly closesMs: number
+  maxUnits: number
+  opensMs: number
+  closesMs: number
   actions: number
 }
-
-const minutesPerDay = 1440
 
 /** The auditor's books: who sits where, who waits where, what is left to spend. Plain lists, nothing clever. */
 export class Books {
@@ -38,18 +39,17 @@ export class Books {
 
   constructor(blueprint: Blueprint) {
     for (const profile of blueprint.groups) {
-      const name = `${profile.course}/${profile.group}`
-      this.groups.set(name, {
-        name,
+      this.addGroup({
+        name: `${profile.course}/${profile.group}`,
         course: profile.course,
         group: profile.group,
         department: profile.department,
         units: profile.units,
         lock: profile.genderLock,
-        classes: profile.meetings.map(({ day, startMinute, endMinute }) => [
-          day * minutesPerDay + startMinute,
-          day * minutesPerDay + endMinute,
-        ]),
+        classes: minutesOf(profile.meetings),
+        lecturer: profile.lecturer,
+        notes: profile.notes,
+        status: 'open',
         exam: profile.exam && [profile.exam.startMs, profile.exam.endMs],
         reserveCapacity: profile.reserveCapacity,
         capacity: profile.capacity,
@@ -69,6 +69,11 @@ export class Books {
     }
   }
 
+  addGroup(group: BookGroup): BookGroup {
+    this.groups.set(group.name, group)
+    return group
+  }
+
   find(course: number, group: number): BookGroup | undefined {
     return this.groups.get(`${course}/${group}`)
   }
@@ -85,8 +90,14 @@ export class Books {
     return [...this.groups.values()].filter((group) => holds(group, student))
   }
 
-  lineOfGroup({ name, capacity, seats, queue }: BookGroup): string {
-    return groupLine(name, capacity, seats, queue)
+  lineOfGroup({ name, capacity, seats, queue, ...rest }: BookGroup): string {
+    const details = detailsText({ ...rest, span: rest.exam })
+    return groupLine(name, details, capacity, seats, queue)
+  }
+
+  lineOfStudent(id: number): string {
+    const student = this.students.get(id)
+    return student === undefined ? `no student ${id}` : studentLine(id, student.actions, student)
   }
 
   /** @param includes whether a student is to be told of */
@@ -94,7 +105,7 @@ export class Books {
     const groups = [...this.groups.values()].map((group) => this.lineOfGroup(group))
     const students = [...this.students.values()]
       .filter(({ id }) => includes(id))
-      .map(({ id, actions }) => studentLine(id, actions))
+      .map(({ id, actions, ...limits }) => studentLine(id, actions, limits))
     return [...groups, ...students].toSorted()
   }
 

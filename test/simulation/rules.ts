@@ -1,4 +1,5 @@
 import type { Command, Leg, StudentLeg } from '../../actors/commands.ts'
+import { administer, brokenByAdministration, isAdministration } from './administration.ts'
 import { type BookGroup, type Books, type BookStudent, holds, waits } from './books.ts'
 
 /** The order in which reasons are told. */
@@ -7,6 +8,8 @@ export const precedence = [
   'already_enrolled',
   'not_enrolled',
   'no_change',
+  'course_cancelled',
+  'course_closed',
   'gender_locked',
   'unit_limit',
   'class_conflict',
@@ -15,6 +18,10 @@ export const precedence = [
   'move_would_lose_seat',
   'course_full',
   'capacity_below_registered',
+  'reserve_capacity_below_waiting',
+  'group_exists',
+  'student_exists',
+  'window_ends_first',
 ]
 
 interface Wish {
@@ -33,10 +40,22 @@ export function brokenRules(books: Books, command: Command, atMs: number): strin
   const [first] = command.legs
   if (first === undefined) throw new Error('a command without legs')
   if (isStudentLeg(first)) return brokenByStudent(books, command, atMs).toSorted()
+  const absent = command.legs.find(
+    (leg) => 'group' in leg && leg.do !== 'add_group' && books.find(leg.course, leg.group) === undefined,
+  )
+  // A dry run is held against moments before somebody, or something, was added.
+  if (absent !== undefined) return ['there is no such group']
+  if (first.do !== 'add_student' && command.student !== undefined && !books.students.has(command.student)) {
+    return ['there is no such student']
+  }
+  if (isAdministration(first)) return brokenByAdministration(books, command, first).toSorted()
   if (first.do === 'adopt') throw new Error('nothing is adopted here')
   const group = mustFind(books, first.course, first.group)
   const where = `0 %s ${group.name}`
   const student = command.student ?? 0
+  if (first.do !== 'force_drop' && group.status === 'cancelled') {
+    return [where.replace('%s', 'course_cancelled')]
+  }
   switch (first.do) {
     case 'set_capacity':
       return first.capacity < group.seats.length ? [where.replace('%s', 'capacity_below_registered')] : []
@@ -69,7 +88,7 @@ function brokenByStudent(books: Books, command: Command, atMs: number): string[]
   for (const change of changes) checkPlace(student, change, broken)
   let spent = 0
   for (const [index, leg] of command.legs.entries()) {
-    if (leg.do === 'add') continue
+    if (leg.do === 'add' || !isStudentLeg(leg)) continue
     if (++spent > student.actions) broken.push(`${index} no_actions_left ${leg.course}`)
   }
   return broken
@@ -132,6 +151,9 @@ export function examsCollide(a: BookGroup, b: BookGroup): boolean {
 
 function checkPlace(student: BookStudent, { from, to, leg, index }: Wish, broken: string[]): void {
   if (to === undefined || leg.do === 'drop') return
+  if (to.status !== 'open') {
+    broken.push(`${index} ${to.status === 'closed' ? 'course_closed' : 'course_cancelled'} ${to.name}`)
+  }
   if (to.lock !== undefined && to.lock !== student.gender) broken.push(`${index} gender_locked ${to.name}`)
   if (to.queue.length === 0 && to.seats.length < to.capacity) return
   const isQueueFull = to.queue.length >= to.reserveCapacity
@@ -165,6 +187,8 @@ export function carryOut(books: Books, command: Command): void {
       else to.queue.push({ student, order: (to.queue.at(-1)?.order ?? 0) + 1 })
     }
     mustKnow(books, student).actions -= command.legs.filter((leg) => leg.do !== 'add').length
+  } else if (isAdministration(first)) {
+    for (const group of administer(books, command, first)) touched.add(group)
   } else if (first !== undefined && first.do !== 'adopt' && !isStudentLeg(first)) {
     const group = mustFind(books, first.course, first.group)
     touched.add(group)

@@ -162,7 +162,7 @@ class Simulation {
     const parts: ClientParts = {
       scheduler: this.#scheduler,
       random,
-      draw: new CommandDraw(this.#blueprint, random),
+      draw: new CommandDraw(this.#blueprint, random, epochMs),
       network,
       history: this.#history,
       coverage: this.#coverage,

@@ -1,4 +1,5 @@
-import type { Campus } from '../../actors/campus.ts'
+import type { Campus, GroupProfile, StudentProfile } from '../../actors/campus.ts'
+import type { Meeting } from '../../actors/timetable.ts'
 import type { Tables } from './tables.ts'
 
 /** Everything that decisions decide, one line for each group and each student, whatever holds it. */
@@ -13,9 +14,14 @@ export function tablesLines(tables: Tables): string[] {
   const lines: string[] = []
   for (const [name, capacity] of tables.capacities) {
     const queue = (queues.get(name) ?? []).toSorted((a, b) => a.order - b.order)
-    lines.push(groupLine(name, capacity, seats.get(name) ?? [], queue))
+    const profile = tables.groups.get(name)
+    const details = profile === undefined ? 'no such group' : detailsOf(profile)
+    lines.push(groupLine(name, details, capacity, seats.get(name) ?? [], queue))
   }
-  for (const [id, actions] of tables.actions) lines.push(studentLine(id, actions))
+  for (const [id, actions] of tables.actions) {
+    const profile = tables.students.get(id)
+    lines.push(profile === undefined ? `no student ${id}` : studentLine(id, actions, limitsOf(profile)))
+  }
   return lines.toSorted()
 }
 
@@ -23,29 +29,62 @@ export function tablesLines(tables: Tables): string[] {
 export function memoryLines(campus: Campus): string[] {
   const lines: string[] = []
   for (const { groups } of campus.courses.values()) {
-    for (const { course, group, capacity, registered, queue, queueOrders } of groups) {
+    for (const group of groups) {
+      const { capacity, registered, queue, queueOrders, profile, status, reserveCapacity } = group
       const waiting = queue.map((student, index) => ({ student, order: queueOrders[index] ?? 0 }))
-      lines.push(groupLine(`${course}/${group}`, capacity, registered, waiting))
+      const details = detailsOf({ ...profile, status, reserveCapacity })
+      lines.push(groupLine(`${group.course}/${group.group}`, details, capacity, registered, waiting))
     }
   }
-  for (const { id, remainingActions } of campus.students.values())
-    lines.push(studentLine(id, remainingActions))
+  for (const { id, remainingActions, maxUnits, window } of campus.students.values()) {
+    const limits = { maxUnits, opensMs: window.startMs, closesMs: window.endMs }
+    lines.push(studentLine(id, remainingActions, limits))
+  }
   return lines.toSorted()
 }
 
 /** @param queue first come first */
 export function groupLine(
   name: string,
+  details: string,
   capacity: number,
   seats: readonly number[],
   queue: readonly { readonly student: number; readonly order: number }[],
 ): string {
   const waiting = queue.map(({ student, order }) => `${student}@${order}`)
-  return `${name} capacity ${capacity} seats ${seats.toSorted((a, b) => a - b).join(',')} queue ${waiting.join(',')}`
+  return `${name} ${details} capacity ${capacity} seats ${seats.toSorted((a, b) => a - b).join(',')} queue ${waiting.join(',')}`
 }
 
-export function studentLine(id: number, actions: number): string {
-  return `student ${id} actions ${actions}`
+interface Limits {
+  readonly maxUnits: number
+  readonly opensMs: number
+  readonly closesMs: number
+}
+
+export function studentLine(id: number, actions: number, { maxUnits, opensMs, closesMs }: Limits): string {
+  return `student ${id} actions ${actions} units ${maxUnits} window ${opensMs}-${closesMs}`
+}
+
+function limitsOf({ maxUnits, windowStartMs, windowEndMs }: StudentProfile): Limits {
+  return { maxUnits, opensMs: windowStartMs, closesMs: windowEndMs }
+}
+
+/** @param details.classes minutes of the week; `span` of the exam, milliseconds */
+export function detailsText(details: {
+  readonly status: string
+  readonly reserveCapacity: number
+  readonly lecturer: string
+  readonly notes: string
+  readonly classes: readonly (readonly [number, number])[]
+  readonly span: readonly [number, number] | undefined
+}): string {
+  const { status, reserveCapacity, lecturer, notes, classes, span } = details
+  return `${status} reserve ${reserveCapacity} by ${lecturer} “${notes}” classes ${classes.join(' ')} exam ${span?.join('-')}`
+}
+
+function detailsOf({ meetings, exam, status = 'open', ...rest }: GroupProfile): string {
+  const classes = minutesOf(meetings)
+  return detailsText({ ...rest, status, classes, span: exam && [exam.startMs, exam.endMs] })
 }
 
 function listIn<T>(lists: Map<string, T[]>, name: string): T[] {
@@ -55,4 +94,15 @@ function listIn<T>(lists: Map<string, T[]>, name: string): T[] {
     lists.set(name, list)
   }
   return list
+}
+
+const minutesPerDay = 1440
+
+export function minutesOf(meetings: readonly Meeting[]): [number, number][] {
+  return meetings
+    .map(({ day, startMinute, endMinute }): [number, number] => [
+      day * minutesPerDay + startMinute,
+      day * minutesPerDay + endMinute,
+    ])
+    .toSorted((a, b) => a[0] - b[0])
 }

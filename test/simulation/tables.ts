@@ -1,5 +1,7 @@
+import type { AdminEffect, ConflictsArose } from '../../actors/admin-effects.ts'
 import type { GroupProfile, StudentProfile } from '../../actors/campus.ts'
 import type { DecisionRecord, Effect } from '../../actors/records.ts'
+import { examOf } from '../../actors/timetable.ts'
 import { noLeader, type Position, type RecordId } from '../../src/engine/ports.ts'
 
 /** The campus as it is before the first decision. */
@@ -26,7 +28,7 @@ export interface PlaceRow {
 
 /** The committed contents of the simulated database. What SQL does to them, without asking whether it fits. */
 export class Tables {
-  readonly groups: ReadonlyMap<string, GroupProfile>
+  readonly groups: Map<string, GroupProfile>
   readonly students = new Map<number, StudentProfile>()
   position: Position = { leader: noLeader, term: 0, seq: 0, atMs: 0 }
   readonly leaders = new Map<string, { readonly after: string; readonly term: number | undefined }>()
@@ -96,8 +98,73 @@ export class Tables {
         this.actions.set(effect.student, effect.remaining)
         return
       case 'duplicates_removed':
+      case 'conflicts_arose':
         return
+      case 'group_changed':
+      case 'group_opened':
+      case 'group_closed':
+      case 'group_cancelled':
+      case 'group_added':
+      case 'student_added':
+      case 'window_changed':
+      case 'max_units_changed':
+      case 'actions_changed':
+        this.#administer(effect)
     }
+  }
+
+  #administer(effect: Exclude<AdminEffect, ConflictsArose>): void {
+    switch (effect.type) {
+      case 'group_added': {
+        const { exam, genderLock, type: _type, ...columns } = effect
+        const profile = {
+          ...columns,
+          genderLock: genderLock ?? undefined,
+          exam: exam ? examOf(exam) : undefined,
+        }
+        this.groups.set(`${effect.course}/${effect.group}`, profile)
+        this.capacities.set(`${effect.course}/${effect.group}`, effect.capacity)
+        return
+      }
+      case 'student_added': {
+        const { student, type: _type, entryYear: _entryYear, ...columns } = effect
+        this.addStudent({ id: student, ...columns })
+        return
+      }
+      case 'group_changed': {
+        const { exam, type: _type, ...columns } = effect
+        const examined = exam === undefined ? {} : { exam: exam === null ? undefined : examOf(exam) }
+        this.#update(effect, { ...columns, ...examined })
+        return
+      }
+      case 'group_opened':
+        return this.#update(effect, { status: 'open' })
+      case 'group_closed':
+        return this.#update(effect, { status: 'closed' })
+      case 'group_cancelled':
+        return this.#update(effect, { status: 'cancelled' })
+      case 'actions_changed':
+        this.actions.set(effect.student, effect.remaining)
+        return
+      case 'window_changed': {
+        const { student, windowStartMs, windowEndMs } = effect
+        this.#updateStudent(student, { windowStartMs, windowEndMs })
+        return
+      }
+      case 'max_units_changed':
+        this.#updateStudent(effect.student, { maxUnits: effect.maxUnits })
+    }
+  }
+
+  #update({ course, group }: { course: number; group: number }, columns: Partial<GroupProfile>): void {
+    const name = `${course}/${group}`
+    const profile = this.groups.get(name)
+    if (profile !== undefined) this.groups.set(name, { ...profile, ...columns })
+  }
+
+  #updateStudent(id: number, columns: Partial<StudentProfile>): void {
+    const profile = this.students.get(id)
+    if (profile !== undefined) this.students.set(id, { ...profile, ...columns })
   }
 
   #place(student: number, course: number, group: number, order: number | undefined): void {

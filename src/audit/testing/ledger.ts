@@ -112,8 +112,19 @@ export function leaderOf(term: number): string {
 function rowsOf(campus: Campus): LedgerRows {
   const groups = [...campus.courses.values()].flatMap((course) => course.groups)
   return {
-    groups: groups.map(({ course, group, capacity }) => ({ course, group, capacity })),
-    students: [...campus.students.values()].map(({ id, remainingActions }) => ({ id, remainingActions })),
+    groups: groups.map(({ course, group, capacity, status, profile }) => {
+      const { reserveCapacity, lecturer, notes, meetings, exam } = profile
+      return {
+        course,
+        group,
+        capacity,
+        details: { status, reserveCapacity, lecturer, notes, meetings, exam },
+      }
+    }),
+    students: [...campus.students.values()].map(({ id, remainingActions, profile }) => {
+      const { maxUnits, windowStartMs, windowEndMs } = profile
+      return { id, remainingActions, details: { maxUnits, windowStartMs, windowEndMs } }
+    }),
     places: groups.flatMap(placesOf),
   }
 }

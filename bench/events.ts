@@ -1,0 +1,103 @@
+import { parseArgs } from 'node:util'
+import { startPostgres } from '../test/servers/postgres.ts'
+import { createDatabase } from '../test/servers/provide.ts'
+import { startRabbit } from '../test/servers/rabbit.ts'
+import { type EventsOptions, measureEvents, type SubjectResult, subjects } from './events/run.ts'
+
+const usage = `What open streams of events cost those who enroll: microseconds of CPU of the server for each request, at a fixed
+rate, with and without streams; and how long after a decision's reply its event comes.
+
+  node dist/bench/events.js [options]
+
+  --streams N   open streams (default 5000)
+  --rate N      requests a second, each of which changes something that is watched (default 2000)
+  --seconds N   of each measurement (default 10)
+  --rounds N    how often each is repeated, with and without streams in turn (default 2)
+  --direct      without a broker: the server writes PostgreSQL by itself
+  --about X     places, course or department: what each stream watches besides the student's own places (default: each)
+`
+
+interface Arguments extends EventsOptions {
+  readonly direct: boolean
+}
+
+function readArguments(): Arguments | undefined {
+  const { values } = parseArgs({
+    options: {
+      streams: { type: 'string', default: '5000' },
+      rate: { type: 'string', default: '2000' },
+      seconds: { type: 'string', default: '10' },
+      rounds: { type: 'string', default: '2' },
+      about: { type: 'string' },
+      direct: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return undefined
+  const whole = (name: 'streams' | 'rate' | 'seconds' | 'rounds', most: number): number => {
+    const number = Number(values[name])
+    if (/^\d+$/.test(values[name]) && number >= 1 && number <= most) return number
+    throw new Error(`--${name} wants a whole number from 1 to ${most}`)
+  }
+  const about = subjects.filter((subject) => values.about === undefined || subject === values.about)
+  if (about.length === 0) throw new Error(`--about wants one of ${subjects.join(', ')}`)
+  return {
+    streams: whole('streams', 50_000),
+    rate: whole('rate', 50_000),
+    seconds: whole('seconds', 600),
+    rounds: whole('rounds', 100),
+    subjects: about,
+    direct: values.direct,
+  }
+}
+
+function lineOf({
+  subject,
+  without,
+  with: under,
+  messagesPerSecond,
+  eventMs,
+  bytesPerStream,
+}: SubjectResult): string {
+  const more = 100 * (under.cpuPerRequest / without.cpuPerRequest - 1)
+  const ms = (value: number) => value.toFixed(1)
+  return [
+    `${subject.padEnd(10)} ${without.cpuPerRequest.toFixed(1)} -> ${under.cpuPerRequest.toFixed(1)} us of CPU a request (${more >= 0 ? '+' : ''}${more.toFixed(1)} %)`,
+    `${Math.round(without.requestsPerSecond)} -> ${Math.round(under.requestsPerSecond)} requests a second`,
+    `reply p50 ${ms(without.replyMs.p50)} -> ${ms(under.replyMs.p50)} ms, p99 ${ms(without.replyMs.p99)} -> ${ms(under.replyMs.p99)} ms`,
+    `${Math.round(messagesPerSecond)} messages a second, event p50 ${ms(eventMs.p50)}, p99 ${ms(eventMs.p99)}, max ${ms(eventMs.max)} ms after the reply (${eventMs.count} seen)`,
+    `${(bytesPerStream / 1024).toFixed(1)} KiB a stream`,
+  ].join('; ')
+}
+
+async function main(): Promise<number> {
+  let options: Arguments | undefined
+  try {
+    options = readArguments()
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`)
+    return 2
+  }
+  if (options === undefined) {
+    process.stdout.write(usage)
+    return 0
+  }
+  const say = (line: string) => void process.stderr.write(`${line}\n`)
+  const [postgres, rabbit] = await Promise.all([
+    startPostgres(),
+    options.direct ? undefined : startRabbit(say),
+  ])
+  try {
+    const { url } = await createDatabase(postgres.url)
+    const results = await measureEvents({ databaseUrl: url, rabbitAddress: rabbit?.address }, options, say)
+    process.stdout.write(
+      `${options.streams} streams, ${options.rate} requests a second, node ${process.version}\n`,
+    )
+    for (const result of results) process.stdout.write(`${lineOf(result)}\n`)
+    return 0
+  } finally {
+    await Promise.all([postgres.remove(), rabbit?.remove()])
+  }
+}
+
+process.exitCode = await main()

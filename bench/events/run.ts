@@ -1,0 +1,231 @@
+import { tmpdir } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Keeper } from '../../test/servers/keeper.ts'
+import { HttpClient } from '../load/http-client.ts'
+import { Latencies } from '../load/latencies.ts'
+import { Service } from '../load/service.ts'
+import { courseCount, departmentCount, departmentOf, fillCampus, jwtSecret } from './campus.ts'
+import { type Acknowledged, Traffic } from './traffic.ts'
+import { Watchers, type WatcherReport } from './watchers.ts'
+
+/** What streams watch besides the student's own places. */
+export const subjects = ['places', 'course', 'department'] as const
+export type Subject = (typeof subjects)[number]
+
+export interface EventsOptions {
+  readonly streams: number
+  /** Requests a second. */
+  readonly rate: number
+  /** Of each measurement. */
+  readonly seconds: number
+  /** How often each is repeated, with streams and without in turn. */
+  readonly rounds: number
+  readonly subjects: readonly Subject[]
+}
+
+/** An empty database, and the broker that carries the journal (none = the direct one). */
+export interface EventsServers {
+  readonly databaseUrl: string
+  readonly rabbitAddress: string | undefined
+}
+
+/** Times in milliseconds, CPU in microseconds. */
+export interface Measured {
+  readonly requestsPerSecond: number
+  readonly cpuPerRequest: number
+  readonly replyMs: { readonly p50: number; readonly p99: number }
+}
+
+export interface SubjectResult {
+  readonly subject: Subject
+  readonly without: Measured
+  readonly with: Measured
+  readonly messagesPerSecond: number
+  /** From the reply of a decision to its event. */
+  readonly eventMs: {
+    readonly count: number
+    readonly p50: number
+    readonly p99: number
+    readonly max: number
+  }
+  readonly bytesPerStream: number
+}
+
+/** Students who act; their own places are watched too. */
+const activeStudents = 1000
+const samples = 100
+const settleMs = 1000
+
+/**
+ * What open streams cost those who enroll: CPU of the server for each request, at a fixed rate of requests, with and
+ * without streams.
+ */
+export async function measureEvents(
+  servers: EventsServers,
+  options: EventsOptions,
+  say: (line: string) => void,
+): Promise<SubjectResult[]> {
+  const keeper = new Keeper('events', tmpdir())
+  try {
+    await fillCampus(servers.databaseUrl, Math.max(options.streams, activeStudents))
+    const service = await Service.start({
+      ...servers,
+      campus: `events-${process.pid}`,
+      environment: {
+        JWT_SECRET: jwtSecret,
+        ENROLLMENT_STUDENT_RATE: '1000000/s',
+        ENROLLMENT_STUDENT_BURST: '1000000',
+        ENROLLMENT_EVENT_STREAMS_MAX: '100000',
+        ENROLLMENT_LOG_LEVEL: 'warn',
+      },
+      keeper,
+    })
+    await service.untilReady()
+    const traffic = new Traffic(service.port, activeStudents)
+    const gauges = new Gauges(service.port)
+    await traffic.connect()
+    say('warming up')
+    await traffic.run(options.rate, Math.min(5, options.seconds))
+    const results: SubjectResult[] = []
+    for (const subject of options.subjects) {
+      say(`${options.streams} streams about ${subject}`)
+      results.push(await measureSubject(subject, options, { service, traffic, gauges }))
+    }
+    if (traffic.failures > 0) throw new Error(`${traffic.failures} requests failed`)
+    gauges.close()
+    traffic.close()
+    await service.stop()
+    return results
+  } finally {
+    await keeper.release()
+  }
+}
+
+interface Scene {
+  readonly service: Service
+  readonly traffic: Traffic
+  readonly gauges: Gauges
+}
+
+async function measureSubject(
+  subject: Subject,
+  options: EventsOptions,
+  scene: Scene,
+): Promise<SubjectResult> {
+  const { service, gauges } = scene
+  const runs: Record<'without' | 'with', Run[]> = { without: [], with: [] }
+  const events = new Latencies()
+  let messages = 0
+  let bytesPerStream = 0
+  for (let round = 0; round < options.rounds; round++) {
+    runs.without.push(await measure(options, scene))
+    const before = await gauges.read('process_resident_memory_bytes')
+    const filters = Array.from({ length: options.streams }, (_, index) => filterOf(subject, index))
+    const watchers = await Watchers.open({ port: service.port, first: 1, filters, samples })
+    bytesPerStream = ((await gauges.read('process_resident_memory_bytes')) - before) / options.streams
+    await sleep(settleMs)
+    await watchers.report()
+    const run = await measure(options, scene)
+    await sleep(settleMs)
+    const report = await watchers.report()
+    runs.with.push(run)
+    messages += report.messages
+    noteDelays(events, subject, report, run.acknowledged)
+    await watchers.close()
+    await sleep(settleMs)
+  }
+  return {
+    subject,
+    without: meanOf(runs.without),
+    with: meanOf(runs.with),
+    messagesPerSecond: messages / (options.rounds * options.seconds),
+    eventMs: {
+      count: events.count,
+      p50: events.quantile(0.5),
+      p99: events.quantile(0.99),
+      max: events.quantile(1),
+    },
+    bytesPerStream,
+  }
+}
+
+interface Run {
+  readonly cpuUs: number
+  readonly latencies: Latencies
+  readonly requests: number
+  readonly seconds: number
+  readonly acknowledged: readonly Acknowledged[]
+}
+
+async function measure({ rate, seconds }: EventsOptions, { traffic, gauges }: Scene): Promise<Run> {
+  traffic.latencies.clear()
+  const before = await gauges.read('process_cpu_seconds_total')
+  const requests = await traffic.run(rate, seconds)
+  const cpuUs = 1e6 * ((await gauges.read('process_cpu_seconds_total')) - before)
+  return {
+    cpuUs,
+    requests,
+    seconds,
+    latencies: traffic.latencies.copy(),
+    acknowledged: [...traffic.acknowledged],
+  }
+}
+
+function meanOf(runs: readonly Run[]): Measured {
+  const sum = (read: (run: Run) => number) => runs.reduce((total, run) => total + read(run), 0)
+  return {
+    requestsPerSecond: sum(({ requests }) => requests) / sum(({ seconds }) => seconds),
+    cpuPerRequest: sum(({ cpuUs }) => cpuUs) / sum(({ requests }) => requests),
+    replyMs: {
+      p50: sum(({ latencies }) => latencies.quantile(0.5)) / runs.length,
+      p99: sum(({ latencies }) => latencies.quantile(0.99)) / runs.length,
+    },
+  }
+}
+
+function filterOf(subject: Subject, index: number): string {
+  if (subject === 'places') return '?places=own'
+  if (subject === 'course') return `?places=own&course_id=${1 + (index % courseCount)}`
+  return `?places=own&department=${1 + (index % departmentCount)}`
+}
+
+/** For each decision that a sampled stream must tell of: how long after the reply it did. */
+function noteDelays(
+  delays: Latencies,
+  subject: Subject,
+  { heard }: WatcherReport,
+  acknowledged: readonly Acknowledged[],
+): void {
+  for (const { index, events } of heard) {
+    const isTold = ({ student, course }: Acknowledged) =>
+      student === index + 1 ||
+      (subject === 'course' && course === 1 + (index % courseCount)) ||
+      (subject === 'department' && departmentOf(course) === 1 + (index % departmentCount))
+    let next = 0
+    for (const { seq, atMs } of acknowledged.filter(isTold).toSorted((a, b) => a.seq - b.seq)) {
+      while ((events[next]?.[0] ?? Number.POSITIVE_INFINITY) < seq) next++
+      const event = events[next]
+      if (event === undefined) throw new Error(`decision ${seq} was told to no stream`)
+      delays.add(Math.max(0, event[1] - atMs))
+    }
+  }
+}
+
+class Gauges {
+  readonly #http: HttpClient
+
+  constructor(port: number) {
+    this.#http = new HttpClient({ host: '127.0.0.1', port, connectionsMax: 1, timeoutMs: 30_000 })
+  }
+
+  async read(name: string): Promise<number> {
+    const { body } = await this.#http.send({ method: 'GET', path: '/metrics' })
+    const [, value] = new RegExp(`^${name} (.+)$`, 'm').exec(body) ?? []
+    if (value === undefined) throw new Error(`the server shows no ${name}`)
+    return Number(value)
+  }
+
+  close(): void {
+    this.#http.close()
+  }
+}

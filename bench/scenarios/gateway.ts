@@ -1,0 +1,89 @@
+import { Generator } from '../load/generator-process.ts'
+import type { StreamResult } from '../load/stream.ts'
+import { type Finding, rounded } from '../report/entry.ts'
+import { jwtSecret } from '../site/engine-site.ts'
+import { GatewaySite, type GatewaySiteOptions } from '../site/gateway-site.ts'
+import type { Ground } from '../site/ground.ts'
+import { measure } from '../site/target.ts'
+import { roomyCampus } from './sustained.ts'
+
+const perStudent = 7
+const connections = 256
+
+/**
+ * The load of `sustained` through gateways apart from the engine: CPU per request of each tier, and from it how many
+ * gateways one engine carries.
+ */
+export async function gateway(ground: Ground): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for (const [gateways, link] of [
+    [1, 'unix'],
+    [2, 'unix'],
+    [1, 'tcp'],
+  ] as const) {
+    findings.push(await throughGateways(ground, { size: roomyCampus(ground), gateways, link }))
+  }
+  return findings
+}
+
+async function throughGateways(ground: Ground, options: GatewaySiteOptions): Promise<Finding> {
+  const { size, gateways, link } = options
+  const site = await GatewaySite.open(ground, options)
+  const generator = new Generator()
+  try {
+    const names = site.ports.map((port) => `gateway at ${port}`)
+    const share = Math.floor(size.students / gateways)
+    for (const [index, port] of site.ports.entries()) {
+      await generator.open(names[index] ?? '', {
+        host: site.host,
+        port,
+        seed: ground.seed,
+        callers: { first: 1 + index * share, count: share, tokens: { secret: jwtSecret } },
+        traffic: { kind: 'courses', courses: size.courses, perStudent, wish: 'possible' },
+        pace: { kind: 'closed', connections: connections / gateways },
+      })
+    }
+    const seconds = ground.isTiny ? 0.7 : 20
+    const each = (forMs: number) => Object.fromEntries(names.map((name) => [name, { forMs }]))
+    await generator.run(each(seconds * 250))
+    const { streams, cpuUs, generatorCpuUs, memory } = await measure(site, generator, each(seconds * 1000))
+    const results = Object.values(streams)
+    const requests = sum(results.map((result) => result.requests))
+    const perRequest = Object.entries(cpuUs).map(([name, us]) => [name, us / requests] as const)
+    const { gateways: ofGateways = 0, engine = 0 } = Object.fromEntries(perRequest)
+    return {
+      scenario: 'gateway',
+      subject: `${gateways} over ${link}`,
+      conditions: { students: size.students, courses: size.courses, connections, gateways, link },
+      figures: {
+        requests,
+        requests_per_s: rounded((1000 * requests) / Math.max(...results.map((result) => result.elapsedMs))),
+        ...Object.fromEntries(perRequest.map(([name, us]) => [`${name}_cpu_us_per_request`, rounded(us)])),
+        all_cpu_us_per_request: rounded(sum(perRequest.map(([, us]) => us))),
+        generator_cpu_us_per_request: rounded(generatorCpuUs / requests),
+        p99_ms: rounded(Math.max(...results.map(({ latency }) => latency.p99)), 2),
+        engine_requests_per_s_on_one_core: rounded(1e6 / engine, 0),
+        gateways_that_one_engine_carries: rounded(ofGateways / engine),
+        ...Object.fromEntries(
+          Object.entries(memory).map(([name, bytes]) => [`${name}_mib`, rounded(bytes / 2 ** 20)]),
+        ),
+      },
+      counts: countsOf(results),
+    }
+  } finally {
+    generator.end()
+    await site.stop()
+  }
+}
+
+function countsOf(results: readonly StreamResult[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const { replies } of results) {
+    for (const [label, count] of Object.entries(replies)) counts[label] = (counts[label] ?? 0) + count
+  }
+  return counts
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((all, value) => all + value, 0)
+}
