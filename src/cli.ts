@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 import { settingsAsText } from './config-help.ts'
+import { nearest } from './config-names.ts'
 import type { Config } from './config.ts'
 import { ConfigError, readConfig } from './read-config.ts'
 import { CommandFailed } from './main/service-process.ts'
@@ -26,15 +27,21 @@ const commands: Readonly<Record<string, CliCommand>> = {
   start: {
     summary: 'everything in one process, with its own PostgreSQL and a sample campus on the first start',
     help: `  npm start
-  LISTEN_ADDRESS=127.0.0.1:9000 enrollment start
-Uses DATABASE_URL and RABBITMQ_ADDRESS instead of its own where they are set.`,
+  LISTEN_ADDRESS=127.0.0.1:9000 ENROLLMENT_DATA=/srv/enrollment enrollment start
+  DATABASE_URL=postgres://… enrollment start
+Installs nothing else: PostgreSQL is in the package, its data stay in ENROLLMENT_DATA. DATABASE_URL and RABBITMQ_ADDRESS
+name servers to use instead. It ends with what to try first. Ctrl-C stops it; everything is kept.`,
     options: {},
     run: async (config) => (await import('./main/start.ts')).runStart(config),
   },
   server: {
     summary: 'REST and engine; leads, or stands by while another one leads',
-    help: `  DATABASE_URL=postgres://… RABBITMQ_ADDRESS=amqp://… enrollment server
-Without RABBITMQ_ADDRESS it writes PostgreSQL by itself. SIGTERM stops it cleanly.`,
+    help: `  DATABASE_URL=postgres://… RABBITMQ_ADDRESS=amqp://… LISTEN_ADDRESS=:8080 enrollment server
+  LISTEN_ADDRESS=:8443 ENROLLMENT_LISTEN_CERT=server.pem ENROLLMENT_LISTEN_KEY=server.key enrollment server
+  LISTEN_PROTOCOL=unix LISTEN_ADDRESS=/run/enrollment/rest.sock enrollment server
+Without RABBITMQ_ADDRESS it writes PostgreSQL by itself; with it, enrollment batcher must run too. It waits for both to be
+there. GET /readyz tells a load balancer whether this one leads; a second one takes over when the first is gone.
+Metrics are on http://127.0.0.1:9464/metrics. SIGTERM stops it cleanly, SIGHUP reads a renewed certificate.`,
     options: {},
     run: async (config) => (await import('./main/commands.ts')).runServer(config),
   },
@@ -48,13 +55,18 @@ Several engines, separated by commas, may stand in CORE_ADDRESS: it follows the 
   },
   batcher: {
     summary: "carries RabbitMQ's journal into PostgreSQL; a second one stands by",
-    help: '  DATABASE_URL=postgres://… RABBITMQ_ADDRESS=amqp://… enrollment batcher',
+    help: `  DATABASE_URL=postgres://… RABBITMQ_ADDRESS=amqp://… enrollment batcher
+  ENROLLMENT_METRICS_ADDRESS=:9465 enrollment batcher
+Both must be the same as the servers have. One of several gets messages, the others stand by. PostgreSQL may be away while
+students enroll: it catches up. Metrics are on http://127.0.0.1:9465/metrics. SIGTERM stops it cleanly.`,
     options: {},
     run: async (config) => (await import('./main/commands.ts')).runBatcher(config),
   },
   migrate: {
     summary: 'brings the tables up to date',
     help: `  DATABASE_URL=postgres://… enrollment migrate
+  DATABASE_URL=postgres://… RABBITMQ_ADDRESS=amqp://… enrollment migrate --switch-journal
+Server and batcher do it by themselves where their database role may; so this is for roles that are kept apart.
 --switch-journal names the journal of this environment (RabbitMQ, or none) as the one that feeds the database.
 First stop every server, let the batcher drain the old queue to zero messages, and stop it.`,
     options: { 'switch-journal': { type: 'boolean' } },
@@ -107,14 +119,20 @@ ${loadHelp}`,
   },
   verify: {
     summary: 'replays every decision and compares with the tables; exit status 1 on a difference',
-    help: '  enrollment verify\n  enrollment verify --json',
+    help: `  enrollment verify
+  DATABASE_URL=postgres://… enrollment verify --json
+Only reads, and may run beside a server. Without DATABASE_URL: the database of enrollment start. --json prints every
+difference for a program.`,
     options: { json: { type: 'boolean' } },
     run: async (config, values) =>
       (await import('./main/maintain.ts')).runVerify(config, { json: values['json'] === true }),
   },
   adopt: {
     summary: 'finds, and repairs on record, what an older system left in the tables',
-    help: '  enrollment adopt --dry-run\n  enrollment adopt --apply',
+    help: `  DATABASE_URL=postgres://… enrollment adopt --dry-run
+  DATABASE_URL=postgres://… enrollment adopt --apply
+--dry-run tells, row by row, what cannot stand as it is and what would become of it; --apply does that, as decisions on
+record. Stop the servers first.`,
     options: { 'dry-run': { type: 'boolean' }, apply: { type: 'boolean' } },
     run: async (config, values) => {
       if ((values['dry-run'] === true) === (values['apply'] === true)) {
@@ -125,6 +143,20 @@ ${loadHelp}`,
   },
 }
 
+function isHelp(word: string): boolean {
+  return word === '--help' || word === '-h' || word === 'help'
+}
+
+function helpOf(name: string, { summary, help, options }: CliCommand): string {
+  const flags = Object.entries(options).map(([flag, { type }]) =>
+    type === 'string' ? ` [--${flag} …]` : ` [--${flag}]`,
+  )
+  return `enrollment ${name}: ${summary}\n\nUsage: enrollment ${name}${flags.join('')}\n\n${help.trimEnd()}
+
+enrollment --help lists the settings that come from the environment.
+`
+}
+
 function usage(): string {
   const width = Math.max(...Object.keys(commands).map((name) => name.length))
   const list = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`)
@@ -133,24 +165,31 @@ function usage(): string {
 Usage: enrollment <command> [options]
 ${list.join('\n')}
 
-enrollment <command> --help tells more. Configuration comes from the environment:
+  enrollment start                    try it out: everything in one process, with a sample campus
+  enrollment load --help              examples of one command
+
+Settings come from the environment:
 ${settingsAsText()}
 `
 }
 
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args
-  if (name === undefined || name === '--help' || name === 'help') {
+  if (name === undefined || isHelp(name)) {
+    const [topic] = rest
+    if (name === 'help' && topic !== undefined) return await main([topic, '--help'])
     process.stdout.write(usage())
     return name === undefined ? 2 : 0
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (command === undefined) {
-    throw new CommandFailed(`there is no command ${name}; enrollment --help lists them`)
+    const near = nearest(name, Object.keys(commands), Math.ceil(name.length / 3))
+    const hint = near === undefined ? '' : `did you mean ${near}? `
+    throw new CommandFailed(`there is no command ${name}; ${hint}enrollment --help lists them`)
   }
   const { values } = parse(name, command, rest)
   if (values['help'] === true) {
-    process.stdout.write(`enrollment ${name}: ${command.summary}\n\n${command.help}\n`)
+    process.stdout.write(helpOf(name, command))
     return 0
   }
   return (await command.run(readConfig(process.env), values)) ?? 0
@@ -158,7 +197,11 @@ async function main(args: readonly string[]): Promise<number> {
 
 function parse(name: string, command: CliCommand, args: string[]): { values: Values } {
   try {
-    return parseArgs({ args, options: { ...command.options, help: { type: 'boolean' } }, strict: true })
+    return parseArgs({
+      args,
+      options: { ...command.options, help: { type: 'boolean', short: 'h' } },
+      strict: true,
+    })
   } catch (error) {
     const reason = error instanceof Error ? (error.message.split('. ')[0] ?? '') : String(error)
     throw new CommandFailed(`${reason}; see enrollment ${name} --help`)

@@ -1,7 +1,5 @@
 /** Our prefix as a hurried hand writes it: the British spelling, a plural, another case. */
 const prefix = /^ENROLL?MENTS?_/i
-/** Letters that a name may be off and still be taken for a known one. */
-const editsMax = 4
 
 /**
  * The first variable that carries our prefix and is none of ours: a typing error that must not pass for a
@@ -22,7 +20,11 @@ export function findUnknownName(
   return { name, complaint: `is not a variable that we know: ${hint}` }
 }
 
-function nearest(name: string, known: readonly string[]): string | undefined {
+/**
+ * The known name that was probably meant, if one is near.
+ * @param editsMax letters that a name may be off and still be taken for a known one
+ */
+export function nearest(name: string, known: readonly string[], editsMax = 4): string | undefined {
   const distances = known.map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
   const [best] = distances.toSorted((a, b) => a.distance - b.distance)
   return best !== undefined && best.distance <= editsMax ? best.candidate : undefined
