@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { settings } from '../../src/config.ts'
 import { enrollment } from '../fixtures/command-line.ts'
 
-const variables = new Set(Object.values(settings).map(({ variable }) => variable))
+const variables = new Set<string>(Object.values(settings).map(({ variable }) => variable))
 
 async function helpOf(...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await enrollment(args)
@@ -35,7 +35,7 @@ for (const command of commands) {
       const [ours = ''] = example.split(' | ')
       for (const option of ours.match(/(?<=\s)--[\w-]+/g) ?? []) assert.ok(options.has(option), example)
       for (const [, variable = ''] of ours.matchAll(/\b([A-Z][A-Z_]+)=/g)) {
-        assert.ok(variables.has(variable as 'DATABASE_URL'), `${variable}: ${example}`)
+        assert.ok(variables.has(variable), `${variable}: ${example}`)
       }
     }
   })
