@@ -78,6 +78,7 @@ First stop every server, let the batcher drain the old queue to zero messages, a
   load: {
     summary: "adds a registrar's CSV files, or the sample campus, in one transaction",
     help: `  enrollment load --departments D.csv --staff T.csv --students S.csv --courses C.csv --enrollments E.csv
+  enrollment load --oneroster FOLDER
   enrollment load --students S.csv --dry-run
   enrollment load --sample
 --dry-run checks files and database as a load does, tells what it would load, and writes nothing.
@@ -90,6 +91,7 @@ ${loadHelp}`,
       students: { type: 'string' },
       courses: { type: 'string' },
       enrollments: { type: 'string' },
+      oneroster: { type: 'string' },
       sample: { type: 'boolean' },
       'dry-run': { type: 'boolean' },
       'without-passwords': { type: 'boolean' },

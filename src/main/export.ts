@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import type { Config } from '../config.ts'
 import { csvFiles, type ExportedFile, textOf } from '../registry/export-format.ts'
+import { manifestOf, onerosterFiles } from '../registry/oneroster-files.ts'
 import { Progress } from '../registry/progress.ts'
 import { exportDecisions } from '../store/export-decisions.ts'
 import { openRegistryReader, type RegistryReader } from '../store/export-rows.ts'
@@ -13,6 +14,7 @@ import { OutputFile } from './output-file.ts'
 import { ServiceProcess } from './service-process.ts'
 
 export interface RegistryExport {
+  readonly format: 'csv' | 'oneroster'
   /** Made if it is not there. */
   readonly folder: string
   readonly withPasswords: boolean
@@ -36,15 +38,13 @@ function progress(label: string, total: number, unit: string): Progress {
 export async function runExport(config: Config, wish: RegistryExport): Promise<void> {
   const host = new ServiceProcess('export', config, 'tool')
   await host.runToEnd(async () => {
-    const { database } = await openCampusForReading(await databaseOfTool(config, host, 'export'), host)
-    const files = csvFiles({ withPasswords: wish.withPasswords })
+    const { database, row } = await openCampusForReading(await databaseOfTool(config, host, 'export'), host)
     await mkdir(wish.folder, { recursive: true })
-    const outputs = files.map((file) => ({
-      file,
-      output: new OutputFile(join(wish.folder, file.name), wish),
-    }))
     const reader = await openRegistryReader(database)
+    let outputs: { readonly file: ExportedFile; readonly output: OutputFile }[] = []
     try {
+      const files = wish.format === 'csv' ? csvFiles(wish) : await oneRoster(reader, row.id, wish)
+      outputs = files.map((file) => ({ file, output: new OutputFile(join(wish.folder, file.name), wish) }))
       for (const { file, output } of outputs) await writeFile(reader, file, output, host.signal)
       for (const { output } of outputs) await output.keep()
     } finally {
@@ -57,16 +57,36 @@ export async function runExport(config: Config, wish: RegistryExport): Promise<v
   })
 }
 
+/** Without files that would have no row, and with a manifest that says so. */
+async function oneRoster(
+  reader: RegistryReader,
+  campus: string,
+  { withPasswords }: RegistryExport,
+): Promise<readonly ExportedFile[]> {
+  const choices = { withPasswords, campus, term: await reader.term() }
+  const files: ExportedFile[] = []
+  for (const file of onerosterFiles(choices)) {
+    if ((await rowsIn(reader, file)) > 0) files.push(file)
+  }
+  const names = files.map(({ name }) => name)
+  return [manifestOf(names, choices), ...files]
+}
+
+async function rowsIn(reader: RegistryReader, { rows = [], parts }: ExportedFile): Promise<number> {
+  let total = rows.length
+  for (const { table } of parts) total += await reader.count(table)
+  return total
+}
+
 async function writeFile(
   reader: RegistryReader,
   file: ExportedFile,
   output: OutputFile,
   signal: AbortSignal,
 ): Promise<void> {
-  let total = 0
-  for (const { table } of file.parts) total += await reader.count(table)
-  const bar = progress(file.name, total, 'rows')
-  let done = 0
+  const bar = progress(file.name, await rowsIn(reader, file), 'rows')
+  let done = file.rows?.length ?? 0
+  bar.update(done)
   const text = textOf(
     file,
     (table) => reader.rows(table),

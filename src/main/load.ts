@@ -1,7 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { hash as argon2id } from '@node-rs/argon2'
 import type { Config } from '../config.ts'
-import { type CheckedFiles, checkFiles, type RegistryFiles } from '../registry/check-files.ts'
+import { checkFiles, type RegistryFiles } from '../registry/check-files.ts'
+import { checkOneRoster } from '../registry/check-oneroster.ts'
+import type { CheckedFiles } from '../registry/check-table.ts'
 import { Progress } from '../registry/progress.ts'
 import { nobodysPassword, type RegistryRows } from '../registry/rows.ts'
 import { sampleCampus, sampleHashCost } from '../registry/sample-campus.ts'
@@ -20,7 +22,7 @@ function progress(label: string, total: number, unit: string): Progress {
 }
 
 export interface LoadWish {
-  readonly what: RegistryFiles | 'sample'
+  readonly what: RegistryFiles | { readonly oneroster: string } | 'sample'
   /** Check everything, the database's own rules too, and write nothing. */
   readonly dryRun: boolean
   /** Take accounts without a password. */
@@ -59,19 +61,23 @@ export async function loadSample(campus: OpenCampus): Promise<void> {
 
 async function loadFiles(
   campus: OpenCampus,
-  files: RegistryFiles,
+  what: Exclude<LoadWish['what'], 'sample'>,
   { dryRun, withoutPasswords }: Omit<LoadWish, 'what'>,
 ): Promise<void> {
   let checking: Progress | undefined
-  const checked = await checkFiles(files, {
+  const options = {
     departmentsInDatabase: () => departmentIds(campus.database),
     knownInDatabase: () => knownPeopleAndGroups(campus.database),
     withoutPasswords,
-    onBytes: (read, total) => {
+    onBytes: (read: number, total: number) => {
       checking ??= progress('checking', total, 'bytes')
       checking.update(read)
     },
-  })
+  }
+  const { files, checked } =
+    'oneroster' in what
+      ? await checkOneRoster(what.oneroster, options)
+      : { files: what, checked: await checkFiles(what, options) }
   checking?.finish()
   if (dryRun) await checked.hashPasswords(async () => nobodysPassword)
   else await hashPasswords(checked)

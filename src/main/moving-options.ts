@@ -8,6 +8,7 @@ type Values = Readonly<Record<string, string | boolean | (string | boolean)[] | 
 
 export const exportHelp = `\
   enrollment export --to FOLDER                         departments, staff, students, courses, enrollments as CSV
+  enrollment export --to FOLDER --format oneroster      the same as OneRoster 1.2 CSV
   enrollment export --to FOLDER --with-passwords        with password hashes, for another enrollment engine
   enrollment export --decisions decisions.csv           every decision, oldest first
   enrollment export --decisions may.ndjson.gz --from 2026-05-01T00:00Z --until 2026-06-01T00:00Z
@@ -25,14 +26,18 @@ export function loadWishOf(values: Values): LoadWish {
   const files: RegistryFiles = Object.fromEntries(
     tables.flatMap((table) => (typeof values[table] === 'string' ? [[table, values[table]]] : [])),
   )
+  const { oneroster } = values
   const hasFiles = Object.keys(files).length > 0
   const options = {
     dryRun: values['dry-run'] === true,
     withoutPasswords: values['without-passwords'] === true,
   }
-  if (hasFiles === (values['sample'] === true)) {
-    throw new CommandFailed('enrollment load wants files (--students F.csv, …) or --sample, and not both')
+  if ([hasFiles, oneroster !== undefined, values['sample'] === true].filter(Boolean).length !== 1) {
+    throw new CommandFailed(
+      'enrollment load wants files (--students F.csv, …), --oneroster FOLDER or --sample, one of them',
+    )
   }
+  if (typeof oneroster === 'string') return { what: { oneroster }, ...options }
   if (!hasFiles && (options.dryRun || options.withoutPasswords)) {
     throw new CommandFailed('enrollment load --sample has no --dry-run and no --without-passwords')
   }
@@ -57,10 +62,13 @@ export function exportWishOf(values: Values): RegistryExport | DecisionsWish {
       overwrite,
     }
   }
-  if (from !== undefined || until !== undefined || format !== undefined) {
-    throw new CommandFailed('--format, --from and --until belong to enrollment export --decisions')
+  if (from !== undefined || until !== undefined) {
+    throw new CommandFailed('--from and --until belong to enrollment export --decisions')
   }
-  return { folder: String(to), withPasswords, overwrite }
+  if (format !== undefined && format !== 'csv' && format !== 'oneroster') {
+    throw new CommandFailed(`--format ${String(format)}: wants csv or oneroster`)
+  }
+  return { folder: String(to), format: format ?? 'csv', withPasswords, overwrite }
 }
 
 function decisionsFormat(target: string, format: Values[string]): 'csv' | 'ndjson' {

@@ -4,7 +4,8 @@ import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
-import { checkFiles, type CheckedFiles, type RegistryFiles } from './check-files.ts'
+import { checkFiles, type RegistryFiles } from './check-files.ts'
+import type { CheckedFiles } from './check-table.ts'
 import { type Finding, RegistryFileError } from './findings.ts'
 
 export const argon =

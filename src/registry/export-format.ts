@@ -1,5 +1,5 @@
 import { type CsvCell, csvLine } from './csv-text.ts'
-import { nobodysPassword, type RegistryRows, type RowSource } from './rows.ts'
+import { nobodysPassword, type RegistryRows, type RowOf } from './rows.ts'
 import {
   writtenCourses,
   writtenDepartments,
@@ -8,8 +8,6 @@ import {
   writtenStudents,
   type WrittenTable,
 } from './written-tables.ts'
-
-type RowOf<Table extends keyof RegistryRows> = RegistryRows[Table] extends RowSource<infer Row> ? Row : never
 
 /** Every row of one table, each as any number of the file's rows. */
 export interface ExportedPart<Table extends keyof RegistryRows = keyof RegistryRows> {

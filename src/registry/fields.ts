@@ -10,8 +10,15 @@ export class UnfitCell extends Error {
 export interface Field<T> {
   /** Whether the file may lack the column; its cells are empty then. */
   readonly optional: boolean
+  /** The column's name in the file, where it is another than the cell's. */
+  readonly column?: string
   /** @throws UnfitCell */
   read(text: string): T
+}
+
+/** The same field from a column of this name. */
+export function named<T>(column: string, field: Field<T>): Field<T> {
+  return { ...field, column }
 }
 
 export const int32Max = 2_147_483_647
@@ -182,6 +189,6 @@ function readMeeting(part: string): Meeting[] {
   return [{ day, startMinute: start, endMinute: end }]
 }
 
-function shown(cell: string): string {
+export function shown(cell: string): string {
   return cell === '' ? 'is empty' : `is ${quote(cell)}`
 }

@@ -32,6 +32,9 @@ export class Findings {
 
   /** @throws RegistryFileError when it is the last that fits */
   add(finding: Finding): void {
+    // Two cells may be read from one column.
+    const last = this.list.at(-1)
+    if (last !== undefined && describe(last) === describe(finding)) return
     this.list.push(finding)
     if (this.list.length >= this.#max) throw new RegistryFileError(this.list, true)
   }

@@ -67,6 +67,10 @@ export interface RegistryRows {
   readonly enrolled_courses: RowSource<EnrolledCourseRow>
 }
 
+/** What one row of a table is. */
+export type RowOf<Table extends keyof RegistryRows> =
+  RegistryRows[Table] extends RowSource<infer Row> ? Row : never
+
 /** `count` rows, known before the first is read. */
 export interface RowSource<Row> {
   readonly count: number

@@ -52,6 +52,7 @@ export async function* readTable<Cells extends object>(
 interface TableColumns {
   readonly fields: Readonly<Record<string, Field<unknown>>>
   readonly anyOf?: readonly string[]
+  readonly ignoresOthers?: boolean
 }
 
 /** Each column of the table, and its place in the file; -1 = the file lacks it. */
@@ -59,9 +60,12 @@ interface Header {
   readonly length: number
   readonly columns: readonly {
     readonly name: string
+    /** As the file names it. */
+    readonly column: string
     readonly index: number
     readonly field: Field<unknown>
   }[]
+  readonly indexOf: ReadonlyMap<string, number>
 }
 
 /** @returns undefined where it does not do, which is among the findings then */
@@ -71,8 +75,12 @@ function readHeader(
   { line, cells }: CsvRecord,
   findings: Findings,
 ): Header | undefined {
-  const fields = Object.entries(table.fields)
-  const known = new Set(fields.map(([name]) => name))
+  const fields = Object.entries(table.fields).map(([name, field]) => ({
+    name,
+    column: field.column ?? name,
+    field,
+  }))
+  const known = new Set(fields.map(({ column }) => column))
   const before = findings.list.length
   const [only = ''] = cells
   if (cells.length === 1 && !known.has(only) && /[;\t]/.test(only)) {
@@ -85,6 +93,7 @@ function readHeader(
   }
   cells.forEach((name, index) => {
     if (!known.has(name)) {
+      if (table.ignoresOthers === true) return
       findings.add({
         file,
         line,
@@ -95,16 +104,16 @@ function readHeader(
       findings.add({ file, line, column: name, reason: 'is there twice' })
     }
   })
-  for (const [name, { optional }] of fields) {
-    if (!optional && !cells.includes(name)) findings.add({ file, line, column: name, reason: 'is missing' })
+  for (const { column, field } of fields) {
+    if (!field.optional && !cells.includes(column)) findings.add({ file, line, column, reason: 'is missing' })
   }
   if (table.anyOf !== undefined && !table.anyOf.some((name) => cells.includes(name))) {
     const reason = `has no column ${table.anyOf.join(' and no ')}; wants one of them, or --without-passwords`
     findings.add({ file, line, reason })
   }
   if (findings.list.length > before) return undefined
-  const columns = fields.map(([name, field]) => ({ name, index: cells.indexOf(name), field }))
-  return { length: cells.length, columns }
+  const columns = fields.map((one) => ({ ...one, index: cells.indexOf(one.column) }))
+  return { length: cells.length, columns, indexOf: new Map(cells.map((name, index) => [name, index])) }
 }
 
 function readRows<Cells extends object>(
@@ -122,19 +131,22 @@ function readRows<Cells extends object>(
       findings.add({ file, line, reason })
       continue
     }
+    if (table.takes?.((column) => cells[header.indexOf.get(column) ?? -1] ?? '') === false) continue
     const values: Record<string, unknown> = {}
-    for (const { name, index, field } of header.columns) {
+    for (const { name, column, index, field } of header.columns) {
       try {
         values[name] = field.read(cells[index] ?? '')
       } catch (error) {
         if (!(error instanceof UnfitCell)) throw error
-        findings.add({ file, line, column: name, reason: error.message })
+        findings.add({ file, line, column, reason: error.message })
       }
     }
     if (findings.list.length > before) continue
     // Every column of the table was just read by its own field.
     const whole = values as Cells
-    for (const fault of table.faults(whole)) findings.add({ file, line, ...fault })
+    for (const { column, reason } of table.faults(whole)) {
+      findings.add({ file, line, column: columnOf(table, column), reason })
+    }
     if (findings.list.length === before) rows.push({ line, cells: whole })
   }
   return rows
@@ -143,8 +155,13 @@ function readRows<Cells extends object>(
 /** The columns of a file, optional ones in brackets. */
 function columnsOf(table: TableColumns): string {
   return Object.entries(table.fields)
-    .map(([name, { optional }]) => (optional ? `[${name}]` : name))
+    .map(([name, { optional, column = name }]) => (optional ? `[${column}]` : column))
     .join(', ')
+}
+
+/** How the file names the column of a cell. */
+export function columnOf(table: TableColumns, cell: string): string {
+  return table.fields[cell]?.column ?? cell
 }
 
 /** Whether the operating system refused something, and `code` says what (ENOENT, …). */

@@ -24,6 +24,10 @@ import {
 /** How the file of one table is read: its columns, what must hold between the cells of a row, and the row. */
 export interface TableFile<Cells extends object, Row> {
   readonly fields: { readonly [Column in keyof Cells & string]: Field<Cells[Column]> }
+  /** Whether columns that are not among the fields are left alone; else they are faults. */
+  readonly ignoresOthers?: boolean
+  /** Which rows are of this table, by their cells as they stand; the others are skipped. */
+  readonly takes?: (cellOf: (column: string) => string) => boolean
   /** At least one of these columns must be there. */
   readonly anyOf?: readonly (keyof Cells & string)[]
   readonly key: readonly (keyof Cells & string)[]
@@ -35,10 +39,10 @@ export interface TableFile<Cells extends object, Row> {
   toRow(cells: Cells, password: string): Row
 }
 
-const nameLengthMax = 200
+export const nameLengthMax = 200
 const notesLengthMax = 2000
-const departmentId = integer(0, int16Max)
-const personId = integer(0, int32Max)
+export const departmentId = integer(0, int16Max)
+export const personId = integer(0, int32Max)
 const minutesPerDay = 1440
 /** Numbers beyond it are not exact. */
 const reserveOrderMax = 999_999_999_999_999
@@ -74,7 +78,7 @@ function passwordFaults({ password, password_plain }: PasswordCells) {
   return []
 }
 
-interface StaffCells extends PasswordCells {
+export interface StaffCells extends PasswordCells {
   id: number
   department_id: number
 }
@@ -88,7 +92,7 @@ export const staffFile: TableFile<StaffCells, StaffRow> = {
   toRow: ({ id, department_id }, password) => ({ id, password, department_id }),
 }
 
-interface StudentCells extends PasswordCells {
+export interface StudentCells extends PasswordCells {
   id: number
   enrollment_start_time: string
   enrollment_end_time: string | null
@@ -134,7 +138,7 @@ export const studentsFile: TableFile<StudentCells, StudentRow> = {
   }),
 }
 
-interface CourseCells {
+export interface CourseCells {
   course_id: number
   group_id: number
   for_department: number

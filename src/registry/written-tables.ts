@@ -77,7 +77,7 @@ export const writtenCourses: WrittenTable<CourseRow> = {
     row.units,
     row.capacity,
     row.reserve_capacity,
-    classTimeText(meetingsOf(row)),
+    classTimeText(row),
     row.exam_time === noExam ? null : row.exam_time,
     row.exam_time === noExam ? null : row.exam_minutes,
     row.sex_lock,
@@ -107,8 +107,8 @@ function meetingsOf({ meetings, class_time }: CourseRow): readonly Meeting[] {
 }
 
 /** As people write it, and `class_time` is read: `Sat 09:00-10:30; Mon 09:00-10:30`. */
-function classTimeText(meetings: readonly Meeting[]): string {
-  return meetings
+export function classTimeText(row: CourseRow): string {
+  return meetingsOf(row)
     .map(({ day, startMinute, endMinute }) => {
       return `${dayNames[day]?.slice(0, 3)} ${clockTime(startMinute)}-${clockTime(endMinute)}`
     })

@@ -29,6 +29,16 @@ const selects = {
     FROM enrolled_courses ORDER BY course_id, group_id, reserved, coalesce(reserve_order, id), id`,
 } as const
 
+const selectTerm = `
+  SELECT to_char(first, 'YYYY-MM-DD') AS "startDate",
+    to_char(coalesce(greatest(last, first), first + interval '120 days'), 'YYYY-MM-DD') AS "endDate"
+  FROM (
+    SELECT coalesce(min(enrollment_start_time) FILTER (WHERE isfinite(enrollment_start_time)),
+        now() AT TIME ZONE 'UTC') AS first,
+      (SELECT max(exam_time) FROM courses WHERE exam_time > 'epoch' AND isfinite(exam_time)) AS last
+    FROM students
+  ) AS period`
+
 export type ExportedTable = keyof typeof selects
 
 /**
@@ -45,6 +55,16 @@ export class RegistryReader {
   async count(table: ExportedTable): Promise<number> {
     const { rows } = await this.#client.query<{ count: number }>(`SELECT count(*) FROM ${table}`)
     return rows[0]?.count ?? 0
+  }
+
+  /**
+   * First and last day of what the tables speak of (YYYY-MM-DD, UTC): from the first enrollment window to the last
+   * exam, or to 120 days later where there is none. Today counts for a campus without students.
+   */
+  async term(): Promise<{ startDate: string; endDate: string }> {
+    const { rows } = await this.#client.query<{ startDate: string; endDate: string }>(selectTerm)
+    if (rows[0] === undefined) throw new Error('an aggregate has one row')
+    return rows[0]
   }
 
   /** One table at a time, to its end. `Row` is what the table's statement above selects. */

@@ -90,6 +90,45 @@ describe('a campus that moves to another database', () => {
     }
   })
 
+  test('moves as OneRoster 1.2 too: the reserve queue, the notes and the odd meeting included', async () => {
+    const folderOf = (name: string) => join(folder, name)
+    const roster = folderOf('oneroster')
+    const args = ['export', '--format', 'oneroster', '--with-passwords', '--to']
+    const exported = await enrollment([...args, roster], old.environment)
+    assert.equal(exported.code, 0, exported.stderr)
+    const lines = (name: string) => readFileSync(join(roster, `${name}.csv`), 'utf8').split('\r\n')
+    assert.ok(lines('manifest').includes('oneroster.version,1.2'))
+    assert.ok(lines('manifest').includes('file.enrollments,bulk'))
+    assert.ok(lines('manifest').includes('file.results,absent'))
+    assert.match(
+      lines('enrollments')[0] ?? '',
+      /^sourcedId,status,dateLastModified,classSourcedId,.*metadata\.place,/,
+    )
+    assert.ok(lines('enrollments').some((line) => /,reserved,\d+$/.test(line)))
+    for (const name of readdirSync(roster)) {
+      assert.doesNotMatch(
+        readFileSync(join(roster, name), 'utf8'),
+        /[^\r]\n/,
+        'a line break is the end of a row',
+      )
+    }
+    const next = await makePlace()
+    try {
+      const loaded = await enrollment(['load', '--oneroster', roster], next.environment)
+      assert.equal(loaded.code, 0, loaded.stderr)
+      assert.equal(await stateDigest(next.database), await stateDigest(old.database))
+      assert.deepEqual(await registryLines(next.database), await registryLines(old.database))
+      await enrollment([...args, folderOf('oneroster-again')], next.environment)
+      for (const name of readdirSync(roster).filter((one) => one !== 'manifest.csv')) {
+        const again = readFileSync(join(folderOf('oneroster-again'), name), 'utf8')
+        // The campus has another name there.
+        if (name !== 'orgs.csv') assert.equal(again, readFileSync(join(roster, name), 'utf8'), name)
+      }
+    } finally {
+      await remove(next)
+    }
+  })
+
   test('leaves the passwords behind unless they are asked for, and then nobody can log in there', async () => {
     const csv = join(folder, 'bare')
     const exported = await enrollment(['export', '--to', csv], old.environment)

@@ -1,0 +1,153 @@
+import { stat } from 'node:fs/promises'
+import { CheckedTable, plainPasswordOf, type RowWanted } from './checked-table.ts'
+import { Findings } from './findings.ts'
+import type { HashPassword } from './passwords.ts'
+import type { RegistryRows, RowOf } from './rows.ts'
+import { columnOf, isSystemError, readTable } from './table-reader.ts'
+import type { PasswordCells, TableFile } from './tables.ts'
+
+/** Files without a fault, ready to load. */
+export interface CheckedFiles extends RegistryRows {
+  /** How many passwords came in plain and must be hashed before the rows are read. */
+  readonly plainPasswords: number
+  /** @param onHashed told how many are done, after each one */
+  hashPasswords(hash: HashPassword, onHashed?: (done: number) => void): Promise<void>
+  /**
+   * The line on which a row of this table stands, by its number (from 1) or by values of its columns; undefined if
+   * no row is it.
+   */
+  lineOf(table: keyof RegistryRows, row: RowWanted): Promise<number | undefined>
+}
+
+type Checked<Row> = Pick<
+  CheckedTable<object, Row>,
+  'count' | 'rows' | 'plainPasswords' | 'hashPasswords' | 'lineOf'
+>
+
+/** What was checked, by table; a table without a file is left out. */
+type CheckedTables = {
+  readonly [Table in keyof RegistryRows]?: Checked<RowOf<Table>> | '' | undefined
+}
+
+/** Errors that are told at once; someone who repairs a file by hand wants more than the first. */
+const findingsMax = 20
+const nothing = { count: 0, rows: [] }
+
+/** What was checked, as rows to load. */
+export function checkedFiles(checked: CheckedTables): CheckedFiles {
+  const { departments, staff, students, courses } = checked
+  const plainPasswords = (staff ? staff.plainPasswords : 0) + (students ? students.plainPasswords : 0)
+  return {
+    departments: departments || nothing,
+    staff: staff || nothing,
+    students: students || nothing,
+    courses: courses || nothing,
+    enrolled_courses: checked.enrolled_courses || nothing,
+    plainPasswords,
+    async hashPasswords(hash, onHashed) {
+      let done = 0
+      const count = () => onHashed?.(++done)
+      if (staff) await staff.hashPasswords(hash, count)
+      if (students) await students.hashPasswords(hash, count)
+    },
+    async lineOf(table, row) {
+      const source = checked[table]
+      return source ? await source.lineOf(row) : undefined
+    },
+  }
+}
+
+/** The same file, but for the rule that each account has a password. */
+export function withoutPasswordFault<Cells extends PasswordCells, Row>(
+  table: TableFile<Cells, Row>,
+): TableFile<Cells, Row> {
+  const { anyOf: _, ...rest } = table
+  return {
+    ...rest,
+    faults: (cells) => table.faults(cells).filter(({ column }) => column !== 'password'),
+  }
+}
+
+/** @param onBytes told bytes read so far, and of all files */
+export async function openCheck(
+  files: readonly string[],
+  onBytes: (read: number, total: number) => void = () => undefined,
+): Promise<CheckContext> {
+  const findings = new Findings(findingsMax)
+  const total = await sizeOf(files, findings)
+  findings.throwIfAny()
+  let read = 0
+  return {
+    findings,
+    onBytes: (bytes) => {
+      read += bytes
+      onBytes(read, total)
+    },
+    departments: undefined,
+  }
+}
+
+export interface CheckContext {
+  readonly findings: Findings
+  readonly onBytes: (bytes: number) => void
+  /** undefined = not known, and not checked. */
+  departments: { has(id: number): boolean } | undefined
+}
+
+/** @returns undefined where the file has faults, which are among the findings then */
+export async function checkTable<Cells extends object, Row>(
+  file: string,
+  table: TableFile<Cells, Row>,
+  { findings, onBytes, departments }: CheckContext,
+  onRow?: (cells: Cells, line: number) => void,
+): Promise<CheckedTable<Cells, Row> | undefined> {
+  const before = findings.list.length
+  const lineByKey = new Map<unknown, number>()
+  let count = 0
+  let plainPasswords = 0
+  const pieces = readTable(file, table, findings, onBytes)
+  for (;;) {
+    const piece = await pieces.next()
+    if (piece.done) {
+      if (piece.value === undefined || findings.list.length > before) return undefined
+      return new CheckedTable({ file, table }, { count, plainPasswords, digest: piece.value })
+    }
+    for (const { line, cells } of piece.value) {
+      count++
+      if (plainPasswordOf(cells) !== '') plainPasswords++
+      const parts = table.key.map((column) => cells[column])
+      const key = parts.length === 1 ? parts[0] : parts.join('/')
+      const first = lineByKey.get(key)
+      if (first === undefined) lineByKey.set(key, line)
+      else
+        findings.add({
+          file,
+          line,
+          column: table.key.map((column) => columnOf(table, column)).join(', '),
+          reason: `is ${parts.join(', ')} again; first on line ${first}`,
+        })
+      const { department: column } = table
+      if (column !== undefined && departments?.has(Number(cells[column])) === false) {
+        const reason = `is ${String(cells[column])}, a department that is neither in the files nor in the database`
+        findings.add({ file, line, column: columnOf(table, column), reason })
+      }
+      onRow?.(cells, line)
+    }
+  }
+}
+
+/** Files are read more than once, so that a pipe will not do. */
+async function sizeOf(files: readonly string[], findings: Findings): Promise<number> {
+  let bytes = 0
+  for (const file of files) {
+    try {
+      const found = await stat(file)
+      if (found.isFile()) bytes += found.size
+      else findings.add({ file, reason: 'is not a regular file' })
+    } catch (cause) {
+      if (!isSystemError(cause)) throw cause
+      findings.add({ file, reason: `cannot be read (${cause.code})` })
+    }
+  }
+  return bytes
+}

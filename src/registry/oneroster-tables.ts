@@ -1,0 +1,183 @@
+import { type Field, int32Max, integer, named, shown, text, UnfitCell } from './fields.ts'
+import type { CourseRow, DepartmentRow, EnrolledCourseRow, StaffRow, StudentRow } from './rows.ts'
+import {
+  type CourseCells,
+  coursesFile,
+  departmentId,
+  departmentsFile,
+  type EnrollmentCells,
+  enrollmentsFile,
+  type StaffCells,
+  staffFile,
+  type StudentCells,
+  studentsFile,
+  type TableFile,
+} from './tables.ts'
+
+/** What OneRoster calls sourcedId: any text, ours or another system's. */
+export interface Sourced {
+  sourcedId: string
+}
+
+/** What earlier files said, by sourcedId: later ones refer to it. */
+export interface Sources {
+  readonly departments: Map<string, number>
+  /** Whether a user is a student; others with a role are staff. */
+  readonly students: Map<string, boolean>
+  readonly courses: Map<string, number>
+  readonly studentIds: Map<string, number>
+  readonly classes: Map<string, { readonly course: number; readonly group: number }>
+}
+
+const sourcedId = text(1, 255)
+const fileRules = { ignoresOthers: true, faults: () => [] } as const
+
+/** A sourcedId of another file, read as what that file says of it. */
+function reference<T>(column: string, file: string, find: (id: string) => T | undefined): Field<T> {
+  return {
+    optional: false,
+    column,
+    read: (cell) => {
+      const found = find(cell)
+      if (found === undefined) throw new UnfitCell(`${shown(cell)}, which is not in ${file}`)
+      return found
+    },
+  }
+}
+
+function orElse<T>(field: Field<T>, otherwise: T): Field<T> {
+  return { ...field, optional: true, read: (cell) => (cell === '' ? otherwise : field.read(cell)) }
+}
+
+/** Line breaks are not permitted within a cell: they are written as in C. */
+const escapedText = (max: number): Field<string> => {
+  const plain = text(0, max, true)
+  return { optional: true, read: (cell) => plain.read(cell.replaceAll(/\\([\\nrt])/g, unescape)) }
+}
+const escapes: Readonly<Record<string, string>> = { '\\': '\\', n: '\n', r: '\r', t: '\t' }
+const unescape = (_: string, char: string): string => escapes[char] ?? char
+
+export const manifestFile: TableFile<{ propertyName: string; value: string }, never> = {
+  ...fileRules,
+  fields: { propertyName: text(1, 200), value: text(0, 200) },
+  key: ['propertyName'],
+  toRow: noRow,
+}
+
+export const orgsFile: TableFile<Sourced & { id: number; name: string }, DepartmentRow> = {
+  ...fileRules,
+  fields: { ...departmentsFile.fields, sourcedId, id: named('identifier', departmentId) },
+  takes: (cellOf) => cellOf('type') === 'department',
+  key: ['id'],
+  toRow: departmentsFile.toRow,
+}
+
+/** The role that a user has first of all. */
+export const rolesFile: TableFile<{ userSourcedId: string; role: string }, never> = {
+  ...fileRules,
+  fields: { userSourcedId: text(1, 255), role: text(1, 100) },
+  takes: (cellOf) => cellOf('roleType') !== 'secondary',
+  key: ['userSourcedId'],
+  toRow: noRow,
+}
+
+export function staffOf({ departments, students }: Sources): TableFile<Sourced & StaffCells, StaffRow> {
+  return {
+    ...staffFile,
+    ...fileRules,
+    faults: staffFile.faults,
+    fields: { sourcedId, ...accountFields(departments) },
+    takes: (cellOf) => students.get(cellOf('sourcedId')) === false,
+    key: ['id'],
+  }
+}
+
+export function studentsOf({
+  departments,
+  students,
+}: Sources): TableFile<Sourced & StudentCells, StudentRow> {
+  const { fields } = studentsFile
+  return {
+    ...studentsFile,
+    ...fileRules,
+    faults: studentsFile.faults,
+    fields: {
+      sourcedId,
+      ...accountFields(departments),
+      enrollment_start_time: named('metadata.enrollmentStartTime', fields.enrollment_start_time),
+      enrollment_end_time: named('metadata.enrollmentEndTime', fields.enrollment_end_time),
+      max_units: named('metadata.maxUnits', fields.max_units),
+      remaining_actions: named('metadata.remainingActions', fields.remaining_actions),
+      entry_year: named('metadata.entryYear', fields.entry_year),
+      gender: named('metadata.gender', fields.gender),
+    },
+    takes: (cellOf) => students.get(cellOf('sourcedId')) === true,
+    key: ['id'],
+  }
+}
+
+function accountFields(departments: Sources['departments']) {
+  const { fields } = staffFile
+  return {
+    id: named('identifier', fields.id),
+    password: named('metadata.passwordHash', fields.password),
+    password_plain: named('password', fields.password_plain),
+    department_id: reference('primaryOrgSourcedId', 'orgs.csv as a department', (id) => departments.get(id)),
+  }
+}
+
+export const onerosterCourses: TableFile<Sourced & { course_id: number }, never> = {
+  ...fileRules,
+  fields: { sourcedId, course_id: named('courseCode', integer(0, int32Max)) },
+  key: ['course_id'],
+  toRow: noRow,
+}
+
+export function classesOf({ departments, courses }: Sources): TableFile<Sourced & CourseCells, CourseRow> {
+  const { fields } = coursesFile
+  return {
+    ...coursesFile,
+    ...fileRules,
+    faults: coursesFile.faults,
+    fields: {
+      sourcedId,
+      course_id: reference('courseSourcedId', 'courses.csv', (id) => courses.get(id)),
+      group_id: named('classCode', fields.group_id),
+      for_department: reference('schoolSourcedId', 'orgs.csv as a department', (id) => departments.get(id)),
+      name: named('title', fields.name),
+      lecturer: named('metadata.lecturer', fields.lecturer),
+      units: named('metadata.units', fields.units),
+      capacity: named('metadata.capacity', fields.capacity),
+      reserve_capacity: named('metadata.reserveCapacity', orElse(fields.reserve_capacity, 0)),
+      exam_time: named('metadata.examTime', fields.exam_time),
+      exam_minutes: named('metadata.examMinutes', fields.exam_minutes),
+      class_time: named('metadata.classTime', orElse(fields.class_time, [])),
+      sex_lock: named('metadata.sexLock', fields.sex_lock),
+      notes: named('metadata.notes', escapedText(2000)),
+    },
+  }
+}
+
+export function enrollmentsOf({
+  studentIds,
+  classes,
+}: Sources): TableFile<EnrollmentCells, EnrolledCourseRow> {
+  const place = (find: 'course' | 'group') =>
+    reference('classSourcedId', 'classes.csv', (id) => classes.get(id)?.[find])
+  return {
+    ...enrollmentsFile,
+    ...fileRules,
+    fields: {
+      student_id: reference('userSourcedId', 'users.csv as a student', (id) => studentIds.get(id)),
+      course_id: place('course'),
+      group_id: place('group'),
+      reserve_order: named('metadata.reserveOrder', enrollmentsFile.fields.reserve_order),
+    },
+    takes: (cellOf) => cellOf('role') === 'student',
+  }
+}
+
+/** Of files that are read for what others refer to. */
+function noRow(): never {
+  throw new Error('this file makes no rows')
+}
