@@ -1,5 +1,3 @@
-import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { createServer as createHttpsServer } from 'node:https'
 import { fastify, type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { type Gate } from './admission.ts'
@@ -7,11 +5,12 @@ import { Commands } from './commands.ts'
 import { allowOrigins } from './cors.ts'
 import { decisionRoutes } from './decision-routes.ts'
 import { describeRoutes, docsRoutes } from './docs.ts'
+import { Door } from './door.ts'
 import { answerClientError, answerErrors } from './errors.ts'
 import { EventHub } from './event-hub.ts'
 import { EventTickets } from './event-tickets.ts'
 import { eventRoutes } from './events-routes.ts'
-import { defaultHttpLimits, idleMarginMs } from './limits.ts'
+import { defaultHttpLimits } from './limits.ts'
 import { Login } from './login.ts'
 import { loginRoutes } from './login-routes.ts'
 import { Exposition } from '../metrics/exposition.ts'
@@ -28,7 +27,7 @@ import { TokenBuckets } from './token-buckets.ts'
 import { keysOf, registerKeys } from './token-keys.ts'
 import { Tokens } from './tokens.ts'
 import { compileValidator, readBodiesAsJson } from './validation.ts'
-import { defaultWaitingRoomLimits, WaitingRoom, type WaitingRoomDeps } from './waiting-room.ts'
+import { defaultWaitingRoomLimits } from './waiting-room.ts'
 
 /**
  * Builds the REST gateway over an enrollment service. It listens to nothing yet: tests inject requests, and
@@ -43,21 +42,28 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
     const caller = tokens?.callerOf(authorization, now())
     return caller?.staff === false ? caller.id : undefined
   }
-  const app = createServer(deps, {
-    limits: defaultWaitingRoomLimits,
-    now: () => performance.now(),
-    isEngineFull: () => service.status().isFull,
-    waitOf: (authorization) => {
-      const student = studentOf(authorization)
-      return student === undefined ? 0 : retryTimes.waitMs(student, now())
-    },
-    onTold: (authorization, seconds) => {
-      const student = studentOf(authorization)
-      if (student !== undefined) retryTimes.tell(student, now(), seconds)
+  const door = new Door({
+    http: deps.http ?? defaultHttpLimits,
+    replyDeadlineMs: limits.replyDeadlineMs,
+    certificate: deps.certificate,
+    waitingRoom: {
+      limits: defaultWaitingRoomLimits,
+      now: () => performance.now(),
+      isEngineFull: () => service.status().isFull,
+      waitOf: (authorization) => {
+        const student = studentOf(authorization)
+        return student === undefined ? 0 : retryTimes.waitMs(student, now())
+      },
+      onTold: (authorization, seconds) => {
+        const student = studentOf(authorization)
+        if (student !== undefined) retryTimes.tell(student, now(), seconds)
+      },
     },
   })
+  const app = createServer(deps, door)
   const exposition = deps.exposition ?? new Exposition()
   const metrics = new GatewayMetrics(service, exposition, deps)
+  metrics.showDoor(door)
   demandHost(app)
   app.setValidatorCompiler(compileValidator)
   readBodiesAsJson(app)
@@ -97,27 +103,13 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
 }
 
 function createServer(
-  { limits, trustProxy, certificate, http = defaultHttpLimits }: GatewayDeps,
-  waitingRoom: WaitingRoomDeps,
+  { trustProxy, certificate, http = defaultHttpLimits }: GatewayDeps,
+  door: Door,
 ): FastifyInstance {
-  const options = {
-    requireHostHeader: false,
-    keepAliveTimeout: http.keepAliveTimeoutMs,
-    requestTimeout: http.requestTimeoutMs,
-    headersTimeout: http.headersTimeoutMs,
-    // Node looks for overdue requests at intervals, every 30 s if not told.
-    connectionsCheckingInterval: Math.ceil(http.headersTimeoutMs / 4),
-  }
-  const tls = certificate && { ...options, ...certificate, handshakeTimeout: http.headersTimeoutMs }
   const app = fastify({
     bodyLimit: http.bodyBytesMax,
-    ...(tls === undefined ? {} : { https: tls }),
-    serverFactory: (handle) => {
-      const room = new WaitingRoom(handle, waitingRoom)
-      const enter = (request: IncomingMessage, response: ServerResponse) => room.enter(request, response)
-      const server = tls === undefined ? createHttpServer(options, enter) : createHttpsServer(tls, enter)
-      return server.setTimeout(limits.replyDeadlineMs + idleMarginMs)
-    },
+    ...(certificate && { https: certificate }),
+    serverFactory: (handle) => door.open(handle),
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
     // While closing, requests on open connections are still answered, by the engine's own state.

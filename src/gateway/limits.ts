@@ -31,6 +31,8 @@ export interface HttpLimits {
   readonly headersTimeoutMs: number
   /** Between two requests on one connection. */
   readonly keepAliveTimeoutMs: number
+  /** Connections that may be open at once; one more is closed at once. */
+  readonly connectionsMax: number
 }
 
 export const defaultHttpLimits: HttpLimits = {
@@ -38,6 +40,7 @@ export const defaultHttpLimits: HttpLimits = {
   requestTimeoutMs: 15_000,
   headersTimeoutMs: 10_000,
   keepAliveTimeoutMs: 72_000,
+  connectionsMax: 20_000,
 }
 
 /** How long a connection may be without a byte in either direction, beyond the time that answers may take. */

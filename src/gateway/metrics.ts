@@ -9,6 +9,7 @@ import type {
 } from '../engine/service.ts'
 import { byLabel, type Exposition } from '../metrics/exposition.ts'
 import { Histogram, type Sample } from '../metrics/histogram.ts'
+import type { Door } from './door.ts'
 import type { EventHub } from './event-hub.ts'
 import type { Login } from './login.ts'
 import type { GatewayDeps } from './ports.ts'
@@ -111,6 +112,29 @@ export class GatewayMetrics {
     )
     this.#exposition.counters('enrollment_logins_total', 'Logins by what came of them.', () =>
       byLabel('result', login.results),
+    )
+  }
+
+  showDoor(door: Door): void {
+    this.#exposition.gauge(
+      'http_connections',
+      'Connections of clients that are open.',
+      () => door.connections,
+    )
+    this.#exposition.counter(
+      'http_connections_refused_total',
+      'Connections closed at once because too many were open.',
+      () => door.connectionsRefused,
+    )
+    this.#exposition.gauge(
+      'http_requests_waiting',
+      'Requests that wait until there is time for them.',
+      () => door.waiting,
+    )
+    this.#exposition.counter(
+      'http_requests_turned_away_total',
+      'Requests answered 503 busy before anything was done for them; in no other count.',
+      () => door.turnedAway,
     )
   }
 
