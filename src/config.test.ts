@@ -19,7 +19,7 @@ const defaults: Config = {
   windowMs: 3_600_000,
   ack: 'confirm',
   allowSampleAccounts: false,
-  logLevel: 'info',
+  logLevel: undefined,
   metrics: undefined,
   metricsForClients: true,
   shutdownMs: 10_000,

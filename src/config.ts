@@ -138,8 +138,8 @@ export const settings = {
   logLevel: setting(
     'ENROLLMENT_LOG_LEVEL',
     oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
-    'info',
-    'Least severity that is logged.',
+    undefined,
+    'Least severity that is logged. Without it: info by services, warn by commands that talk to a person.',
   ),
   metrics: setting(
     'ENROLLMENT_METRICS_ADDRESS',

@@ -26,14 +26,14 @@ export class ServiceProcess {
   #failure: unknown
 
   /**
-   * @param kind a `service` logs to standard output; a `tool` talks to a person there, and logs trouble alone, to
-   *   standard error
+   * @param kind a `service` logs to standard output; a `tool` talks to a person there, and logs trouble alone (unless
+   *   the configuration says otherwise), to standard error
    */
   constructor(name: string, config: Config, kind: 'service' | 'tool') {
     this.#shutdownMs = config.shutdownMs
     this.log = pino(
       {
-        level: kind === 'service' ? config.logLevel : quieter(config.logLevel),
+        level: config.logLevel ?? (kind === 'service' ? 'info' : 'warn'),
         base: { process: name, pid: process.pid },
         serializers: { err: loggedError },
       },
@@ -154,8 +154,4 @@ export class ServiceProcess {
 function loggedError(error: Error): object {
   const { type, message, stack, code } = pino.stdSerializers.err(error)
   return { type, message, stack, ...(typeof code === 'string' && { code }) }
-}
-
-function quieter(level: string): string {
-  return level === 'info' ? 'warn' : level
 }
