@@ -3,10 +3,11 @@ import { Campus } from '../actors/campus.ts'
 import { type Command, coursesOf } from '../actors/commands.ts'
 import { decide } from '../actors/decide.ts'
 import { evolve } from '../actors/evolve.ts'
+import { Mailboxes } from '../actors/mailboxes.ts'
 
 // How many decisions one core makes: a student's add of one leg, decided and evolved, on a campus of the
-// size that the README speaks of. Usage:
-// node dist/bench/decide.js [seconds of CPU, default 3]
+// size that the README speaks of; and what the mailboxes cost on top. Usage:
+// node dist/bench/decide.js [seconds of CPU, default 3] [--json]
 
 const groupCount = 1500
 const studentCount = 1000
@@ -89,30 +90,87 @@ function cpuUs(): number {
   return user + system
 }
 
-function main(seconds: number): void {
+/** Nanoseconds of CPU per command of some rounds over all commands. */
+interface Rounds {
+  readonly best: number
+  readonly median: number
+  readonly mean: number
+  readonly count: number
+}
+
+/** Repeats a round over `commands` commands until it has taken so much CPU. */
+function measure(seconds: number, commands: number, round: () => void, prepare = () => {}): Rounds {
+  const nsPerCommand: number[] = []
+  let spentUs = 0
+  while (spentUs < seconds * 1e6) {
+    prepare()
+    const begun = cpuUs()
+    round()
+    const roundUs = cpuUs() - begun
+    spentUs += roundUs
+    nsPerCommand.push((1e3 * roundUs) / commands)
+  }
+  const ascending = nsPerCommand.toSorted((a, b) => a - b)
+  return {
+    best: Math.round(ascending[0] ?? 0),
+    median: Math.round(ascending[ascending.length >> 1] ?? 0),
+    mean: Math.round((1e3 * spentUs) / (nsPerCommand.length * commands)),
+    count: nsPerCommand.length,
+  }
+}
+
+function measureDecide(seconds: number, campus: Campus, commands: readonly Command[]): Rounds {
+  const round = () => {
+    let done = 0
+    for (const command of commands) if (carryOut(campus, command)) done++
+    if (done !== commands.length) throw new Error(`only ${done} of ${commands.length} adds were done`)
+  }
+  return measure(seconds, commands.length, round, () => {
+    for (const command of commands) takeBack(campus, command)
+  })
+}
+
+/** Commands that come at about the same time, and have their turns together. */
+const arrivingTogether = 64
+
+/** From posting a command to its release, with nothing done in its turn. */
+function measureMailboxes(seconds: number, commands: readonly Command[]): Rounds {
+  const mailboxes = new Mailboxes<Command>({ perCourse: 1024, perStudent: 1024 })
+  const touched = commands.map(({ legs }) => legs.flatMap((leg) => ('course' in leg ? [leg.course] : [])))
+  return measure(seconds, commands.length, () => {
+    let turns = 0
+    for (const [index, command] of commands.entries()) {
+      mailboxes.post(command, touched[index] ?? [], command.student)
+      if (mailboxes.depth < arrivingTogether && index + 1 < commands.length) continue
+      mailboxes.run(
+        (ticket) => {
+          turns++
+          mailboxes.release(ticket)
+        },
+        () => false,
+      )
+    }
+    if (turns !== commands.length) throw new Error(`only ${turns} of ${commands.length} had their turn`)
+  })
+}
+
+function main(seconds: number, asJson: boolean): void {
   const random = seededRandom(seed)
   const campus = buildCampus(random)
   const commands = buildAdds(random, campus)
-  const nsPerAdd: number[] = []
-  let spentUs = 0
-  while (spentUs < seconds * 1e6) {
-    for (const command of commands) takeBack(campus, command)
-    const begun = cpuUs()
-    let done = 0
-    for (const command of commands) if (carryOut(campus, command)) done++
-    const roundUs = cpuUs() - begun
-    if (done !== commands.length) throw new Error(`only ${done} of ${commands.length} adds were done`)
-    spentUs += roundUs
-    nsPerAdd.push((1e3 * roundUs) / commands.length)
+  const decided = measureDecide(seconds, campus, commands)
+  const posted = measureMailboxes(seconds / 3, commands)
+  if (asJson) {
+    process.stdout.write(JSON.stringify({ decided, posted, commands: commands.length }))
+    return
   }
-  const perSecond = (1e6 * nsPerAdd.length * commands.length) / spentUs
-  const ascending = nsPerAdd.toSorted((a, b) => a - b).map(Math.round)
+  const told = ({ best, median, count }: Rounds) =>
+    `best round ${best} ns, median ${median} ns; ${count} rounds of ${commands.length}`
   process.stdout.write(
-    `decide + evolve of a simple add: ${Math.round(perSecond).toLocaleString('en')} per second of CPU ` +
-      `(best round ${ascending[0]} ns, median ${ascending[ascending.length >> 1]} ns); ` +
-      `${nsPerAdd.length} rounds of ${commands.length}, ${groupCount} groups, ${studentCount} students, ` +
-      `seed ${seed}, node ${process.version}\n`,
+    `decide + evolve of a simple add: ${Math.round(1e9 / decided.mean).toLocaleString('en')} per second of CPU ` +
+      `(${told(decided)}, ${groupCount} groups, ${studentCount} students, seed ${seed}, node ${process.version})\n` +
+      `mailboxes and dispatch: ${posted.mean} ns per command (${told(posted)})\n`,
   )
 }
 
-main(Number(process.argv[2] ?? 3))
+main(Number(process.argv[2] ?? 3), process.argv.includes('--json'))

@@ -78,13 +78,9 @@ function* studentRows(students: number, password: string): Generator<LoadRow<'st
   }
 }
 
-/** Places that are held already: so many courses of each student, as `pickCourses` picks them. */
-function* placeRows(size: CampusSize, perStudent: number): Generator<LoadRow<'enrolled_courses'>> {
-  for (let student = 1; student <= size.students; student++) {
-    for (const course of pickCourses(new Random(student), size.courses, perStudent)) {
-      yield { course_id: course, group_id: 1, student_id: student, reserved: false, reserve_order: null }
-    }
-  }
+/** The courses that a student holds on a campus that is made with so many places each. */
+export function placesOf(student: number, courses: number, held: number): number[] {
+  return held === 0 ? [] : pickCourses(new Random(student), courses, held)
 }
 
 function* departmentRows(): Generator<LoadRow<'departments'>> {
@@ -94,14 +90,12 @@ function* departmentRows(): Generator<LoadRow<'departments'>> {
 /**
  * The rows of a campus.
  * @param passwordHash of every student
- * @param held places of each student that exist before anybody asks
  */
-export function campusRows(size: CampusSize, passwordHash: string, held = 0): LoadSources {
+export function campusRows(size: CampusSize, passwordHash: string): LoadSources {
   return {
     departments: { rows: departmentRows() },
     students: { rows: studentRows(size.students, passwordHash) },
     courses: { rows: courseRows(size) },
-    ...(held > 0 && { enrolled_courses: { rows: placeRows(size, held) } }),
   }
 }
 

@@ -7,7 +7,7 @@ import { RabbitSource } from '../../src/journal/rabbit-source.ts'
 import { nodeRuntime } from '../../src/main/node-runtime.ts'
 import { openCampus, requireDatabaseUrl } from '../../src/main/open-campus.ts'
 import { ServiceProcess } from '../../src/main/service-process.ts'
-import type { Client, Database } from '../../src/store/database.ts'
+import { type Client, type Database, endQuietly } from '../../src/store/database.ts'
 import { batchTransactions } from '../../src/store/table-store.ts'
 
 // Our batcher, with one prepared INSERT, UPDATE or DELETE for each row in place of COPY and set-based folding; as many
@@ -16,30 +16,30 @@ import { batchTransactions } from '../../src/store/table-store.ts'
 const heartbeatSeconds = 5
 
 const insertDecision = {
-  name: 'insert_decision',
+  name: 'row_insert_decision',
   text: `INSERT INTO decisions (term, seq, at, actor_role, actor_id, student_id, legs, effects, reasons, remaining, key,
       request_hash, request, course_id)
     VALUES ($1, $2, to_timestamp($3::float8 / 1000), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 }
 const insertPlace = {
-  name: 'insert_place',
+  name: 'row_insert_place',
   text: `INSERT INTO enrolled_courses (course_id, group_id, student_id, reserved, reserve_order) VALUES ($1, $2, $3, $4, $5)`,
 }
 const promote = {
-  name: 'promote',
+  name: 'row_promote',
   text: `UPDATE enrolled_courses SET reserved = FALSE, reserve_order = NULL
     WHERE course_id = $1 AND group_id = $2 AND student_id = $3`,
 }
 const deletePlace = {
-  name: 'delete_place',
+  name: 'row_delete_place',
   text: 'DELETE FROM enrolled_courses WHERE course_id = $1 AND group_id = $2 AND student_id = $3',
 }
 const spendActions = {
-  name: 'spend_actions',
+  name: 'row_spend_actions',
   text: 'UPDATE students SET remaining_actions = $2 WHERE id = $1',
 }
 const movePosition = {
-  name: 'move_position',
+  name: 'row_move_position',
   text: 'UPDATE journal_position SET seq = $1, at_ms = greatest(at_ms, $2)',
 }
 
@@ -65,6 +65,10 @@ class RowTables implements TableStore {
       commit: () => transaction.commit(),
       rollback: () => transaction.rollback(),
     }
+  }
+
+  async close(): Promise<void> {
+    if (this.#session !== undefined) await endQuietly(this.#session.client)
   }
 
   async #connect() {
@@ -142,6 +146,8 @@ const config = readConfig(process.env)
 const host = new ServiceProcess('batcher', config, 'service')
 await host.run(async () => {
   const campus = await openCampus(requireDatabaseUrl(config, 'batcher'), config, host)
+  const tables = new RowTables(campus.database)
+  host.onStop(() => tables.close())
   const batcher = new Batcher({
     campusId: campus.row.id,
     source: new RabbitSource({
@@ -150,7 +156,7 @@ await host.run(async () => {
       heartbeatSeconds,
       prefetch: config.batcherPrefetch,
     }),
-    tables: new RowTables(campus.database),
+    tables,
     runtime: nodeRuntime,
     recordsMax: config.batcherRecordsMax,
     onEvent: (event) => {

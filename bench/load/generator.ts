@@ -68,6 +68,7 @@ async function carryOut(order: Order): Promise<RunResult | undefined> {
 async function tokensOf({ callers, host, port }: StreamSpec): Promise<string[]> {
   const { first, count, tokens: from } = callers
   const ids = Array.from({ length: count }, (_, index) => first + index)
+  if (from === 'none') return []
   if ('secret' in from) return ids.map((id) => signToken(id, from.secret))
   const tokens: string[] = []
   let next = 0
@@ -84,7 +85,7 @@ async function tokensOf({ callers, host, port }: StreamSpec): Promise<string[]> 
 
 async function logIn(connection: WireConnection, student: number, password: string): Promise<string> {
   for (;;) {
-    const reply = await connection.send(loginRequest(student, password), true)
+    const reply = await connection.send(loginRequest(student, password), 'body')
     if (reply?.status === 200) return (JSON.parse(reply.body) as { token: string }).token
     if (reply?.status !== 503) throw new Error(`login of ${student}: ${reply?.status} ${reply?.body}`)
     await sleep(500)

@@ -67,10 +67,10 @@ export class Service {
 
   /**
    * Resolves once the server leads.
-   * @throws with the processes' last words, if one ends or a minute passes first
+   * @throws with the processes' last words, if one ends or the time (a minute, unless told) passes first
    */
-  async untilReady(): Promise<void> {
-    const deadline = performance.now() + startTimeoutMs
+  async untilReady(withinMs = startTimeoutMs): Promise<void> {
+    const deadline = performance.now() + withinMs
     while ((await this.#ask('/readyz').catch(() => undefined))?.status !== 200) {
       for (const process of this.processes) {
         if (!process.isRunning) throw new Error(`${process.command} ended:\n${process.lastWords()}`)

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Latencies } from './latencies.ts'
-import type { Session, TrafficSource } from './traffic.ts'
+import type { Outgoing, Session, TrafficSource } from './traffic.ts'
 import { WireConnection, type WireReply } from './wire-client.ts'
 
 /** Over how many connections, and how fast, requests of a stream are sent. */
@@ -79,12 +79,12 @@ export class Stream {
         return
       }
       const sentMs = tally.begin()
-      tally.end(await connection.send(request), sentMs)
+      tally.end(await sendOn(connection, request), sentMs)
     }
   }
 
   /** The next request of the session that this lane is at, or of a new one. */
-  #nextOf(lane: number): string | undefined {
+  #nextOf(lane: number): Outgoing | undefined {
     for (;;) {
       const request = this.#sessions[lane]?.()
       if (request !== undefined) return request
@@ -112,7 +112,7 @@ export class Stream {
           overdue.length = 0
           return
         }
-        const answered = connection.send(request).then((reply) => {
+        const answered = sendOn(connection, request).then((reply) => {
           tally.end(reply, dueMs)
           idle.push(lane)
           outstanding.delete(answered)
@@ -135,6 +135,15 @@ export class Stream {
     }
     while (outstanding.size > 0) await Promise.race(outstanding)
   }
+}
+
+async function sendOn(
+  connection: WireConnection,
+  { text, onEtag }: Outgoing,
+): Promise<WireReply | undefined> {
+  const reply = await connection.send(text, onEtag === undefined ? 'status' : 'etag')
+  if (onEtag !== undefined && reply !== undefined && reply.etag !== '') onEtag(reply.etag)
+  return reply
 }
 
 /** Counts one run. */

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { Random } from '../../src/registry/random.ts'
-import { departmentOfCourse, drawCourses, pickCourses } from '../campus/bench-campus.ts'
+import { departmentOfCourse, drawCourses, pickCourses, placesOf } from '../campus/bench-campus.ts'
 import { requestText } from './wire-client.ts'
 
 /** Whose requests are sent: the students from `first` on, each of whom has a token. */
@@ -8,7 +8,7 @@ export interface Callers {
   readonly first: number
   readonly count: number
   /** Signed here with the server's key, or got by logging in with the password that all of them have. */
-  readonly tokens: { readonly secret: string } | { readonly password: string }
+  readonly tokens: { readonly secret: string } | { readonly password: string } | 'none'
 }
 
 /** What the requests of one stream ask for. */
@@ -24,9 +24,23 @@ export type Traffic =
     }
   /** Each student in turn asks once for the same course. */
   | { readonly kind: 'one-course'; readonly course: number }
+  /** Students look at the courses of one department after another, over and over, as a page that shows free seats does. */
+  | { readonly kind: 'catalog'; readonly departments: number }
+  /** Each student in turn logs in. */
+  | { readonly kind: 'login'; readonly password: string }
+
+/** One request, ready to be sent. */
+export interface Outgoing {
+  readonly text: string
+  /** Told the entity tag of the reply, where it has one. */
+  readonly onEtag?: (etag: string) => void
+}
 
 /** The requests of one student, in order; undefined = that was all. */
-export type Session = () => string | undefined
+export type Session = () => Outgoing | undefined
+
+/** Requests of one student before the connection turns to the next: fewer than a burst that is let through. */
+const looksOfOne = 10
 
 /** A supply of sessions, the same ones for the same seed. */
 export class TrafficSource {
@@ -34,6 +48,9 @@ export class TrafficSource {
   readonly #callers: Callers
   readonly #tokens: readonly string[]
   readonly #seed: number
+  /** By department, the newest that anybody was shown. */
+  readonly #etags = new Map<number, string>()
+  #looks = 0
   #next = 0
 
   /** @param tokens of the callers, in their order */
@@ -46,21 +63,45 @@ export class TrafficSource {
 
   /** @returns undefined when every student has had their turn */
   openSession(): Session | undefined {
-    const index = this.#next++
-    const token = this.#tokens[index]
-    if (token === undefined) return undefined
+    const { kind } = this.#traffic
+    // Looking takes nothing away: when everybody has looked, the first looks again.
+    const index = kind === 'catalog' ? this.#next++ % this.#callers.count : this.#next++
+    if (index >= this.#callers.count) return undefined
     const student = this.#callers.first + index
+    const token = this.#tokens[index] ?? ''
+    if (kind === 'catalog') return this.#openLook(token, this.#traffic.departments)
     const requests = this.#requestsOf(student, token)
     let at = 0
-    return () => requests[at++]
+    return () => {
+      const text = requests[at++]
+      return text === undefined ? undefined : { text }
+    }
+  }
+
+  /** A few looks, each with the tag of what was seen of the department before. */
+  #openLook(token: string, departments: number): Session {
+    let left = looksOfOne
+    return () => {
+      if (left-- === 0) return undefined
+      const department = 1 + (this.#looks++ % departments)
+      const seen = this.#etags.get(department)
+      const headers = seen === undefined ? '' : `If-None-Match: ${seen}\r\n`
+      const path = `/student/courses?department=${department}`
+      return {
+        text: requestText({ method: 'GET', path, token, headers }),
+        onEtag: (etag) => this.#etags.set(department, etag),
+      }
+    }
   }
 
   #requestsOf(student: number, token: string): string[] {
     const traffic = this.#traffic
     if (traffic.kind === 'one-course') return [addRequest(traffic.course, token)]
+    if (traffic.kind === 'login') return [loginRequest(student, traffic.password)]
+    if (traffic.kind === 'catalog') return []
     const { courses, perStudent, wish, held = 0 } = traffic
     const random = new Random(this.#seed + student * 7919)
-    const holds = held === 0 ? [] : pickCourses(new Random(student), courses, held)
+    const holds = placesOf(student, courses, held)
     const wanted =
       wish === 'any'
         ? drawCourses(random, courses, perStudent)

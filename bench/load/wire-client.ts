@@ -9,8 +9,11 @@ export interface WireReply {
   readonly etag: string
 }
 
+/** What of a reply is looked at, besides its status and a refusal's code. */
+type Wanted = 'status' | 'etag' | 'body'
+
 interface Waiting {
-  readonly wantsBody: boolean
+  readonly wants: Wanted
   readonly resolve: (reply: WireReply | undefined) => void
 }
 
@@ -35,9 +38,9 @@ export class WireConnection {
   }
 
   /** @returns undefined if the connection ended without a reply */
-  send(request: string, wantsBody = false): Promise<WireReply | undefined> {
+  send(request: string, wants: Wanted = 'status'): Promise<WireReply | undefined> {
     return new Promise((resolve) => {
-      this.#waiting = { wantsBody, resolve }
+      this.#waiting = { wants, resolve }
       this.#socket ??= this.#open()
       this.#socket.write(request, 'latin1')
     })
@@ -90,10 +93,10 @@ export class WireConnection {
       return
     }
     this.#received = undefined
-    const wantsText = this.#waiting?.wantsBody === true || status >= 400
+    const wantsText = this.#waiting?.wants === 'body' || status >= 400
     const body = wantsText ? received.toString('utf8', bodyStart, bodyStart + bodyBytes) : ''
     const code = status < 400 ? '' : (/"code":"(\w+)"/.exec(body)?.[1] ?? '')
-    const etag = this.#waiting?.wantsBody === true ? (/\r\netag: ([^\r]+)/i.exec(head)?.[1] ?? '') : ''
+    const etag = this.#waiting?.wants === 'etag' ? (/\r\netag: ([^\r]+)/i.exec(head)?.[1] ?? '') : ''
     this.#settle({ status, code, body, etag })
   }
 

@@ -59,18 +59,23 @@ function memoryOf(pid: number, isShared: boolean): number {
   }
 }
 
+/** These processes and all that they have started, and those in turn. */
+export function descendantsOf(roots: readonly number[], processes = readAll()): number[] {
+  const members = new Set(roots)
+  let before = 0
+  while (members.size > before) {
+    before = members.size
+    for (const [pid, { parent }] of processes) if (members.has(parent)) members.add(pid)
+  }
+  return [...members]
+}
+
 /** Reads what every group has used so far, all at about the same moment. Linux only. */
 export function readUsages(groups: readonly ProcessGroup[]): Usages {
   const processes = readAll()
   return Object.fromEntries(
     groups.map(({ name, roots }) => {
-      const members = new Set(roots())
-      let before = 0
-      while (members.size > before) {
-        before = members.size
-        for (const [pid, { parent }] of processes) if (members.has(parent)) members.add(pid)
-      }
-      const pids = [...members]
+      const pids = descendantsOf(roots(), processes)
       const ticks = pids.reduce((sum, pid) => sum + (processes.get(pid)?.ticks ?? 0), 0)
       const memoryBytes = pids.reduce((sum, pid) => sum + memoryOf(pid, pids.length > 1), 0)
       return [name, { cpuUs: (ticks * 1e6) / ticksPerSecond, memoryBytes }]

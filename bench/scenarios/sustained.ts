@@ -5,12 +5,11 @@ import { EngineSite, jwtSecret } from '../site/engine-site.ts'
 import type { Ground } from '../site/ground.ts'
 import { measure, type Target } from '../site/target.ts'
 
-const perStudent = 7
 const usualConnections = 256
 
 /** A campus that a run under full load does not exhaust. */
 export function roomyCampus({ isTiny }: Ground): CampusSize {
-  const students = isTiny ? 2000 : 60_000
+  const students = isTiny ? 6000 : 60_000
   return { students, courses: 1500, capacity: students, reserveCapacity: 0 }
 }
 
@@ -38,13 +37,14 @@ export interface FullLoad {
   readonly callers?: { readonly first: number; readonly count: number }
   /** Places that each student holds already, as the campus was made with. */
   readonly held?: number
+  readonly perStudent?: number
   /** What the load generator runs under. */
   readonly generatorPrefix?: readonly string[]
 }
 
 /** Full load on a target, after a quarter of it to warm up. */
 export async function sustain(ground: Ground, target: Target, load: FullLoad): Promise<Finding> {
-  const { size, scenario, subject, held = 0, connections = usualConnections } = load
+  const { size, scenario, subject, held = 0, perStudent = 7, connections = usualConnections } = load
   const seconds = ground.isTiny ? 0.5 : (load.seconds ?? 20)
   const { first, count } = load.callers ?? { first: 1, count: size.students }
   const generator = new Generator(load.generatorPrefix)

@@ -8,6 +8,7 @@ import { openDatabase } from '../../src/store/database.ts'
 import { migrate } from '../../src/store/migrate.ts'
 import { createDatabase, type TestDatabase } from '../../test/servers/provide.ts'
 import { campusRows, type CampusSize } from '../campus/bench-campus.ts'
+import { loadHeldPlaces } from '../campus/held-places.ts'
 import type { Environment } from '../load/cli-process.ts'
 import { Service, type ServiceOptions } from '../load/service.ts'
 import type { ProcessGroup } from '../measure/process-usage.ts'
@@ -20,6 +21,8 @@ export const jwtSecret = 'the key of a benchmark which whoever makes its load kn
 /** Where logging in is not what is measured, it is cheap. */
 const cheapHash = { memoryCost: 256, timeCost: 1, parallelism: 1 } as const
 const writtenTimeoutMs = 120_000
+/** The first start on a campus writes down what millions of rows held. */
+const readyMsMax = 180_000
 const pollMs = 2
 const silent = pino({ level: 'silent' })
 
@@ -28,6 +31,8 @@ export interface CampusOptions {
   /** Places of each student that exist before anybody asks. */
   readonly held?: number
   readonly passwordHash?: string
+  /** What the course with the highest number has instead, for everybody to want. */
+  readonly hot?: { readonly seats: number; readonly reservePlaces: number }
 }
 
 export interface BenchCampus extends TestDatabase {
@@ -45,7 +50,16 @@ export async function createCampus(ground: Ground, options: CampusOptions): Prom
     await migrate(database)
     await ensureCampus(database, { configured: id, generated: id })
     const passwordHash = options.passwordHash ?? (await argon2id(password, cheapHash))
-    await loadTables(database, campusRows(options.size, passwordHash, options.held))
+    await loadTables(database, campusRows(options.size, passwordHash))
+    if (options.held !== undefined) await loadHeldPlaces(database, options.size, options.held)
+    if (options.hot !== undefined) {
+      const { seats, reservePlaces } = options.hot
+      await database.query('UPDATE courses SET capacity = $2, reserve_capacity = $3 WHERE course_id = $1', [
+        options.size.courses,
+        seats,
+        reservePlaces,
+      ])
+    }
   } finally {
     await database.close()
   }
@@ -98,7 +112,7 @@ export class EngineSite implements Target {
     const position = new pg.Client({ connectionString: campus.url })
     position.on('error', () => {})
     await position.connect()
-    await service.untilReady()
+    await service.untilReady(readyMsMax)
     return new EngineSite(ground, campus, service, position)
   }
 

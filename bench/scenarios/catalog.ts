@@ -1,0 +1,133 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { departmentOfCourse, departments } from '../campus/bench-campus.ts'
+import { HttpClient } from '../load/http-client.ts'
+import { Latencies } from '../load/latencies.ts'
+import { signToken } from '../load/traffic.ts'
+import { type Finding, loadFigures, rounded } from '../report/entry.ts'
+import { EngineSite, jwtSecret } from '../site/engine-site.ts'
+import type { Ground } from '../site/ground.ts'
+import { measure } from '../site/target.ts'
+import { LoadDesk, resultOf } from './open-loop.ts'
+import { roomyCampus } from './sustained.ts'
+
+const changesPerSecond = 100
+const probesMax = 150
+const probePauseMs = 20
+/** Longer than this, a change is not waited for. */
+const freshMsMax = 5000
+
+/** Everybody looks at the lists of the departments while seats change in them. */
+export async function catalog(ground: Ground): Promise<Finding[]> {
+  const size = roomyCampus(ground)
+  const site = await EngineSite.open(ground, { size })
+  const desk = new LoadDesk(ground, site, size)
+  const seconds = ground.isTiny ? 0.5 : 8
+  try {
+    // What an enrollment costs in the same processes, to compare with.
+    const closed = { kind: 'closed', connections: 256 } as const
+    const enrolling = await desk.openEnrollment(closed, (ground.isTiny ? 2000 : 12_000) * seconds)
+    await desk.generator.run({ [enrolling]: { forMs: seconds * 250 } })
+    const enrollment = await measure(site, desk.generator, { [enrolling]: { forMs: seconds * 500 } })
+    await desk.generator.closeStream(enrolling)
+
+    const changing = await desk.openEnrollment(
+      { kind: 'open', connections: 16, perSecond: changesPerSecond },
+      changesPerSecond * seconds * 3,
+    )
+    const watchers = { first: 1, count: Math.min(size.students, 20_000), tokens: { secret: jwtSecret } }
+    const looking = await desk.open({ kind: 'catalog', departments }, closed, watchers)
+    await desk.generator.run({ [changing]: { forMs: seconds * 250 }, [looking]: { forMs: seconds * 250 } })
+    const probe = new FreshnessProbe(site, size.courses, desk.freshStudents(probesMax + 1).first)
+    const [measured, freshness] = await Promise.all([
+      measure(site, desk.generator, {
+        [changing]: { forMs: seconds * 1000 },
+        [looking]: { forMs: seconds * 1000 },
+      }),
+      probe.run(seconds * 900),
+    ])
+    const figures = loadFigures(measured, looking)
+    const perEnrollment = loadFigures(enrollment, enrolling)['all_cpu_us_per_request'] ?? 0
+    return [
+      {
+        scenario: 'catalog',
+        subject: 'engine',
+        conditions: { courses: size.courses, departments, 'changes per s': changesPerSecond },
+        figures: {
+          ...figures,
+          enrollment_cpu_us: perEnrollment,
+          // The changes' own CPU counts as the readers'.
+          reads_per_enrollment_at_same_cpu: rounded(
+            perEnrollment / (figures['all_cpu_us_per_request'] ?? 1),
+            2,
+          ),
+          ...freshness,
+        },
+        counts: resultOf(measured, looking).replies,
+      },
+    ]
+  } finally {
+    desk.end()
+    await site.stop()
+  }
+}
+
+/** Takes a seat now and then, and looks how long somebody else is shown the number from before. */
+class FreshnessProbe {
+  readonly #http: HttpClient
+  readonly #course: number
+  #student: number
+
+  constructor(site: { readonly host: string; readonly port: number }, course: number, firstStudent: number) {
+    this.#http = new HttpClient({ host: site.host, port: site.port, connectionsMax: 2, timeoutMs: 10_000 })
+    this.#course = course
+    this.#student = firstStudent
+  }
+
+  async run(forMs: number) {
+    const onlooker = signToken(this.#student++, jwtSecret)
+    const durations = new Latencies()
+    const deadline = performance.now() + forMs
+    while (performance.now() < deadline && durations.count < probesMax) {
+      await sleep(probePauseMs)
+      const before = await this.#registered(onlooker)
+      const token = signToken(this.#student++, jwtSecret)
+      const body = { course_id: this.#course, group_id: 1 }
+      const { status, receivedMs } = await this.#http.send({
+        method: 'PUT',
+        path: '/student/course',
+        token,
+        body,
+      })
+      if (status !== 204) throw new Error(`a student with no course was refused: ${status}`)
+      let shown: Shown
+      do shown = await this.#registered(onlooker)
+      while (shown.count <= before.count && shown.askedMs < receivedMs + freshMsMax)
+      durations.add(Math.max(0, shown.askedMs - receivedMs))
+    }
+    this.#http.close()
+    return {
+      stale_p50_ms: rounded(durations.quantile(0.5)),
+      stale_worst_ms: rounded(durations.quantile(1)),
+      freshness_probes: durations.count,
+      has_etag: this.#hasEtag ? 1 : 0,
+    }
+  }
+
+  #hasEtag = false
+
+  async #registered(token: string): Promise<Shown> {
+    const path = `/student/courses?department=${departmentOfCourse(this.#course)}`
+    const reply = await this.#http.send({ method: 'GET', path, token })
+    this.#hasEtag = reply.headers['etag'] !== undefined
+    const { courses } = JSON.parse(reply.body) as {
+      courses: { course_id: number; registered_count: number }[]
+    }
+    const found = courses.find(({ course_id }) => course_id === this.#course)
+    return { count: found?.registered_count ?? 0, askedMs: reply.sentMs }
+  }
+}
+
+interface Shown {
+  readonly count: number
+  readonly askedMs: number
+}

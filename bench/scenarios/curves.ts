@@ -1,0 +1,46 @@
+import { type Finding } from '../report/entry.ts'
+import { EngineSite } from '../site/engine-site.ts'
+import type { Ground } from '../site/ground.ts'
+import { drainOnce } from './drain.ts'
+import { roomyCampus, sustain } from './sustained.ts'
+
+const connectionCounts = [16, 64, 256, 1024]
+const courseCounts = [150, 1500, 15_000]
+const backlogs = [10_000, 100_000]
+const seconds = 4
+
+/**
+ * What the cost of a request depends on: connections, and courses. (Students: `recover`. Larger backlogs: `drain`.)
+ */
+export async function curves(ground: Ground): Promise<Finding[]> {
+  const { isTiny } = ground
+  const few = <Item>(items: readonly Item[]) => (isTiny ? items.slice(0, 1) : items)
+  const findings: Finding[] = []
+  const size = roomyCampus(ground)
+  const site = await EngineSite.open(ground, { size })
+  try {
+    const share = Math.floor(size.students / connectionCounts.length)
+    for (const [index, connections] of few(connectionCounts).entries()) {
+      const callers = { first: 1 + index * share, count: share }
+      const load = { scenario: 'curves', subject: 'connections', size, seconds, connections, callers }
+      findings.push(await sustain(ground, site, load))
+    }
+  } finally {
+    await site.stop()
+  }
+  for (const courses of few(courseCounts)) findings.push(await withCourses(ground, courses))
+  for (const backlog of isTiny ? [] : backlogs) {
+    findings.push({ ...(await drainOnce(ground, backlog, 'engine')), scenario: 'curves', subject: 'backlog' })
+  }
+  return findings
+}
+
+async function withCourses(ground: Ground, courses: number): Promise<Finding> {
+  const size = { ...roomyCampus(ground), courses }
+  const site = await EngineSite.open(ground, { size })
+  try {
+    return await sustain(ground, site, { scenario: 'curves', subject: 'courses', size, seconds })
+  } finally {
+    await site.stop()
+  }
+}

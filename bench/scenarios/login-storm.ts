@@ -1,0 +1,65 @@
+import { hashPassword } from '../../src/gateway/passwords.ts'
+import { type Finding, rounded } from '../report/entry.ts'
+import { EngineSite, password } from '../site/engine-site.ts'
+import type { Ground } from '../site/ground.ts'
+import { measure } from '../site/target.ts'
+import { LoadDesk, resultOf } from './open-loop.ts'
+import { roomyCampus } from './sustained.ts'
+
+const loginConnections = 64
+
+/** Students enroll at a steady rate, first by themselves, then while others log in as fast as they are let. */
+export async function loginStorm(ground: Ground): Promise<Finding[]> {
+  const size = roomyCampus(ground)
+  // What it costs to check a password is the point: hashed as the service hashes.
+  const site = await EngineSite.open(ground, { size, passwordHash: await hashPassword(password) })
+  const desk = new LoadDesk(ground, site, size)
+  const seconds = ground.isTiny ? 0.5 : 8
+  try {
+    const maximum = await desk.maximum(ground.isTiny ? 0.4 : 4)
+    const perSecond = maximum / 4
+    await desk.atRate(perSecond, seconds / 4)
+    const calm = await desk.atRate(perSecond, seconds)
+    const pace = { kind: 'open', connections: 256, perSecond } as const
+    const enrolling = await desk.openEnrollment(pace, perSecond * seconds * 1.2)
+    const loggingIn = await desk.open(
+      { kind: 'login', password },
+      { kind: 'closed', connections: loginConnections },
+      { first: 1, count: size.students, tokens: 'none' },
+    )
+    const storm = await measure(site, desk.generator, {
+      [enrolling]: { forMs: seconds * 1000 },
+      [loggingIn]: { forMs: seconds * 1000 },
+    })
+    const [alone, beside, logins] = [
+      resultOf(calm.measured, calm.name).latency,
+      resultOf(storm, enrolling).latency,
+      resultOf(storm, loggingIn),
+    ]
+    return [
+      {
+        scenario: 'login-storm',
+        subject: 'engine',
+        conditions: {
+          'enrollments per s': Math.round(perSecond),
+          'connections that log in': loginConnections,
+        },
+        figures: {
+          enrollment_p50_ms_alone: rounded(alone.p50, 2),
+          enrollment_p99_ms_alone: rounded(alone.p99, 2),
+          enrollment_p50_ms_in_the_storm: rounded(beside.p50, 2),
+          enrollment_p99_ms_in_the_storm: rounded(beside.p99, 2),
+          enrollment_p99_ratio: rounded(beside.p99 / alone.p99, 2),
+          logins_per_s: rounded((1000 * (logins.replies['200'] ?? 0)) / logins.elapsedMs),
+          login_p99_ms: rounded(logins.latency.p99),
+        },
+        counts: Object.fromEntries(
+          Object.entries(logins.replies).map(([reply, count]) => [`login ${reply}`, count]),
+        ),
+      },
+    ]
+  } finally {
+    desk.end()
+    await site.stop()
+  }
+}
