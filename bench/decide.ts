@@ -136,7 +136,7 @@ const arrivingTogether = 64
 /** From posting a command to its release, with nothing done in its turn. */
 function measureMailboxes(seconds: number, commands: readonly Command[]): Rounds {
   const mailboxes = new Mailboxes<Command>({ perCourse: 1024, perStudent: 1024 })
-  const touched = commands.map(({ legs }) => legs.flatMap((leg) => ('course' in leg ? [leg.course] : [])))
+  const touched = commands.map(({ legs }) => coursesOf(legs))
   return measure(seconds, commands.length, () => {
     let turns = 0
     for (const [index, command] of commands.entries()) {

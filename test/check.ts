@@ -17,6 +17,11 @@ const steps: { name: string; args: string[]; isSlow?: boolean }[] = [
     args: [join(import.meta.dirname, 'simulation/run.js'), '--seeds', '5'],
     isSlow: true,
   },
+  {
+    name: 'benchmarks, tiny',
+    args: [join(import.meta.dirname, '../bench/bench.js'), 'all', '--tiny'],
+    isSlow: true,
+  },
 ]
 
 function run(args: string[]): Promise<boolean> {

@@ -84,8 +84,9 @@ async function tokensOf({ callers, host, port }: StreamSpec): Promise<string[]> 
 }
 
 async function logIn(connection: WireConnection, student: number, password: string): Promise<string> {
+  const request = loginRequest(student, password.replaceAll('{id}', String(student)))
   for (;;) {
-    const reply = await connection.send(loginRequest(student, password), 'body')
+    const reply = await connection.send(request, 'body')
     if (reply?.status === 200) return (JSON.parse(reply.body) as { token: string }).token
     if (reply?.status !== 503) throw new Error(`login of ${student}: ${reply?.status} ${reply?.body}`)
     await sleep(500)

@@ -7,7 +7,7 @@ import { requestText } from './wire-client.ts'
 export interface Callers {
   readonly first: number
   readonly count: number
-  /** Signed here with the server's key, or got by logging in with the password that all of them have. */
+  /** Signed here with the server's key, or got by logging in; `{id}` in the password stands for who it is. */
   readonly tokens: { readonly secret: string } | { readonly password: string } | 'none'
 }
 
@@ -21,6 +21,12 @@ export type Traffic =
       readonly wish: 'any' | 'possible'
       /** Places that each student holds already, as the campus was made with. */
       readonly held?: number
+    }
+  /** Each student in turn asks for so many different groups of these, one after another. */
+  | {
+      readonly kind: 'listed'
+      readonly groups: readonly (readonly [course: number, group: number])[]
+      readonly perStudent: number
     }
   /** Each student in turn asks once for the same course. */
   | { readonly kind: 'one-course'; readonly course: number }
@@ -99,8 +105,14 @@ export class TrafficSource {
     if (traffic.kind === 'one-course') return [addRequest(traffic.course, token)]
     if (traffic.kind === 'login') return [loginRequest(student, traffic.password)]
     if (traffic.kind === 'catalog') return []
-    const { courses, perStudent, wish, held = 0 } = traffic
     const random = new Random(this.#seed + student * 7919)
+    if (traffic.kind === 'listed') {
+      return drawCourses(random, traffic.groups.length, traffic.perStudent).map((number) => {
+        const [course = 0, group = 0] = traffic.groups[number - 1] ?? []
+        return addRequest(course, token, group)
+      })
+    }
+    const { courses, perStudent, wish, held = 0 } = traffic
     const holds = placesOf(student, courses, held)
     const wanted =
       wish === 'any'
@@ -110,12 +122,12 @@ export class TrafficSource {
   }
 }
 
-function addRequest(course: number, token: string): string {
+function addRequest(course: number, token: string, group = 1): string {
   return requestText({
     method: 'PUT',
     path: '/student/course',
     token,
-    body: `{"course_id":${course},"group_id":1}`,
+    body: `{"course_id":${course},"group_id":${group}}`,
   })
 }
 
