@@ -1,0 +1,3 @@
+import { expectCaught } from './expect-caught.ts'
+
+expectCaught(({ file }) => !file.startsWith('src/'))
