@@ -13,6 +13,8 @@ export interface Campaign {
   readonly jobs: number
   /** Begin no other seed once one has failed in such words. */
   readonly stopsAt?: RegExp
+  /** Aborted: begin no other seed. */
+  readonly signal?: AbortSignal
   /** Told now and then how many seeds are done. */
   readonly onProgress?: (seeds: number) => void
   readonly onFailure?: (seed: number, failures: readonly string[]) => void
@@ -37,7 +39,7 @@ const progressMs = 10_000
 
 /** Runs `count` seeds from `first` on, in processes of their own. */
 export async function runSeeds(campaign: Campaign): Promise<CampaignResult> {
-  const { first, count, every = 1, jobs, stopsAt, onFailure, onProgress } = campaign
+  const { first, count, every = 1, jobs, stopsAt, signal, onFailure, onProgress } = campaign
   const coverage = new Coverage()
   const failures: { seed: number; failures: readonly string[] }[] = []
   let toldMs = performance.now()
@@ -67,11 +69,13 @@ export async function runSeeds(campaign: Campaign): Promise<CampaignResult> {
     cpuMs += answer.cpuMs
     commandsOfShortest = Math.min(commandsOfShortest, answer.commands)
   }
-  const isOver = (): boolean => next >= first + count * every || isStopped
+  const isOver = (): boolean => next >= first + count * every || isStopped || signal?.aborted === true
   const work = async (): Promise<void> => {
     // Young garbage is nearly all there is.
     const child = fork(join(import.meta.dirname, 'seed-process.js'), {
       serialization: 'advanced',
+      // Out of reach of Ctrl-C: the seed at hand comes to its end.
+      detached: true,
       execArgv: ['--enable-source-maps', '--max-semi-space-size=64'],
     })
     const exited = once(child, 'exit')

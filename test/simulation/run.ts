@@ -9,6 +9,7 @@ const usage = `Usage: npm run simulate -- [--seeds COUNT] [--seed FIRST] [--jobs
   --seeds 200          runs seeds 1 to 200
   --seed 17            runs seed 17 alone
   --seed 17 --seeds 9  runs seeds 17 to 25
+  --minutes 30         begins no other seed after that; Ctrl-C does the same
   --every 20           runs only every twentieth seed
   --stop-at PATTERN    begins no other seed once one has failed in words that the regular expression finds
   --trace              tells what happens to the processes of a single seed
@@ -23,6 +24,7 @@ async function main(): Promise<number> {
       every: { type: 'string', default: '1' },
       jobs: { type: 'string' },
       'stop-at': { type: 'string' },
+      minutes: { type: 'string', default: '1440' },
       trace: { type: 'boolean', default: false },
       calm: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -32,20 +34,25 @@ async function main(): Promise<number> {
   const count = Number(values.seeds ?? (values.seed === undefined ? 200 : 1))
   const jobs = Number(values.jobs ?? availableParallelism())
   const every = Number(values.every)
+  const minutesMax = Number(values.minutes)
   if (
     values.help ||
-    ![first, count, every, jobs].every((number) => Number.isSafeInteger(number) && number > 0)
+    ![first, count, every, jobs, minutesMax].every((number) => Number.isSafeInteger(number) && number > 0)
   ) {
     process.stderr.write(usage)
     return values.help ? 0 : 1
   }
   if (count === 1) return await runOne(first, values)
   const begin = performance.now()
+  const stopping = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stopping.abort())
+  setTimeout(() => stopping.abort(), minutesMax * 60_000).unref()
   const result = await runSeeds({
     first,
     count,
     every,
     jobs,
+    signal: stopping.signal,
     ...(values['stop-at'] !== undefined && { stopsAt: new RegExp(values['stop-at']) }),
     onProgress: (seeds) => {
       const minutes = ((performance.now() - begin) / 60_000).toFixed(1)
@@ -53,6 +60,8 @@ async function main(): Promise<number> {
     },
     onFailure: (seed, failures) => say(failureText(seed, failures)),
   })
+  if (result.seeds < count && values['stop-at'] === undefined)
+    say(`stopped after ${result.seeds} of ${count} seeds`)
   const seconds = (performance.now() - begin) / 1000
   say(formatCoverage(result.coverage))
   say(
