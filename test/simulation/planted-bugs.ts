@@ -122,7 +122,11 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     does: 'judges a marker while messages are outstanding',
     file: 'src/batcher/batcher.js',
-    find: 'const ready = await reader.countReady();',
+    find: `if (unsettledMs > 0 && !isFull(reader, held, early)) {
+                    await this.#arrivalWithin(reader, unsettledMs);
+                    continue;
+                }
+                const ready = await reader.countReady();`,
     replace: 'const ready = 0;',
     toldAs: lost,
     seeds: manySeeds,
