@@ -1,6 +1,7 @@
 import { Ajv, type ValidateFunction } from 'ajv'
 import { batchMessageSchema, startMessageSchema } from '../../schema/journal-message.ts'
 import type { BatchMessage, JournalMessage, StartMessage } from './ports.ts'
+import { recordText } from './record-text.ts'
 
 /** A message that must not be applied and must not be acknowledged: somebody has to look. */
 export class ForeignMessage extends Error {
@@ -20,7 +21,14 @@ const isBatch: ValidateFunction<BatchMessage> = ajv.compile<BatchMessage>(batchM
 
 /** A journal message as it goes over the wire. */
 export function encodeMessage(message: JournalMessage): Buffer {
-  return Buffer.from(JSON.stringify(message))
+  if ('start' in message) return Buffer.from(JSON.stringify(message))
+  const { records, ...head } = message
+  let text = `${JSON.stringify(head).slice(0, -1)},"records":[`
+  for (const [index, record] of records.entries()) {
+    if (index > 0) text += ','
+    text += recordText(record)
+  }
+  return Buffer.from(`${text}]}`)
 }
 
 /**

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { AddLeg, DropLeg, Leg, MoveLeg } from '../../actors/commands.ts'
+import { decide } from '../../actors/decide.ts'
+import { evolve } from '../../actors/evolve.ts'
+import type { DecisionRecord } from '../../actors/records.ts'
+import type { Refusal } from '../../actors/refusals.ts'
+import { scene } from '../../actors/testing/arbitraries.ts'
+import { campusOf } from '../../actors/testing/scenario.ts'
+import { recordText } from './record-text.ts'
+
+function assertSame(record: DecisionRecord): void {
+  assert.deepEqual(JSON.parse(recordText(record)), JSON.parse(JSON.stringify(record)))
+}
+
+test('a record reads back as it was decided, whoever asked for what', () => {
+  fc.assert(
+    fc.property(
+      scene,
+      fc.string(),
+      fc.string({ unit: 'binary' }),
+      ({ groups, students, steps }, key, request) => {
+        const campus = campusOf([...students, ...groups])
+        for (const [index, { command, nowMs }] of steps.entries()) {
+          const verdict = decide(campus, command, nowMs)
+          assert.ok(!('rejection' in verdict))
+          for (const effect of verdict.effects ?? []) evolve(campus, effect)
+          const { actor, student, legs } = command
+          assertSame({
+            seq: index + 1,
+            at: 1_790_000_000_000 + index,
+            actor: { role: actor.role, id: actor.id },
+            ...(student !== undefined && { student }),
+            legs,
+            ...verdict,
+            key,
+            requestHash: key,
+            request,
+          })
+        }
+      },
+    ),
+  )
+})
+
+// All fields, by the compiler's word: one that is added must be written, and added here.
+const add: Required<AddLeg> = { do: 'add', course: 1, group: 2, reserve: 'only' }
+const drop: Required<DropLeg> = { do: 'drop', course: 1 }
+const move: Required<MoveLeg> = { do: 'move', course: 1, group: 2, allowReserve: true }
+const refusal: Required<Refusal> = {
+  code: 'class_conflict',
+  leg: 1,
+  course: 2,
+  group: 3,
+  with: { course: 4, group: 5 },
+}
+const whole: Required<DecisionRecord> = {
+  seq: 1,
+  at: 2,
+  actor: { role: 'student', id: 3 },
+  student: 3,
+  legs: [],
+  effects: [],
+  reasons: [refusal],
+  remaining: 4,
+  key: 'a "key"',
+  requestHash: 'a hash',
+  request: 'a request',
+}
+
+test('no field of a record is left out', () => {
+  assertSame(whole)
+  for (const leg of [add, drop, move] satisfies Leg[]) assertSame({ ...whole, legs: [leg] })
+  for (const type of ['registered', 'left', 'promoted'] as const) {
+    assertSame({ ...whole, effects: [{ type, student: 3, course: 1, group: 2 }] })
+  }
+})
