@@ -1,7 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
-import type { EnrollmentService } from '../engine/service.ts'
-import { GatewayConnection } from './gateway-connection.ts'
+import { type CoreService, GatewayConnection } from './gateway-connection.ts'
 import { isWrongSecret, tlsOfEngine } from './link-security.ts'
 
 /** Where the two ends meet. */
@@ -13,7 +12,7 @@ export type CoreAddress =
 export type LinkLog = (level: 'info' | 'warn' | 'error', line: string, error?: unknown) => void
 
 export interface CoreListenerOptions {
-  readonly service: EnrollmentService
+  readonly service: CoreService
   readonly campus: string
   /** Of the tokens; a gateway over TCP must know one of them. */
   readonly secrets: readonly string[]

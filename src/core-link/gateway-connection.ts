@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
+import type { Command } from '../../actors/commands.ts'
 import { refusalCodes } from '../../actors/refusals.ts'
-import type { EnrollmentService, Outcome } from '../engine/service.ts'
+import type { EnrollmentService, Outcome, SubmitOptions } from '../engine/service.ts'
 import { ByteReader, ProtocolBroken } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
 import { isCallable } from './calls.ts'
@@ -26,8 +27,19 @@ const unreadBytesMax = 128 * 1024 * 1024
 const flushBytes = 256 * 1024
 const writerBytes = 64 * 1024
 
+/** The engine, as its door needs it. */
+export interface CoreService extends EnrollmentService {
+  /** As `submit`, without a promise for each command. `settle` may be called before this returns. */
+  deliver(
+    command: Command,
+    options: SubmitOptions,
+    settle: (outcome: Outcome) => void,
+    fail: (bug: unknown) => void,
+  ): void
+}
+
 export interface GatewayConnectionOptions {
-  readonly service: EnrollmentService
+  readonly service: CoreService
   readonly campus: string
   /** Told of a connection that is good, by the name that the gateway gave itself. */
   readonly onWelcome: (gateway: string) => void
@@ -128,19 +140,26 @@ export class GatewayConnection {
       return
     }
     this.#pending++
-    this.#options.service.submit(command, options).then(
+    this.#options.service.deliver(
+      command,
+      options,
       (outcome) => {
         this.#pending--
         this.#answer(id, outcome)
       },
-      (bug: unknown) => this.#fail(id, bug),
+      (bug) => this.#fail(id, bug),
     )
   }
 
   #answer(id: number, outcome: Outcome): void {
-    this.#begin()
-    writeOutcome(this.#writer, id, outcome)
-    if (this.#writer.length > flushBytes) this.#flush()
+    try {
+      this.#begin()
+      writeOutcome(this.#writer, id, outcome)
+      if (this.#writer.length > flushBytes) this.#flush()
+    } catch (bug) {
+      // The engine is in the middle of releasing replies, others' too: this link alone must suffer.
+      this.#socket.destroy(bug as Error)
+    }
   }
 
   #call(id: number, what: unknown): void {

@@ -250,6 +250,18 @@ export class Engine implements EnrollmentService {
     return this.#term?.submit(command, options) ?? Promise.resolve(this.#unavailable())
   }
 
+  /** As `submit`, for callers who answer many commands in one go: `settle` may be called before this returns. */
+  deliver(
+    command: Command,
+    options: SubmitOptions,
+    settle: (outcome: Outcome) => void,
+    fail: (bug: unknown) => void,
+  ): void {
+    const term = this.#term
+    if (term === undefined) settle(this.#unavailable())
+    else term.deliver(command, options, settle, fail)
+  }
+
   async dryRun(command: Command): Promise<DryRunOutcome> {
     return (await this.#term?.dryRun(command)) ?? this.#unavailable()
   }

@@ -104,10 +104,23 @@ export class Term {
     return this.#mailboxes.depth
   }
 
-  /** The common case, no key and a known student, is admitted before this returns. */
   submit(command: Command, options: SubmitOptions): Promise<Outcome> {
+    return new Promise((resolve, reject) => this.deliver(command, options, resolve, reject))
+  }
+
+  /**
+   * As `submit`, without a promise where none is needed: the common case, no key and a known student, is admitted
+   * before this returns, and settled as its reply is released.
+   */
+  deliver(
+    command: Command,
+    options: SubmitOptions,
+    settle: (outcome: Outcome) => void,
+    fail: (bug: unknown) => void,
+  ): void {
     const isCommon = options.key === undefined && this.#knows(command)
-    return isCommon ? this.#post(command, options) : this.#admitWithCare(command, options)
+    if (isCommon) this.#post(command, options, settle, fail)
+    else this.#admitWithCare(command, options).then(settle, fail)
   }
 
   /** Asks PostgreSQL first about a key that is not in memory, and about a student who is not. */
@@ -167,20 +180,24 @@ export class Term {
 
   async #admit(command: Command, options: SubmitOptions): Promise<Outcome> {
     const unknownStudent = await this.#learnStudent(command)
-    return unknownStudent ?? (await this.#post(command, options))
+    if (unknownStudent !== undefined) return unknownStudent
+    return await new Promise((resolve, reject) => this.#post(command, options, resolve, reject))
   }
 
-  #post(command: Command, options: SubmitOptions): Promise<Outcome> {
+  #post(
+    command: Command,
+    options: SubmitOptions,
+    resolve: (outcome: Outcome) => void,
+    reject: (bug: unknown) => void,
+  ): void {
     const refusal = this.#closedTo() ?? (this.commit.hasRoom ? undefined : busy)
-    if (refusal !== undefined) return Promise.resolve(refusal)
+    if (refusal !== undefined) return resolve(refusal)
     const courses = coursesOf(command.legs)
     const postedAtMs = this.#stages?.samples() === true ? this.#runtime.elapsed() : undefined
-    return new Promise<Outcome>((resolve, reject) => {
-      const pending = { command, options, postedAtMs, resolve, reject }
-      const ticket = this.#mailboxes.post(pending, courses, command.student)
-      if (ticket === undefined) resolve(busy)
-      else this.#schedule()
-    })
+    const pending = { command, options, postedAtMs, resolve, reject }
+    const ticket = this.#mailboxes.post(pending, courses, command.student)
+    if (ticket === undefined) resolve(busy)
+    else this.#schedule()
   }
 
   #knows({ student }: Command): boolean {
@@ -323,13 +340,21 @@ function recordOf(
   seq: number,
   at: number,
 ): DecisionRecord {
+  const { actor: asker, student, legs } = command
   const { key, requestHash, request } = options
+  const actor = { role: asker.role, id: asker.id }
+  const { effects, reasons, remaining } = verdict
+  // Most records are of one of two shapes; made in one go, they are cheaper to make and to read.
+  if (key === undefined && student !== undefined && request !== undefined && remaining !== undefined) {
+    if (effects !== undefined) return { seq, at, actor, student, legs, effects, remaining, request }
+    if (reasons !== undefined) return { seq, at, actor, student, legs, reasons, remaining, request }
+  }
   return {
     seq,
     at,
-    actor: { role: command.actor.role, id: command.actor.id },
-    ...(command.student !== undefined && { student: command.student }),
-    legs: command.legs,
+    actor,
+    ...(student !== undefined && { student }),
+    legs,
     ...verdict,
     ...(key !== undefined && { key, requestHash: requestHash ?? '' }),
     ...(request !== undefined && { request }),

@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts'
 import { CoreListener, type LinkLog } from '../core-link/core-listener.ts'
+import type { CoreService } from '../core-link/gateway-connection.ts'
 import { RemoteEngine } from '../core-link/remote-engine.ts'
-import type { EnrollmentService } from '../engine/service.ts'
 import { closeGateway, openGateway, removeStaleSocket } from '../gateway/listen.ts'
 import { expose, serveMetrics } from './metrics-part.ts'
 import { gatewayFor, refuseSampleAccountsBeyondLoopback, type Secrets, secretsOf } from './gateway-part.ts'
@@ -10,7 +10,7 @@ import { CommandFailed, ServiceProcess } from './service-process.ts'
 
 /** Opens the engine's door for gateways of their own, where ENROLLMENT_CORE_LISTEN says, if it does. */
 export async function openCore(
-  service: EnrollmentService,
+  service: CoreService,
   campus: OpenCampus,
   config: Config,
   { host, secrets }: { host: ServiceProcess; secrets: Secrets },

@@ -98,6 +98,15 @@ export class TermService implements EnrollmentService {
     return this.#refusal() ?? (await this.term.submit(command, options))
   }
 
+  deliver(
+    command: Command,
+    options: SubmitOptions,
+    settle: (outcome: Outcome) => void,
+    fail: (bug: unknown) => void,
+  ): void {
+    this.submit(command, options).then(settle, fail)
+  }
+
   async dryRun(command: Command): Promise<DryRunOutcome> {
     return this.#refusal() ?? (await this.term.dryRun(command))
   }
