@@ -49,27 +49,18 @@ function listText<Item>(items: readonly Item[], textOf: (item: Item) => string):
 }
 
 function legText(leg: Leg): string {
-  switch (leg.do) {
-    case 'add':
-      return `{"do":"add","course":${courses.of(leg.course)},"group":${groups.of(leg.group)},"reserve":"${leg.reserve}"}`
-    case 'drop':
-      return `{"do":"drop","course":${courses.of(leg.course)}}`
-    case 'move':
-      return `{"do":"move","course":${courses.of(leg.course)},"group":${groups.of(leg.group)},"allowReserve":${leg.allowReserve}}`
-    default:
-      return JSON.stringify(leg)
+  if (leg.do === 'add') {
+    return `{"do":"add","course":${courses.of(leg.course)},"group":${groups.of(leg.group)},"reserve":"${leg.reserve}"}`
   }
+  if (leg.do === 'drop') return `{"do":"drop","course":${courses.of(leg.course)}}`
+  return JSON.stringify(leg)
 }
 
 function effectText(effect: Effect): string {
-  switch (effect.type) {
-    case 'registered':
-    case 'left':
-    case 'promoted':
-      return `{"type":"${effect.type}","student":${students.of(effect.student)},"course":${courses.of(effect.course)},"group":${groups.of(effect.group)}}`
-    default:
-      return JSON.stringify(effect)
-  }
+  const { type } = effect
+  if (type !== 'registered' && type !== 'left' && type !== 'promoted') return JSON.stringify(effect)
+  const place = `"course":${courses.of(effect.course)},"group":${groups.of(effect.group)}`
+  return `{"type":"${type}","student":${students.of(effect.student)},${place}}`
 }
 
 function refusalText(refusal: Refusal): string {

@@ -3,13 +3,14 @@ import { type Command, coursesOf } from '../../actors/commands.ts'
 import { decide } from '../../actors/decide.ts'
 import { evolve } from '../../actors/evolve.ts'
 import { type MailboxBounds, Mailboxes, type Ticket } from '../../actors/mailboxes.ts'
-import type { DecisionRecord, Effect, Verdict } from '../../actors/records.ts'
+import type { Effect } from '../../actors/records.ts'
 import type { CommandStages } from './command-stages.ts'
 import { type CommitLimits, GroupCommit, type Settlement } from './group-commit.ts'
 import { KeyMemory, keyLifetimeMs, keysPerCallerMax } from './idempotency.ts'
 import type { CampusStore, JournalTerm, LoadedCampus, Runtime } from './ports.ts'
 import { SeatBoard } from './seat-board.ts'
 import type { DryRunOutcome, Outcome, ReadOutcome, SubmitOptions, Unavailable } from './service.ts'
+import { recordOf } from './record-of.ts'
 import type { Snapshot } from './views.ts'
 
 export interface TermLimits extends CommitLimits {
@@ -330,33 +331,5 @@ export class Term {
     this.#admitting = false
     this.commit.close()
     for (const { resolve } of this.#mailboxes.drain()) resolve(recovering)
-  }
-}
-
-function recordOf(
-  command: Command,
-  verdict: Verdict,
-  options: SubmitOptions,
-  seq: number,
-  at: number,
-): DecisionRecord {
-  const { actor: asker, student, legs } = command
-  const { key, requestHash, request } = options
-  const actor = { role: asker.role, id: asker.id }
-  const { effects, reasons, remaining } = verdict
-  // Most records are of one of two shapes; made in one go, they are cheaper to make and to read.
-  if (key === undefined && student !== undefined && request !== undefined && remaining !== undefined) {
-    if (effects !== undefined) return { seq, at, actor, student, legs, effects, remaining, request }
-    if (reasons !== undefined) return { seq, at, actor, student, legs, reasons, remaining, request }
-  }
-  return {
-    seq,
-    at,
-    actor,
-    ...(student !== undefined && { student }),
-    legs,
-    ...verdict,
-    ...(key !== undefined && { key, requestHash: requestHash ?? '' }),
-    ...(request !== undefined && { request }),
   }
 }
