@@ -58,6 +58,7 @@ function* courseRows({ courses, capacity, reserveCapacity }: CampusSize): Genera
       meetings: null,
       sex_lock: null,
       notes: '',
+      status: 'open',
     }
   }
 }

@@ -80,6 +80,7 @@ test('four good files become rows whose fields are the columns of the tables', a
     meetings: null,
     sex_lock: null,
     notes: '',
+    status: 'open',
   })
   assert.deepEqual(
     [checked.departments.count, checked.staff.count, checked.students.count, checked.courses.count],

@@ -65,6 +65,16 @@ export const gender: Field<'male' | 'female'> = {
   },
 }
 
+/** Whether newcomers may enter a group; empty: open. */
+export const status: Field<'open' | 'closed' | 'cancelled'> = {
+  optional: true,
+  read: (cell) => {
+    if (cell === '') return 'open'
+    if (cell === 'open' || cell === 'closed' || cell === 'cancelled') return cell
+    throw new UnfitCell(`${shown(cell)}; wants open, closed or cancelled`)
+  },
+}
+
 /** A time with its offset from UTC, as ISO 8601 in UTC. Without an offset it could mean two things. */
 export const time: Field<string> = {
   optional: false,

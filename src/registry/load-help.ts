@@ -9,7 +9,7 @@ changes nothing, and up to 20 faults are told with file, line, column and reason
   students      id, [password], [password_plain], enrollment_start_time, [enrollment_end_time], max_units,
                 remaining_actions, department_id, entry_year, gender
   courses       course_id, group_id, for_department, name, lecturer, units, capacity, reserve_capacity,
-                class_time, [exam_time], [exam_minutes], [sex_lock], [notes]
+                class_time, [exam_time], [exam_minutes], [sex_lock], [notes], [status]
   enrollments   student_id, course_id, group_id, [reserve_order]
 
   password        an argon2id or bcrypt hash, as another system exports it
@@ -20,6 +20,7 @@ changes nothing, and up to 20 faults are told with file, line, column and reason
   class_time      weekly meetings: Sat 09:00-10:30; Mon 09:00-10:30 (or the packed number of an older
                   database). Empty: no class.
   gender          male or female; sex_lock the same, or empty: a group for one gender only
+  status          open, closed (nobody may enter) or cancelled; empty: open
   exam_minutes    from 1 to 1440; empty: not known
   reserve_order   empty: a seat. A number: a place in the reserve queue, the lowest first. Seats beyond a group's
                   capacity and a second place of a student in a course are refused.

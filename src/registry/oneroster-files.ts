@@ -27,7 +27,7 @@ const classColumns = words(
   periods`,
 )
 const classMetadata = words(
-  'lecturer units capacity reserveCapacity classTime examTime examMinutes sexLock notes',
+  'lecturer units capacity reserveCapacity classTime examTime examMinutes sexLock notes status',
 )
 const enrollmentColumns = words('classSourcedId schoolSourcedId userSourcedId role primary beginDate endDate')
 
@@ -233,6 +233,7 @@ function classCells(row: CourseRow): CsvCell[] {
     ...exam,
     row.sex_lock,
     escaped(row.notes),
+    row.status,
   ]
 }
 

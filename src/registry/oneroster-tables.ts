@@ -154,6 +154,7 @@ export function classesOf({ departments, courses }: Sources): TableFile<Sourced 
       class_time: named('metadata.classTime', orElse(fields.class_time, [])),
       sex_lock: named('metadata.sexLock', fields.sex_lock),
       notes: named('metadata.notes', escapedText(2000)),
+      status: named('metadata.status', fields.status),
     },
   }
 }

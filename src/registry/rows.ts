@@ -47,6 +47,8 @@ export interface CourseRow {
   readonly meetings: string | null
   readonly sex_lock: 'male' | 'female' | null
   readonly notes: string
+  /** Whether newcomers may enter; a cancelled group never opens again. */
+  readonly status: 'open' | 'closed' | 'cancelled'
 }
 
 export interface EnrolledCourseRow {

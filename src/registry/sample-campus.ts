@@ -165,6 +165,7 @@ function courseRow(profile: GroupProfile): CourseRow {
     meetings: packed === undefined ? meetingsAsJson(meetings) : null,
     sex_lock: profile.genderLock ?? null,
     notes: profile.notes,
+    status: 'open',
   }
 }
 

@@ -9,6 +9,7 @@ import {
   orNull,
   passwordHash,
   plainPassword,
+  status,
   text,
   time,
 } from './fields.ts'
@@ -152,6 +153,7 @@ export interface CourseCells {
   class_time: ReturnType<typeof classTime.read>
   sex_lock: 'male' | 'female' | null
   notes: string
+  status: 'open' | 'closed' | 'cancelled'
 }
 
 export const coursesFile: TableFile<CourseCells, CourseRow> = {
@@ -169,6 +171,7 @@ export const coursesFile: TableFile<CourseCells, CourseRow> = {
     class_time: classTime,
     sex_lock: orNull(gender),
     notes: text(0, notesLengthMax, true),
+    status,
   },
   key: ['course_id', 'group_id'],
   department: 'for_department',

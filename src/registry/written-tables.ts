@@ -67,6 +67,7 @@ export const writtenCourses: WrittenTable<CourseRow> = {
     'exam_minutes',
     'sex_lock',
     'notes',
+    'status',
   ],
   toCells: (row) => [
     row.course_id,
@@ -82,6 +83,7 @@ export const writtenCourses: WrittenTable<CourseRow> = {
     row.exam_time === noExam ? null : row.exam_minutes,
     row.sex_lock,
     row.notes,
+    row.status,
   ],
 }
 

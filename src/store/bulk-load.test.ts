@@ -42,6 +42,7 @@ const course = (id: number) => ({
   meetings: '[{"day": 1, "start_minute": 5, "end_minute": 6}]',
   sex_lock: null,
   notes: 'two\nlines',
+  status: 'closed' as const,
 })
 const counts = () =>
   db.rows(`SELECT ARRAY[(SELECT count(*)::int FROM departments), (SELECT count(*) FROM staff), (SELECT count(*) FROM students),

@@ -32,6 +32,7 @@ const columnsOf = {
     'meetings',
     'sex_lock',
     'notes',
+    'status',
   ],
   enrolled_courses: ['course_id', 'group_id', 'student_id', 'reserved', 'reserve_order'],
 } as const

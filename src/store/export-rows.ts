@@ -20,7 +20,7 @@ const selects = {
   courses: `
     SELECT course_id, group_id, for_department, name, lecturer, units, capacity, reserve_capacity,
       ${isoOf(`CASE WHEN exam_time < 'infinity' THEN exam_time ELSE 'epoch' END`)} AS exam_time, exam_minutes,
-      class_time, meetings::text AS meetings, sex_lock, notes
+      class_time, meetings::text AS meetings, sex_lock, notes, status
     FROM courses ORDER BY course_id, group_id`,
   // Seats first, then the queue in its order; a row without an order number waits where its id puts it.
   enrolled_courses: `

@@ -47,6 +47,7 @@ describe('a campus that moves to another database', () => {
     assert.equal(loaded.code, 0, loaded.stderr)
     await old.database.query(`
       UPDATE courses SET notes = E'two lines,\\r\\none "quoted"', lecturer = 'Zoë, 教授' WHERE course_id = 1101;
+      UPDATE courses SET status = 'closed' WHERE course_id = 1102;
       UPDATE students SET enrollment_end_time = NULL WHERE id = 5;
       UPDATE students SET enrollment_start_time = '-infinity' WHERE id = 6`)
   })
