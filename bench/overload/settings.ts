@@ -14,10 +14,10 @@ export const settings: readonly [Setting, ...Setting[]] = [
   },
   {
     name: 'cpu',
-    what: '2 times what one core can decide',
+    what: '2 times what one core can decide (500 decisions in a batch)',
     students: 10_000,
     connections: 4000,
-    environment: {},
+    environment: { ENROLLMENT_BATCH_RECORDS_MAX: '500' },
     journalDelayMs: 0,
     senders: 256,
     times: 2,

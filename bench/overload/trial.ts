@@ -86,6 +86,9 @@ export async function runTrial(setting: Setting, options: TrialOptions): Promise
     const endMs = overMs + afterwards.seconds * 1000
     const overload = stretchOf(traffic, beganMs, overMs)
     const inTimeMs = Math.max(100, 2 * unloaded.decided.quantile(0.99))
+    say(
+      `${setting.name}: ${Math.round(overload.goodput)}/s while ${Math.round(overload.offered)}/s were asked for; waiting for the tables`,
+    )
     await stand.untilWritten()
     await sleep(1000)
     const again = await sender.sendClosed(setting.senders, measureSeconds)
