@@ -26,7 +26,7 @@ export type Order =
   | {
       readonly do: 'scheduled'
       readonly phases: readonly Phase[]
-      /** Besides, these ask for scarce seats all the while. */
+      /** Besides, these ask for scarce seats, once the overload is there. */
       readonly contestants?: readonly Contestant[]
       readonly first: number
       readonly file: string
@@ -52,6 +52,8 @@ export type Report =
 /** An answer may take so long after the last request. */
 const patienceMs = 15_000
 const requestsMax = 2_000_000
+/** After this share of the time. */
+const contestBegins = 0.2
 
 const idle: LoadConnection[] = []
 let idleFrom = 0
@@ -216,7 +218,11 @@ function schedule({ phases, contestants = [] }: Extract<Order, { do: 'scheduled'
   const entries = timesOf(phases).map((atMs) => ({ atMs, student: 0 }))
   for (const { student, perSecond } of contestants) {
     const everyMs = 1000 / perSecond
-    for (let atMs = random.next() * everyMs; atMs < totalMs; atMs += everyMs) entries.push({ atMs, student })
+    // They come when the overload is there: before it, who is quick takes what is free.
+    const beginMs = totalMs * contestBegins
+    for (let atMs = beginMs + random.next() * everyMs; atMs < totalMs; atMs += everyMs) {
+      entries.push({ atMs, student })
+    }
   }
   if (entries.length > requestsMax) throw new Error(`${entries.length} requests are more than can be counted`)
   for (const [number, { atMs, student }] of entries.toSorted((a, b) => a.atMs - b.atMs).entries()) {
