@@ -52,7 +52,8 @@ export function evolveAdministration(campus: Campus, effect: AdminEffect): void 
   }
 }
 
-function changedProfile(profile: GroupProfile, changed: GroupChanged): GroupProfile {
+/** The profile of a group once staff have changed it. */
+export function changedProfile(profile: GroupProfile, changed: GroupChanged): GroupProfile {
   return {
     ...profile,
     reserveCapacity: changed.reserveCapacity ?? profile.reserveCapacity,
@@ -63,7 +64,8 @@ function changedProfile(profile: GroupProfile, changed: GroupChanged): GroupProf
   }
 }
 
-function addedGroup({ type: _type, exam, genderLock, ...profile }: GroupAdded): GroupProfile {
+/** The profile of a group that staff have added. */
+export function addedGroup({ type: _type, exam, genderLock, ...profile }: GroupAdded): GroupProfile {
   return { ...profile, exam: orNone(exam), genderLock: genderLock ?? undefined }
 }
 

@@ -194,6 +194,7 @@ export const catalogReply = closed(
   { courses: Type.Array(courseReply) },
   { description: 'The groups, in order of course and group.' },
 )
+export type CatalogReply = Static<typeof catalogReply>
 export const rosterReply = closed(
   {
     registered_students: Type.Array(integer),

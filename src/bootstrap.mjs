@@ -9,7 +9,7 @@ import { dirname, join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const sourceFolders = ['actors', 'bench', 'schema', 'src', 'test']
+const sourceFolders = ['actors', 'bench', 'profiling', 'schema', 'src', 'test']
 const wantedNode = [20, 11]
 
 /** @param {string} line */
@@ -80,12 +80,17 @@ async function install() {
 }
 
 /**
- * Every file below a folder, if it is there.
+ * Every file below a folder, if it is there; installed packages left out.
  * @param {string} folder
+ * @returns {string[]}
  */
 function filesBelow(folder) {
   if (!existsSync(folder)) return []
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name))
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name)
+    if (!entry.isDirectory()) return [path]
+    return entry.name === 'node_modules' ? [] : filesBelow(path)
+  })
 }
 
 /** Compiled files whose source is gone would still be found and run. */

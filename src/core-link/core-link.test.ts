@@ -277,15 +277,15 @@ test('a gateway that does not read its answers is not read either, and holds so 
   await eventually(() => engineSaid.some((line) => /gateway slow connected/.test(line)))
   let asked = 0
   const catalog = service.catalog.bind(service)
-  service.catalog = (department) => {
+  service.catalog = (question) => {
     asked++
-    return catalog(department)
+    return catalog(question)
   }
   const asking = frame((to) => {
     for (let id = 0; id < 1000; id++) {
       to.uint8(toEngine.call)
       to.uint32(id)
-      to.longText('["catalog",1]')
+      to.longText('["catalog",{"department":1}]')
     }
   })
   for (let round = 0; round < 100; round++) socket.write(asking)

@@ -4,7 +4,8 @@ import type {
   EngineState,
   EngineStatus,
   EnrollmentService,
-  GroupView,
+  CatalogQuestion,
+  CatalogView,
   Outcome,
   ReadOutcome,
   RosterView,
@@ -92,8 +93,8 @@ export class RemoteEngine implements EnrollmentService {
     return this.#call<ReadOutcome<StudentView | undefined>>('studentView', id)
   }
 
-  catalog(department: number): Promise<ReadOutcome<readonly GroupView[]>> {
-    return this.#call<ReadOutcome<readonly GroupView[]>>('catalog', department)
+  catalog(question: CatalogQuestion): Promise<ReadOutcome<CatalogView>> {
+    return this.#call<ReadOutcome<CatalogView>>('catalog', question)
   }
 
   roster(course: number, group: number): Promise<ReadOutcome<RosterView | undefined>> {

@@ -18,6 +18,7 @@ const limits: TermLimits = {
   acknowledge: 'confirm',
   mailboxes: { perCourse: 10, perStudent: 10 },
   turnBudgetMs: 10,
+  catalogReuseMs: 100,
 }
 
 /** A database in which every marker is accepted at once. */

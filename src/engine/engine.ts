@@ -14,11 +14,12 @@ import {
   type Runtime,
 } from './ports.ts'
 import {
+  type CatalogQuestion,
+  type CatalogView,
   type DryRunOutcome,
   type EngineState,
   type EngineStatus,
   type EnrollmentService,
-  type GroupView,
   type Outcome,
   type ReadOutcome,
   type RosterView,
@@ -31,7 +32,7 @@ import {
 import { keyLifetimeMs } from './idempotency.ts'
 import type { SeatBoard } from './seat-board.ts'
 import { Term, type TermLimits } from './term.ts'
-import { catalogSnapshot, rosterSnapshot, type Snapshot, studentSnapshot } from './views.ts'
+import { rosterSnapshot, type Snapshot, studentSnapshot } from './views.ts'
 
 export interface EngineOptions {
   readonly campusId: string
@@ -271,8 +272,8 @@ export class Engine implements EnrollmentService {
     return unknown ?? (await this.#read((campus) => studentSnapshot(campus, id)))
   }
 
-  async catalog(department: number): Promise<ReadOutcome<readonly GroupView[]>> {
-    return await this.#read((campus) => catalogSnapshot(campus, department))
+  catalog(question: CatalogQuestion): Promise<ReadOutcome<CatalogView>> {
+    return Promise.resolve(this.#term?.catalog(question) ?? this.#unavailable())
   }
 
   async roster(course: number, group: number): Promise<ReadOutcome<RosterView | undefined>> {

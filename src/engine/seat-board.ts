@@ -1,4 +1,5 @@
 import type { Campus, GroupProfile } from '../../actors/campus.ts'
+import { addedGroup, changedProfile } from '../../actors/evolve-administration.ts'
 import type { Effect } from '../../actors/records.ts'
 
 /** How a student's place in a course came to be what it is. `moved_up`: others left the queue before them. */
@@ -24,6 +25,8 @@ export interface GroupSeats {
   readonly queue: readonly { readonly student: number }[]
   /** `seq` of the decision that changed it last; 0 = none in this term. */
   readonly changedBy: number
+  /** All else about it; capacities are those above. */
+  readonly profile: GroupProfile
 }
 
 interface Waiting {
@@ -38,6 +41,7 @@ interface Board extends GroupSeats {
   registeredCount: number
   readonly queue: Waiting[]
   changedBy: number
+  profile: GroupProfile
   /** `seq` of the decision after which somebody in the queue moved up last. */
   movedBy: number
 }
@@ -82,7 +86,9 @@ export class SeatBoard {
     this.#entriesMax = options.entriesMax ?? entriesMax
     for (const course of campus.courses.values()) {
       for (const { profile, reserveCapacity, capacity, registered, queue } of course.groups) {
-        const board = this.#addGroup({ ...profile, reserveCapacity, capacity }, 0)
+        const board = this.#addGroup(profile, 0)
+        board.capacity = capacity
+        board.reserveCapacity = reserveCapacity
         board.registeredCount = registered.length
         board.queue.push(...queue.map((student) => ({ student, movedBy: 0 })))
       }
@@ -172,8 +178,8 @@ export class SeatBoard {
     return this.#courses.get(course)?.find((candidate) => candidate.group === group)
   }
 
-  #addGroup(added: Pick<GroupProfile, keyof GroupSeats & keyof GroupProfile>, seq: number): Board {
-    const { course, group, department, reserveCapacity, capacity } = added
+  #addGroup(profile: GroupProfile, seq: number): Board {
+    const { course, group, department, reserveCapacity, capacity } = profile
     const where = { course, group, department }
     const board: Board = {
       ...where,
@@ -183,6 +189,7 @@ export class SeatBoard {
       queue: [],
       changedBy: seq,
       movedBy: 0,
+      profile,
     }
     this.#groups.push(board)
     append(this.#courses, course, board)
@@ -193,7 +200,7 @@ export class SeatBoard {
   #apply(seq: number, effect: Effect): void {
     if (!('course' in effect)) return
     if (effect.type === 'group_added') {
-      this.#addGroup(effect, seq)
+      this.#addGroup(addedGroup(effect), seq)
       this.#courses.get(effect.course)?.sort(byCourseAndGroup)
       this.#departments.get(effect.department)?.sort(byCourseAndGroup)
       return
@@ -202,7 +209,8 @@ export class SeatBoard {
     if (board === undefined) return
     switch (effect.type) {
       case 'group_changed':
-        board.reserveCapacity = effect.reserveCapacity ?? board.reserveCapacity
+        board.profile = changedProfile(board.profile, effect)
+        board.reserveCapacity = board.profile.reserveCapacity
         board.changedBy = seq
         return
       case 'registered':

@@ -77,6 +77,21 @@ export interface StudentView {
   readonly places: readonly PlaceView[]
 }
 
+export interface CatalogQuestion {
+  readonly department: number
+  /** The student who asks: a catalog may be a moment old, but never lacks a decision that they were told of. */
+  readonly reader?: number | undefined
+  /** The version that whoever asks has already. */
+  readonly known?: string | undefined
+}
+
+export interface CatalogView {
+  /** Another one for every other catalog, of this term or another. */
+  readonly version: string
+  /** Ascending by course and group; empty if there is no such department. `undefined` = of the version that is known. */
+  readonly groups: readonly GroupView[] | undefined
+}
+
 export interface RosterView {
   readonly department: number
   /** Ascending by id. */
@@ -134,8 +149,7 @@ export interface EnrollmentService {
   /** Judges a command by the same code and changes nothing. */
   dryRun(command: Command): Promise<DryRunOutcome>
   studentView(id: number): Promise<ReadOutcome<StudentView | undefined>>
-  /** Every group of a department, ascending by course and group; empty if there is none. */
-  catalog(department: number): Promise<ReadOutcome<readonly GroupView[]>>
+  catalog(question: CatalogQuestion): Promise<ReadOutcome<CatalogView>>
   roster(course: number, group: number): Promise<ReadOutcome<RosterView | undefined>>
   /** Seats and queues for those who watch them change; another one in every term, undefined while none is led. */
   readonly seats: SeatBoard | undefined

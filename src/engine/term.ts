@@ -4,12 +4,21 @@ import { decide } from '../../actors/decide.ts'
 import { evolve } from '../../actors/evolve.ts'
 import { type MailboxBounds, Mailboxes, type Ticket } from '../../actors/mailboxes.ts'
 import type { Effect } from '../../actors/records.ts'
+import { Catalogs } from './catalogs.ts'
 import type { CommandStages } from './command-stages.ts'
 import { type CommitLimits, GroupCommit, type Settlement } from './group-commit.ts'
 import { KeyMemory, keyLifetimeMs, keysPerCallerMax } from './idempotency.ts'
 import type { CampusStore, JournalTerm, LoadedCampus, Runtime } from './ports.ts'
 import { SeatBoard } from './seat-board.ts'
-import type { DryRunOutcome, Outcome, ReadOutcome, SubmitOptions, Unavailable } from './service.ts'
+import type {
+  CatalogQuestion,
+  CatalogView,
+  DryRunOutcome,
+  Outcome,
+  ReadOutcome,
+  SubmitOptions,
+  Unavailable,
+} from './service.ts'
 import { recordOf } from './record-of.ts'
 import type { Snapshot } from './views.ts'
 
@@ -17,6 +26,8 @@ export interface TermLimits extends CommitLimits {
   readonly mailboxes: MailboxBounds
   /** How long turns may go on before the event loop is given back, milliseconds. */
   readonly turnBudgetMs: number
+  /** How long a catalog may be shown although a seat in it has changed, milliseconds. */
+  readonly catalogReuseMs: number
 }
 
 interface Pending {
@@ -55,6 +66,7 @@ export class Term {
   readonly #stages: CommandStages | undefined
   readonly #mailboxes: Mailboxes<Pending>
   readonly #keys: KeyMemory
+  readonly #catalogs: Catalogs
   #lastAt: number
   #pumping = false
   #admitting = true
@@ -83,6 +95,7 @@ export class Term {
     this.#mailboxes = new Mailboxes(limits.mailboxes)
     this.#keys = new KeyMemory(loaded.callersWithKeys)
     this.seats = new SeatBoard(loaded.campus, this.number)
+    this.#catalogs = new Catalogs(this.seats, options.leader.slice(0, 8), limits.catalogReuseMs)
     this.commit = new GroupCommit({
       journal: options.journal,
       campus: options.campusId,
@@ -311,6 +324,14 @@ export class Term {
     const { view, touchedBy } = take(this.campus)
     const settlement = await this.#durable(touchedBy)
     return settlement === 'durable' ? { kind: 'shown', view } : journalUnavailable
+  }
+
+  /** A department's groups as confirmed decisions left them: there is nothing to wait for. */
+  catalog(question: CatalogQuestion): ReadOutcome<CatalogView> {
+    if (!this.#journal.open) return recovering
+    const { reader } = question
+    const ownSeq = reader === undefined ? undefined : (this.campus.students.get(reader)?.touchedBy ?? 0)
+    return { kind: 'shown', view: this.#catalogs.show(question, ownSeq, this.#runtime.elapsed()) }
   }
 
   async #durable(seq: number): Promise<Settlement> {

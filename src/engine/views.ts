@@ -26,11 +26,6 @@ function placesOf(student: Student): PlaceView[] {
     .map((group) => ({ group: viewOf(group), position: group.positionOf(student.id) ?? 0 }))
 }
 
-export function catalogSnapshot(campus: Campus, department: number): Snapshot<readonly GroupView[]> {
-  const groups = campus.groupsByDepartment.get(department) ?? []
-  return { view: groups.toSorted(byCourseAndGroup).map(viewOf), touchedBy: newest(groups) }
-}
-
 export function rosterSnapshot(
   campus: Campus,
   course: number,

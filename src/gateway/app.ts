@@ -1,6 +1,7 @@
 import { fastify, type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { type Gate } from './admission.ts'
+import { catalogRoute } from './catalog-route.ts'
 import { Commands } from './commands.ts'
 import { allowOrigins } from './cors.ts'
 import { decisionRoutes } from './decision-routes.ts'
@@ -89,6 +90,7 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
     metrics.showLogin(login)
     loginRoutes(routes, { login, accounts, gate, logger })
     studentRoutes(routes, { service, commands, gate })
+    catalogRoute(routes, { service, gate })
     staffRoutes(routes, { commands, gate, view, campusWide })
     decisionRoutes(routes, { service, searchDecisions, gate, view, logger })
     const hub = new EventHub(service, now)

@@ -18,6 +18,8 @@ declare module 'fastify' {
 export const secured = [{ bearer: [] }]
 /** 204 of a command that did not ask for a representation. */
 export const done = Type.Null({ description: 'Done.' })
+/** 304 of a read whose answer the client has already. */
+export const unchanged = Type.Null({ description: 'As you know it.' })
 
 /** Describes the routes registered after it: the document at /openapi.json, readable at /docs. */
 export function describeRoutes(app: FastifyInstance): void {

@@ -271,3 +271,26 @@ test('an error while searching is ours, is logged, and tells the client nothing 
   assert.doesNotMatch(answer.text, /relation/)
   assert.match(desk.log.join(''), /relation/)
 })
+
+test('a catalog that has not changed is not sent again, and one that has is', async (t) => {
+  const desk = open(t)
+  const ask = (student: number, headers: Record<string, string> = {}) =>
+    desk.send({ student }, 'GET /student/courses?department=1', { headers })
+  const first = await ask(1)
+  assert.equal(first.status, 200)
+  const etag = String(first.headers['etag'])
+  assert.match(etag, /^"[^"]+"$/)
+  for (const known of [etag, `W/${etag}`, `"older", ${etag}`, '*']) {
+    const again = await ask(1, { 'if-none-match': known })
+    assert.equal(again.status, 304, known)
+    assert.equal(again.text, '')
+    assert.equal(again.headers['etag'], etag)
+  }
+  const added = await desk.send({ student: 3 }, 'PUT /student/course', {
+    body: { course_id: 5, group_id: 1 },
+  })
+  assert.equal(added.status, 204)
+  const changed = await ask(3, { 'if-none-match': etag })
+  assert.equal(changed.status, 200, 'whoever took the seat sees it taken')
+  assert.notEqual(changed.headers['etag'], etag)
+})

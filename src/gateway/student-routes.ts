@@ -3,8 +3,6 @@ import type { FastifyInstance } from 'fastify'
 import type { StudentLeg } from '../../actors/commands.ts'
 import {
   addBody,
-  catalogQuery,
-  catalogReply,
   commandReply,
   dropQuery,
   moveBody,
@@ -26,9 +24,9 @@ import {
   sendProblem,
   unavailableProblems,
 } from './problems.ts'
-import { commandReplyOf, courseReplyOf, studentCoursesReplyOf } from './representations.ts'
+import { commandReplyOf, studentCoursesReplyOf } from './representations.ts'
 
-const readProblems: readonly ProblemCode[] = [
+export const readProblems: readonly ProblemCode[] = [
   ...commonProblems,
   'wrong_role',
   'too_many_requests',
@@ -183,26 +181,6 @@ export function studentRoutes(
       if (shown.kind === 'unavailable') return refuseUnavailable(reply, shown)
       if (shown.view === undefined) return sendProblem(reply, 'no_such_student')
       return studentCoursesReplyOf(shown.view)
-    },
-  )
-
-  routes.get(
-    '/student/courses',
-    {
-      preHandler,
-      config: { problems: readProblems },
-      schema: {
-        ...common,
-        operationId: 'catalog',
-        summary: 'The courses of a department',
-        querystring: catalogQuery,
-        response: { 200: catalogReply },
-      },
-    },
-    async (request, reply) => {
-      const shown = await service.catalog(request.query.department)
-      if (shown.kind === 'unavailable') return refuseUnavailable(reply, shown)
-      return { courses: shown.view.map(courseReplyOf) }
     },
   )
 }

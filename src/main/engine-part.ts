@@ -25,6 +25,8 @@ const heartbeatSeconds = 5
 /** The direct journal's session is pinged this often, and abandoned by the server after three misses. */
 const pingIntervalMs = 5000
 const turnBudgetMs = 10
+/** A poll may see seats that are so old, milliseconds; whoever has just been given one sees it at once. */
+const catalogReuseMs = 100
 
 /** The journal that the configuration names. */
 export function journalFor(campus: OpenCampus, config: Config): Journal {
@@ -78,6 +80,7 @@ export async function buildEngine(
       acknowledge: config.ack,
       mailboxes: { perCourse: config.mailboxMax, perStudent: config.mailboxMax },
       turnBudgetMs,
+      catalogReuseMs,
     },
     ...(options.evenIfAdoptionNeeded === true && { evenIfAdoptionNeeded: true }),
     ...(options.stages !== undefined && { stages: options.stages }),

@@ -18,5 +18,7 @@ export function drawLimits(random: Random, acknowledge: 'confirm' | 'applied'): 
     acknowledge,
     mailboxes: { perCourse: small(5, 12, outOfReach.commands), perStudent: small(2, 3, outOfReach.commands) },
     turnBudgetMs: random.chance(0.5) ? 0.03 : 10,
+    // The auditor asks of every read that it shows all that anybody was told before it.
+    catalogReuseMs: 0,
   }
 }

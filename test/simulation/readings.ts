@@ -32,9 +32,9 @@ export async function readView(engine: EnrollmentService, request: ViewRequest):
       return rosterText(answer.view.registered, answer.view.reserved)
     }
     case 'catalog': {
-      const answer = await engine.catalog(request.department)
+      const answer = await engine.catalog({ department: request.department })
       if (answer.kind !== 'shown') return undefined
-      return answer.view
+      return (answer.view.groups ?? [])
         .map(({ course, group, capacity, registeredCount, reservedCount }) =>
           catalogText(`${course}/${group}`, capacity, registeredCount, reservedCount),
         )

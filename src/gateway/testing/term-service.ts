@@ -3,10 +3,11 @@ import type { Command } from '../../../actors/commands.ts'
 import type { JournalMessage } from '../../engine/ports.ts'
 import type { SeatBoard } from '../../engine/seat-board.ts'
 import {
+  type CatalogQuestion,
+  type CatalogView,
   type DryRunOutcome,
   type EngineStatus,
   type EnrollmentService,
-  type GroupView,
   type Outcome,
   type ReadOutcome,
   type RosterView,
@@ -17,7 +18,7 @@ import {
 } from '../../engine/service.ts'
 import { Term } from '../../engine/term.ts'
 import { ManualTerm } from '../../engine/testing/manual-journal.ts'
-import { catalogSnapshot, rosterSnapshot, studentSnapshot } from '../../engine/views.ts'
+import { rosterSnapshot, studentSnapshot } from '../../engine/views.ts'
 
 /** Confirms at once, unless the test holds confirms back. */
 class PromptJournal extends ManualTerm {
@@ -88,6 +89,7 @@ export class TermService implements EnrollmentService {
         acknowledge: 'confirm',
         mailboxes: { perCourse: 100, perStudent: 100 },
         turnBudgetMs: 10,
+        catalogReuseMs: 100,
       },
       onLost: () => {},
     })
@@ -115,8 +117,8 @@ export class TermService implements EnrollmentService {
     return this.#refusal() ?? (await this.term.read((campus) => studentSnapshot(campus, id)))
   }
 
-  async catalog(department: number): Promise<ReadOutcome<readonly GroupView[]>> {
-    return this.#refusal() ?? (await this.term.read((campus) => catalogSnapshot(campus, department)))
+  catalog(question: CatalogQuestion): Promise<ReadOutcome<CatalogView>> {
+    return Promise.resolve(this.#refusal() ?? this.term.catalog(question))
   }
 
   async roster(course: number, group: number): Promise<ReadOutcome<RosterView | undefined>> {
