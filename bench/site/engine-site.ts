@@ -98,7 +98,7 @@ export class EngineSite implements Target {
   static async before(
     ground: Ground,
     campus: BenchCampus,
-    { environment = {}, launch }: Pick<EngineSiteOptions, 'environment' | 'launch'> = {},
+    { environment = {}, launch = ground.launch }: Pick<EngineSiteOptions, 'environment' | 'launch'> = {},
   ): Promise<EngineSite> {
     const service = await Service.start({
       databaseUrl: campus.url,

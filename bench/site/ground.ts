@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os'
 import { Keeper } from '../../test/servers/keeper.ts'
 import { startPostgres } from '../../test/servers/postgres.ts'
 import { startRabbit } from '../../test/servers/rabbit.ts'
+import type { ServiceOptions } from '../load/service.ts'
 import type { ProcessGroup } from '../measure/process-usage.ts'
 
 /** What all scenarios of one run share: a PostgreSQL and a RabbitMQ of its own, and what was asked for. */
@@ -12,6 +13,8 @@ export interface Ground {
   readonly rabbitmq: ProcessGroup
   /** What is started under it ends with this run, however that ends. */
   readonly keeper: Keeper
+  /** How the service's processes are run, where not as usual. */
+  readonly launch?: ServiceOptions['launch']
   readonly seed: number
   /** So small that it only shows that everything works. */
   readonly isTiny: boolean
