@@ -274,8 +274,8 @@ test('an error while searching is ours, is logged, and tells the client nothing 
 
 test('a catalog that has not changed is not sent again, and one that has is', async (t) => {
   const desk = open(t)
-  const ask = (student: number, headers: Record<string, string> = {}) =>
-    desk.send({ student }, 'GET /student/courses?department=1', { headers })
+  const ask = (id: number, headers: Record<string, string> = {}) =>
+    desk.send({ student: id }, 'GET /student/courses?department=1', { headers })
   const first = await ask(1)
   assert.equal(first.status, 200)
   const etag = String(first.headers['etag'])
