@@ -84,6 +84,11 @@ export class Service {
     return this.#batcher === undefined ? [this.#server] : [this.#server, this.#batcher]
   }
 
+  /** All that the server tells of itself, in Prometheus' format. */
+  async metrics(): Promise<string> {
+    return (await this.#ask('/metrics')).body
+  }
+
   /** The newest decision made and made durable in the server's own term. */
   async progress(): Promise<Progress> {
     const { body } = await this.#ask('/metrics')

@@ -56,6 +56,7 @@ export function loadFigures(measurement: Measurement, stream: string): Record<st
     p50_ms: rounded(latency.p50, 2),
     p99_ms: rounded(latency.p99, 2),
     p999_ms: rounded(latency.p999, 2),
+    ...measurement.stages,
     written_after_ms: rounded(measurement.writtenAfterMs),
     ...Object.fromEntries(
       Object.entries(measurement.memory).map(([group, bytes]) => [`${group}_mib`, rounded(bytes / 2 ** 20)]),

@@ -12,6 +12,7 @@ import { loadHeldPlaces } from '../campus/held-places.ts'
 import type { Environment } from '../load/cli-process.ts'
 import { Service, type ServiceOptions } from '../load/service.ts'
 import type { ProcessGroup } from '../measure/process-usage.ts'
+import { readStages, type StageTotals } from '../measure/stages.ts'
 import type { Ground } from './ground.ts'
 import type { Target } from './target.ts'
 
@@ -137,6 +138,10 @@ export class EngineSite implements Target {
       }
       await sleep(pollMs)
     }
+  }
+
+  async stages(): Promise<StageTotals> {
+    return readStages(await this.service.metrics())
   }
 
   /** How far the tables are. */

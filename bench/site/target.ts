@@ -1,5 +1,6 @@
 import type { Generator } from '../load/generator-process.ts'
 import type { Extent, StreamResult } from '../load/stream.ts'
+import { type StageTotals, stageFigures } from '../measure/stages.ts'
 import { cpuBetween, type ProcessGroup, readUsages, type Usages } from '../measure/process-usage.ts'
 
 /** Something that takes load: the service, or what it is compared with. */
@@ -10,6 +11,8 @@ export interface Target {
   readonly groups: readonly ProcessGroup[]
   /** Resolves when all that was answered is in PostgreSQL. */
   untilWritten(): Promise<void>
+  /** Where it says that the time of commands goes, if it does. */
+  stages?(): Promise<StageTotals>
   stop(): Promise<void>
 }
 
@@ -22,6 +25,8 @@ export interface Measurement {
   readonly memory: Readonly<Record<string, number>>
   /** From the last reply until the last row was in PostgreSQL. */
   readonly writtenAfterMs: number
+  /** Mean time of a command in each stage; nothing where the target does not tell. */
+  readonly stages: Readonly<Record<string, number>>
 }
 
 /**
@@ -34,17 +39,20 @@ export async function measure(
   extents: Readonly<Record<string, Extent>>,
 ): Promise<Measurement> {
   await target.untilWritten()
+  const stagesBefore = (await target.stages?.()) ?? new Map()
   const before = readUsages(target.groups)
   const { streams, generatorCpuUs } = await generator.run(extents)
   await target.untilWritten()
   const writtenAtMs = performance.timeOrigin + performance.now()
   const after = readUsages(target.groups)
+  const stages = stageFigures(stagesBefore, (await target.stages?.()) ?? new Map())
   const lastReplyAtMs = Math.max(...Object.values(streams).map((stream) => stream.lastReplyAtMs))
   return {
     streams,
     cpuUs: cpuBetween(before, after),
     generatorCpuUs,
     memory: memoryOf(after),
+    stages,
     writtenAfterMs: Math.max(0, writtenAtMs - lastReplyAtMs),
   }
 }
