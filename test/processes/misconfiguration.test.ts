@@ -36,6 +36,7 @@ const malformed: Readonly<Record<string, readonly string[]>> = {
   ENROLLMENT_METRICS_FOR_CLIENTS: ['perhaps'],
   ENROLLMENT_EVENT_STREAMS_MAX: ['none'],
   ENROLLMENT_EVENT_STREAMS_PER_CALLER: ['none'],
+  ENROLLMENT_CORS_ORIGINS: ['everybody'],
   ENROLLMENT_SHUTDOWN: ['0s'],
   ENROLLMENT_TRUST_PROXY: ['everybody'],
   ENROLLMENT_REPLY_DEADLINE: ['1ms'],
