@@ -1,13 +1,10 @@
 import { type Static, Type } from 'typebox'
+import { int32Max, storable } from './registry-limits.ts'
 
 /**
  * Bodies, queries and replies of the REST API. The same schemas validate requests, serialize replies and
  * make the OpenAPI document. Unknown fields are refused; integers are bound to the columns' ranges.
  */
-
-const int32Max = 2_147_483_647
-/** No NUL and no lone surrogates: PostgreSQL stores neither. */
-const storable = '^[^\\u0000\\uD800-\\uDFFF]*$'
 
 export function whole(description: string) {
   return Type.Integer({ minimum: 0, maximum: int32Max, description })
@@ -20,10 +17,14 @@ export function closed<P extends Record<string, Type.TSchema>>(
   return Type.Object(properties, { additionalProperties: false, ...options })
 }
 
-const courseId = whole('Number of the course.')
-const groupId = whole('Number of the group of that course.')
-const studentId = whole('Number of the student.')
-const note = Type.String({ maxLength: 500, pattern: storable, description: 'Why; kept with the decision.' })
+export const courseId = whole('Number of the course.')
+export const groupId = whole('Number of the group of that course.')
+export const studentId = whole('Number of the student.')
+export const note = Type.String({
+  maxLength: 500,
+  pattern: storable,
+  description: 'Why; kept with the decision.',
+})
 const reserve = Type.Enum(['allow', 'never', 'only'], {
   description:
     'What to do about the reserve queue: `allow` takes a seat, else a reserve place (the default); `never` only a seat; `only` joins the queue.',
@@ -145,7 +146,7 @@ export const decisionsQuery = closed(
   },
 )
 
-const integer = Type.Integer()
+export const integer = Type.Integer()
 const text = Type.String()
 const nullableInteger = Type.Unsafe<number | null>({ type: ['integer', 'null'] })
 
@@ -173,6 +174,9 @@ export const courseReply = closed({
     enum: ['male', 'female', null],
   }),
   notes: text,
+  status: Type.Enum(['open', 'closed', 'cancelled'], {
+    description: 'Only an open one takes newcomers in; a cancelled one never opens again.',
+  }),
 })
 export type CourseReply = Static<typeof courseReply>
 
@@ -218,6 +222,12 @@ const decision = closed({
   at: Type.String({ description: 'When it was decided, UTC.' }),
 })
 
+export const orNoDecision = Type.Unsafe<Static<typeof decision> | null>({
+  ...decision,
+  type: ['object', 'null'],
+  description: 'Null for a dry run.',
+})
+
 /** What a command did, for `Prefer: return=representation`. */
 export const commandReply = closed(
   {
@@ -238,9 +248,10 @@ export const capacityReply = closed(
     group_id: integer,
     capacity: integer,
     promoted: Type.Array(integer, { description: 'Students who moved up from the reserve queue, in order.' }),
-    decision,
+    dry_run: Type.Boolean(),
+    decision: orNoDecision,
   },
-  { description: 'What happened, if `Prefer: return=representation` asked.' },
+  { description: 'What happened, if `Prefer: return=representation` asked; what would, for a dry run.' },
 )
 export type CapacityReply = Static<typeof capacityReply>
 
@@ -262,11 +273,7 @@ export const planReply = closed(
       }),
     ),
     remaining_actions: nullableInteger,
-    decision: Type.Unsafe<Static<typeof decision> | null>({
-      ...decision,
-      type: ['object', 'null'],
-      description: 'Absent for a dry run.',
-    }),
+    decision: orNoDecision,
   },
   { description: 'What became of each leg.' },
 )

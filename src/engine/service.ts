@@ -1,5 +1,5 @@
 import type { Command } from '../../actors/commands.ts'
-import type { Gender } from '../../actors/campus.ts'
+import type { Gender, GroupStatus } from '../../actors/campus.ts'
 import type { DecisionRecord, Rejection, Verdict } from '../../actors/records.ts'
 import type { RejectionCode } from '../../actors/refusals.ts'
 import type { SeatBoard } from './seat-board.ts'
@@ -61,6 +61,7 @@ export interface GroupView {
   readonly meetings: readonly Meeting[]
   readonly genderLock: Gender | undefined
   readonly notes: string
+  readonly status: GroupStatus
 }
 
 /** A student's seat (`position` 0) or place in the reserve queue (1 = first). */

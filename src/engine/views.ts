@@ -58,6 +58,7 @@ function viewOf(group: CourseGroup): GroupView {
     meetings: profile.meetings,
     genderLock: profile.genderLock,
     notes: profile.notes,
+    status: group.status,
   }
 }
 

@@ -1,5 +1,6 @@
 import { fastify, type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { administrationRoutes } from './administration-routes.ts'
 import { type Gate } from './admission.ts'
 import { catalogRoute } from './catalog-route.ts'
 import { Commands } from './commands.ts'
@@ -29,6 +30,8 @@ import { keysOf, registerKeys } from './token-keys.ts'
 import { Tokens } from './tokens.ts'
 import { compileValidator, readBodiesAsJson } from './validation.ts'
 import { defaultWaitingRoomLimits } from './waiting-room.ts'
+
+const hourMs = 3_600_000
 
 /**
  * Builds the REST gateway over an enrollment service. It listens to nothing yet: tests inject requests, and
@@ -92,6 +95,7 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
     studentRoutes(routes, { service, commands, gate })
     catalogRoute(routes, { service, gate })
     staffRoutes(routes, { commands, gate, view, campusWide })
+    administrationRoutes(routes, { commands, gate, campusWide, windowMs: deps.windowMs ?? hourMs })
     decisionRoutes(routes, { service, searchDecisions, gate, view, logger })
     const hub = new EventHub(service, now)
     metrics.showEvents(hub)

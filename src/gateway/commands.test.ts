@@ -242,7 +242,7 @@ test('staff are told where they seated a student, and at no cost of actions', as
 test('staff who raise a capacity are told who moved up', async (t) => {
   const body = { course_id: 20, group_id: 2, capacity: 2 }
   const told = await represented(t, staff, 'PATCH /staff/capacity', body)
-  assert.deepEqual(told, { course_id: 20, group_id: 2, capacity: 2, promoted: [9] })
+  assert.deepEqual(told, { course_id: 20, group_id: 2, capacity: 2, promoted: [9], dry_run: false })
 })
 
 test('other preferences do not ask for a representation', async (t) => {

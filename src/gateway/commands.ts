@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
-import type { Command, StudentLeg } from '../../actors/commands.ts'
+import type { Actor, Command, StaffLeg, StudentLeg } from '../../actors/commands.ts'
 import type { DecisionRecord, Verdict } from '../../actors/records.ts'
 import type { RejectionCode } from '../../actors/refusals.ts'
 import type { EnrollmentService, Outcome, SubmitOptions, Unavailable } from '../engine/service.ts'
@@ -10,6 +10,7 @@ import { drawRetryAfter, type ProblemReason, sendProblem } from './problems.ts'
 import { reasonsOf } from './reasons.ts'
 import { planReplyOf } from './representations.ts'
 import type { RetryTimes } from './retry-times.ts'
+import type { Caller } from './tokens.ts'
 
 export interface CommandsDeps {
   readonly service: EnrollmentService
@@ -53,6 +54,23 @@ export class Commands {
     }
     reply.header('preference-applied', 'return=representation')
     return describe(record)
+  }
+
+  /**
+   * Runs what staff ask for, or with `isDryRun` judges it by the same code and records nothing: 200 then, and an
+   * Idempotency-Key means nothing.
+   */
+  async change<Reply>(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { command, isDryRun }: { readonly command: Command; readonly isDryRun: boolean },
+    describe: (verdict: Verdict, record: DecisionRecord | undefined) => Reply,
+  ): Promise<Reply | undefined> {
+    if (!isDryRun) return await this.run(request, reply, command, (record) => describe(record, record))
+    const outcome = await this.#deps.service.dryRun(command)
+    if (outcome.kind !== 'judged') return refuse(reply, outcome)
+    if (isRefused(reply, outcome.verdict, command)) return undefined
+    return describe(outcome.verdict, undefined)
   }
 
   /** Runs a plan: 200 with an outcome for each leg, or 409 with the reasons for each leg. */
@@ -118,6 +136,23 @@ function optionsOf(request: FastifyRequest): SubmitOptions {
 /** A command of one leg by a student for themselves. */
 export function studentCommand(student: number, leg: StudentLeg): Command {
   return { actor: { role: 'student', id: student }, student, legs: [leg] }
+}
+
+/** Commands of staff members; `campusWide`: on every department's courses and students. */
+export function staffCommands(campusWide: boolean) {
+  return ({ id, department }: Caller, leg: StaffLeg, student?: number): Command => {
+    const actor: Actor = { role: 'staff', id, department, campusWide }
+    return { actor, legs: [leg], ...(student !== undefined && { student }) }
+  }
+}
+
+/** `?dry_run` alone says yes. */
+export function isDryRun({ dry_run: said }: { readonly dry_run?: string }): boolean {
+  return said !== undefined && said !== 'false'
+}
+
+export function noteOf(note: string | undefined): { note?: string } {
+  return note === undefined ? {} : { note }
 }
 
 function planOf(student: number, legs: readonly StudentLeg[]): Command {

@@ -66,6 +66,8 @@ export interface GatewayDeps {
   readonly jwtSecrets: readonly [string, ...string[]]
   readonly staffScope: StaffScope
   readonly limits: GatewayLimits
+  /** How long a new student's window lasts if nobody says when it ends, milliseconds; an hour if absent. */
+  readonly windowMs?: number
   /** Milliseconds since the Unix epoch. */
   now(): number
   readonly logger: Logger

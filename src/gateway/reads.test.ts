@@ -47,6 +47,7 @@ const course10 = {
   department: 1,
   sex_lock: 'female',
   notes: '',
+  status: 'open',
 }
 const course5 = {
   course_id: 5,
@@ -63,6 +64,7 @@ const course5 = {
   department: 1,
   sex_lock: null,
   notes: '',
+  status: 'open',
 }
 
 test('students see the places that they hold, seats as position 0', async (t) => {

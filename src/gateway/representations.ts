@@ -1,4 +1,4 @@
-import type { Leg, StudentLeg } from '../../actors/commands.ts'
+import type { Leg, SetCapacityLeg, StudentLeg } from '../../actors/commands.ts'
 import type { DecisionRecord, Effect, Verdict } from '../../actors/records.ts'
 import type {
   CapacityReply,
@@ -34,7 +34,8 @@ function placeAfter(effects: readonly Effect[], student: number, course: number)
   return after
 }
 
-function decisionOf({ seq, at }: DecisionRecord): CommandReply['decision'] {
+/** Which decision it was. */
+export function decisionOf({ seq, at }: DecisionRecord): CommandReply['decision'] {
   return { seq, at: new Date(at).toISOString() }
 }
 
@@ -53,10 +54,13 @@ export function commandReplyOf(record: DecisionRecord): CommandReply {
   }
 }
 
-export function capacityReplyOf(record: DecisionRecord): CapacityReply {
-  const [leg] = record.legs
-  if (leg?.do !== 'set_capacity') throw new Error('this decision is not about a capacity')
-  const promoted = (record.effects ?? []).flatMap((effect) =>
+/** What setting a capacity did, or would do (without `record`). */
+export function capacityReplyOf(
+  leg: SetCapacityLeg,
+  verdict: Verdict,
+  record: DecisionRecord | undefined,
+): CapacityReply {
+  const promoted = (verdict.effects ?? []).flatMap((effect) =>
     effect.type === 'promoted' ? [effect.student] : [],
   )
   return {
@@ -64,7 +68,8 @@ export function capacityReplyOf(record: DecisionRecord): CapacityReply {
     group_id: leg.group,
     capacity: leg.capacity,
     promoted,
-    decision: decisionOf(record),
+    dry_run: record === undefined,
+    decision: record === undefined ? null : decisionOf(record),
   }
 }
 
@@ -123,6 +128,7 @@ export function courseReplyOf(view: GroupView): CourseReply {
     department: view.department,
     sex_lock: view.genderLock ?? null,
     notes: view.notes,
+    status: view.status,
   }
 }
 
@@ -156,9 +162,19 @@ const apiNames: Readonly<Record<string, string>> = {
   course: 'course_id',
   group: 'group_id',
   student: 'student_id',
-  allowReserve: 'allow_reserve',
 }
 
+/** As the API names things: `allowReserve` is `allow_reserve`, in lists and objects within too. */
 function inApiNames(part: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(part).map(([name, value]) => [apiNames[name] ?? name, value]))
+  return Object.fromEntries(
+    Object.entries(part).map(([name, value]) => [
+      apiNames[name] ?? name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      valueInApiNames(value),
+    ]),
+  )
+}
+
+function valueInApiNames(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(valueInApiNames)
+  return typeof value === 'object' && value !== null ? inApiNames(value) : value
 }

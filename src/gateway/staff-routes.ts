@@ -1,6 +1,5 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
-import type { Actor, StaffLeg } from '../../actors/commands.ts'
 import {
   capacityBody,
   capacityReply,
@@ -14,13 +13,13 @@ import {
   studentCoursesReply,
   studentQuery,
 } from '../../schema/rest.ts'
+import { dryRunQuery } from '../../schema/rest-administration.ts'
 import { admit, type Gate } from './admission.ts'
-import { type Commands } from './commands.ts'
+import { type Commands, isDryRun, noteOf, staffCommands } from './commands.ts'
 import { done, secured } from './docs.ts'
 import { commandProblems, commonProblems, type ProblemCode, unavailableProblems } from './problems.ts'
 import { capacityReplyOf, commandReplyOf, studentCoursesReplyOf } from './representations.ts'
 import type { StaffView } from './staff-view.ts'
-import type { Caller } from './tokens.ts'
 
 const readProblems: readonly ProblemCode[] = [
   ...commonProblems,
@@ -38,16 +37,13 @@ export function staffRoutes(
   const routes = app.withTypeProvider<TypeBoxTypeProvider>()
   const preHandler = admit(gate, 'staff')
   const common = { tags: ['staff'], security: secured }
-  const staffCommand = ({ id, department }: Caller, leg: StaffLeg, student?: number) => {
-    const actor: Actor = { role: 'staff', id, department, campusWide }
-    return { actor, legs: [leg], ...(student !== undefined && { student }) }
-  }
+  const staffCommand = staffCommands(campusWide)
 
   routes.put(
     '/staff/force-std',
     {
       preHandler,
-      config: { problems: [...overrideProblems, 'no_such_student', 'already_enrolled'] },
+      config: { problems: [...overrideProblems, 'no_such_student', 'already_enrolled', 'course_cancelled'] },
       schema: {
         ...common,
         operationId: 'forceAdd',
@@ -92,14 +88,15 @@ export function staffRoutes(
     '/staff/capacity',
     {
       preHandler,
-      config: { problems: [...overrideProblems, 'capacity_below_registered'] },
+      config: { problems: [...overrideProblems, 'course_cancelled', 'capacity_below_registered'] },
       schema: {
         ...common,
         operationId: 'setCapacity',
         summary: 'Set the seats of a group',
-        description: 'As many as fit move up from the reserve queue. Never below the seats taken.',
+        description:
+          'As many as fit move up from the reserve queue. Never below the seats taken. With `?dry_run` nothing is changed or recorded.',
         body: capacityBody,
-        querystring: noQuery,
+        querystring: dryRunQuery,
         response: { 200: capacityReply, 204: done },
       },
     },
@@ -109,7 +106,10 @@ export function staffRoutes(
       if (seats === undefined) throw new Error('the schema demands one of the two')
       const where = { course: course_id, group: group_id }
       const leg = { do: 'set_capacity', ...where, capacity: seats, ...noteOf(note) } as const
-      return commands.run(request, reply, staffCommand(request.user, leg), capacityReplyOf)
+      const change = { command: staffCommand(request.user, leg), isDryRun: isDryRun(request.query) }
+      return commands.change(request, reply, change, (verdict, record) =>
+        capacityReplyOf(leg, verdict, record),
+      )
     },
   )
 
@@ -164,8 +164,4 @@ export interface StaffRoutesDeps {
   readonly view: StaffView
   /** Whether staff act on every department's courses. */
   readonly campusWide: boolean
-}
-
-function noteOf(note: string | undefined): { note?: string } {
-  return note === undefined ? {} : { note }
 }

@@ -38,6 +38,8 @@ const entryProblems: readonly ProblemCode[] = [
   'no_such_student',
   'no_such_course',
   'outside_enrollment_window',
+  'course_cancelled',
+  'course_closed',
   'gender_locked',
   'unit_limit',
   'class_conflict',

@@ -50,6 +50,7 @@ export function gatewayFor(
     jwtSecrets: secrets,
     staffScope: config.staffScope,
     limits: config,
+    windowMs: config.windowMs,
     now: () => nodeRuntime.now(),
     logger: host.log,
     trustProxy: config.trustProxy,

@@ -31,6 +31,7 @@ function courseOf(course_id: number, group_id: number, more: object = {}): Recor
     department: 1,
     sex_lock: null,
     notes: '',
+    status: 'open',
     ...more,
   }
 }
@@ -121,6 +122,7 @@ test('a command that asks for a representation is answered with what happened', 
   const capacity = { ...body, capacity: 3 }
   assert.deepEqual(await seen(await desk.staff(1, 'PATCH /staff/capacity', capacity, prefer)), {
     ...capacity,
+    dry_run: false,
     promoted: [students[1]],
   })
   const forced = `DELETE /staff/force-std?std_id=${seated}&course_id=${course}&group_id=1` as const

@@ -1,4 +1,5 @@
 import type { RequestLine } from '../fixtures/http-client.ts'
+import { administrationRefusals, cancelledFor, closedTo } from './administration-refusals.ts'
 import {
   commandBound,
   common,
@@ -183,11 +184,13 @@ export const refusals: Readonly<Record<string, readonly Provocation[]>> = {
   'PUT /student/course': [
     ...studentCommand('PUT /student/course'),
     ...entry('PUT /student/course'),
+    ...closedTo('PUT /student/course'),
     alreadyEnrolled('PUT /student/course'),
   ],
   'PATCH /student/course': [
     ...studentCommand('PATCH /student/course'),
     ...entry('PATCH /student/course'),
+    ...closedTo('PATCH /student/course', { group: 2 }),
     rule('PATCH /student/course', 'not_enrolled', 'there is no place to move from', { wanted: [307, 1] }),
     rule('PATCH /student/course', 'no_change', 'the student is there already', {
       held: [[307, 1]],
@@ -215,6 +218,7 @@ export const refusals: Readonly<Record<string, readonly Provocation[]>> = {
   [planned]: [
     ...studentCommand(planned),
     ...entry(planned),
+    ...closedTo(planned),
     alreadyEnrolled(planned),
     plan('not_enrolled', 'a leg drops what is not held', [], [{ drop: { course_id: 305 } }]),
     plan(
@@ -246,6 +250,7 @@ export const refusals: Readonly<Record<string, readonly Provocation[]>> = {
   'PUT /staff/force-std': [
     ...staffCommand('PUT /staff/force-std'),
     unknownStudent('PUT /staff/force-std'),
+    cancelledFor('PUT /staff/force-std'),
     rule('PUT /staff/force-std', 'already_enrolled', 'the student has a seat there', {
       held: [[301, 1]],
       wanted: [301, 1],
@@ -261,6 +266,7 @@ export const refusals: Readonly<Record<string, readonly Provocation[]>> = {
   ],
   'PATCH /staff/capacity': [
     ...staffCommand('PATCH /staff/capacity'),
+    cancelledFor('PATCH /staff/capacity'),
     {
       code: 'capacity_below_registered',
       because: 'one seat of none would be taken',
@@ -271,6 +277,7 @@ export const refusals: Readonly<Record<string, readonly Provocation[]>> = {
         }),
     },
   ],
+  ...administrationRefusals,
   'GET /staff/student-courses': [
     ...read('GET /staff/student-courses'),
     unknownStudent('GET /staff/student-courses'),

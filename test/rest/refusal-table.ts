@@ -18,6 +18,28 @@ interface Sample {
 type Asked = readonly [RequestLine, Ask?]
 type Who = 'student' | 'staff'
 
+export const newGroup = {
+  name: 'Topology',
+  lecturer: 'Emmy',
+  units: 3,
+  capacity: 4,
+  reserve_capacity: 2,
+  class_time: [],
+}
+export const newStudent = {
+  gender: 'female',
+  entry_year: 2026,
+  max_units: 20,
+  remaining_actions: 3,
+  enrollment_start_time: '2020-01-01T00:00:00Z',
+}
+
+/** Cancelled for the courses that other requests want to find as they were. */
+const doomed = new Map([
+  [301, 459],
+  [303, 460],
+])
+
 /** A well-formed request to a route, about this student, course and group. */
 const requests = {
   'PUT /student/course': ({ course, group }: Sample): Asked => [
@@ -45,6 +67,29 @@ const requests = {
   'PATCH /staff/capacity': ({ course, group }: Sample): Asked => [
     'PATCH /staff/capacity',
     { body: { course_id: course, group_id: group, capacity: 30 } },
+  ],
+  'PATCH /staff/course': ({ course, group }: Sample): Asked => [
+    'PATCH /staff/course',
+    { body: { course_id: course, group_id: group, notes: 'Room 4' } },
+  ],
+  'POST /staff/course': ({ course, student }: Sample): Asked => [
+    'POST /staff/course',
+    { body: { ...newGroup, course_id: course, group_id: 1000 + student } },
+  ],
+  'PUT /staff/course-status': ({ course, group }: Sample): Asked => [
+    'PUT /staff/course-status',
+    { body: { course_id: course, group_id: group, status: 'open' } },
+  ],
+  'DELETE /staff/course': ({ course, group }: Sample): Asked => [
+    `DELETE /staff/course?course_id=${doomed.get(course) ?? course}&group_id=${group}`,
+  ],
+  'PATCH /staff/student': ({ student, course }: Sample): Asked => [
+    'PATCH /staff/student',
+    { body: { std_id: student, max_units: 20, note: `about course ${course}` } },
+  ],
+  'POST /staff/student': ({ course, student }: Sample): Asked => [
+    'POST /staff/student',
+    { body: { ...newStudent, std_id: 5_000_000 + student, note: `about course ${course}` } },
   ],
   'GET /staff/student-courses': ({ student }: Sample): Asked => [
     `GET /staff/student-courses?std_id=${student}`,

@@ -21,6 +21,8 @@ export interface Stage {
   readonly open: OpenGateway
   /** Before the same engine; lets a student send one request a day, log in wrongly once, and watch nothing. */
   readonly strict: OpenGateway
+  /** Before the same engine; its staff act on the whole campus. */
+  readonly wide: OpenGateway
   /** Leads, but nothing that it decides becomes durable; course 102 has no room for more. */
   readonly held: OpenGateway
   readonly standby: OpenGateway
@@ -34,8 +36,9 @@ export interface Stage {
   close(): Promise<void>
 }
 
-/** Commands that one course may hold. */
-const perCourse = 8
+/** Commands that one course, and one student, may hold. */
+const perCourse = 24
+export const perStudent = 8
 const replyDeadlineMs = 150
 
 export async function openStage(): Promise<Stage> {
@@ -75,7 +78,7 @@ async function openAll(closing: (() => Promise<unknown>)[]): Promise<Omit<Stage,
   const [main, other, third] = [await campusOf(), await campusOf(), await campusOf()]
   const leader = engineOn(main)
   const blocked = engineOn(other, {
-    limits: { replyDeadlineMs, mailboxes: { perCourse, perStudent: 1024 } },
+    limits: { replyDeadlineMs, mailboxes: { perCourse, perStudent } },
   })
   await Promise.all([untilLeading(leader), untilLeading(blocked)])
 
@@ -117,6 +120,7 @@ async function openAll(closing: (() => Promise<unknown>)[]): Promise<Omit<Stage,
         eventStreamsMax: 0,
       },
     }),
+    wide: await gatewayOf(leader.engine, main.database, { staffScope: 'all' }),
     held: await gatewayOf(blocked.engine, other.database),
     standby: await gatewayOf(standing.engine, main.database),
     recovering: await gatewayOf(late.engine, third.database),

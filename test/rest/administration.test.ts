@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { inShort } from '../fixtures/http-client.ts'
+import { examTime } from '../fixtures/registration-campus.ts'
+import { until } from '../fixtures/running-engine.ts'
+import { Desk } from './desk.ts'
+
+let desk: Desk
+before(async () => {
+  desk = await Desk.open()
+})
+after(() => desk.close())
+
+interface Course {
+  readonly course_id: number
+  readonly group_id: number
+  readonly status: string
+  readonly [field: string]: unknown
+}
+
+async function shown(course: number, group = 1): Promise<Course | undefined> {
+  const { body } = await desk.student(999, 'GET /student/courses?department=1')
+  const { courses } = body as { courses: Course[] }
+  return courses.find((one) => one.course_id === course && one.group_id === group)
+}
+
+async function done(answer: ReturnType<Desk['staff']>): Promise<void> {
+  assert.equal(inShort(await answer), '204')
+}
+
+const monday = [{ day: 2, start_minute: 540, end_minute: 630 }]
+
+test('what staff change of a course is in the catalog, in PostgreSQL, and there after a restart', async () => {
+  const course = desk.students.course()
+  const changes = {
+    capacity: 12,
+    reserve_capacity: 4,
+    lecturer: 'Emmy "N."',
+    notes: 'Room 4\nbring a ruler',
+    class_time: monday,
+    exam_time: examTime + 900_000,
+  }
+  const body = { course_id: course, group_id: 1, ...changes, exam_minutes: 90 }
+  await done(desk.staff(1, 'PATCH /staff/course', body))
+  const before = await shown(course)
+  assert.deepEqual({ ...before, ...changes }, before)
+  await desk.restart()
+  assert.deepEqual(await shown(course), before)
+  const [row] = await desk.database.query<{ exam_minutes: number; lecturer: string }>(
+    'SELECT exam_minutes, lecturer FROM courses WHERE course_id = $1 AND group_id = 1',
+    [course],
+  )
+  assert.deepEqual(row, { exam_minutes: 90, lecturer: 'Emmy "N."' })
+})
+
+test('a closed course stays closed, and a cancelled one cancelled, after a restart', async () => {
+  const [closed, cancelled] = [desk.students.course(), desk.students.course()]
+  const holder = desk.students.fresh()
+  assert.equal(inShort(await desk.add(holder, cancelled)), '204')
+  await done(desk.staff(1, 'PUT /staff/course-status', { course_id: closed, status: 'closed' }))
+  await done(desk.staff(1, `DELETE /staff/course?course_id=${cancelled}&note=too+few`))
+  const student = desk.students.fresh()
+  const refused = async () => [
+    inShort(await desk.add(student, closed)),
+    inShort(await desk.add(student, cancelled, 2)),
+  ]
+  assert.deepEqual(await refused(), ['409 course_closed', '409 course_cancelled'])
+  await desk.restart()
+  assert.deepEqual(await refused(), ['409 course_closed', '409 course_cancelled'])
+  assert.deepEqual(await desk.roster(cancelled), [[], []])
+  const { legs, effects } = await desk.lastDecision(holder)
+  assert.deepEqual(legs, [{ do: 'cancel', course_id: cancelled, note: 'too few' }])
+  assert.deepEqual(
+    effects.map(({ type }) => type),
+    ['left', 'group_cancelled', 'group_cancelled'],
+  )
+})
+
+test('a course and a student that staff add meet at once, and know each other after a restart', async () => {
+  const body = {
+    course_id: 480,
+    group_id: 1,
+    name: 'Topology',
+    lecturer: 'Emmy',
+    units: 3,
+    capacity: 1,
+    reserve_capacity: 1,
+    class_time: monday,
+    sex_lock: 'female',
+    notes: '',
+  }
+  await done(desk.staff(1, 'POST /staff/course', body))
+  const student = {
+    std_id: 7001,
+    gender: 'female',
+    entry_year: 2026,
+    max_units: 20,
+    remaining_actions: 3,
+    enrollment_start_time: '2020-01-01T03:30:00+03:30',
+    enrollment_end_time: '2099-01-01T00:00:00Z',
+  }
+  await done(desk.staff(1, 'POST /staff/student', student))
+  await done(desk.staff(1, 'PUT /staff/force-std', { std_id: 7001, course_id: 480, group_id: 1 }))
+  assert.deepEqual(await desk.roster(480), [[7001], []])
+  const before = await shown(480)
+  await desk.restart()
+  assert.deepEqual(await desk.roster(480), [[7001], []])
+  assert.deepEqual(await shown(480), before)
+  assert.equal(inShort(await desk.staff(1, 'POST /staff/student', student)), '409 student_exists')
+  assert.equal(
+    inShort(await desk.anyone('POST /login', { body: { user: 7001, password: '!' } })),
+    '401 unauthenticated',
+  )
+})
+
+test('a window that staff move holds for the student, also after a restart', async () => {
+  const student = desk.students.late()
+  const course = desk.students.course()
+  assert.equal(inShort(await desk.add(student, course)), '409 outside_enrollment_window')
+  const body = { std_id: student, enrollment_end_time: '2099-01-01T00:00:00Z', note: 'was ill' }
+  await done(desk.staff(1, 'PATCH /staff/student', body))
+  assert.equal(inShort(await desk.add(student, course)), '204')
+  await desk.restart()
+  assert.equal(inShort(await desk.drop(student, course)), '204')
+})
+
+test('a decision about a student alone is found by their number', async () => {
+  const student = desk.students.fresh()
+  const body = { std_id: student, max_units: 24, remaining_actions: 9 }
+  await done(desk.staff(1, 'PATCH /staff/student', body))
+  await until(async () => (await desk.lastDecision(student)).actor.role === 'staff')
+  const { legs, effects, remaining_actions: remaining } = await desk.lastDecision(student)
+  assert.deepEqual(legs, [{ do: 'change_student', max_units: 24, remaining_actions: 9 }])
+  assert.deepEqual(effects, [
+    { type: 'max_units_changed', student_id: student, max_units: 24, held_units: 0 },
+    { type: 'actions_changed', student_id: student, remaining: 9 },
+  ])
+  assert.equal(remaining, 9)
+})
