@@ -80,6 +80,8 @@ export interface Operations {
       | 'idempotency_in_flight'
       | 'outside_enrollment_window'
       | 'already_enrolled'
+      | 'course_cancelled'
+      | 'course_closed'
       | 'gender_locked'
       | 'unit_limit'
       | 'class_conflict'
@@ -118,6 +120,8 @@ export interface Operations {
       | 'outside_enrollment_window'
       | 'not_enrolled'
       | 'no_change'
+      | 'course_cancelled'
+      | 'course_closed'
       | 'gender_locked'
       | 'unit_limit'
       | 'class_conflict'
@@ -188,6 +192,7 @@ export interface Operations {
           department: number
           sex_lock: 'male' | 'female' | null
           notes: string
+          status: 'open' | 'closed' | 'cancelled'
         }
         reserve_queue_position: number
       }[]
@@ -237,6 +242,8 @@ export interface Operations {
       | 'already_enrolled'
       | 'not_enrolled'
       | 'no_change'
+      | 'course_cancelled'
+      | 'course_closed'
       | 'gender_locked'
       | 'unit_limit'
       | 'class_conflict'
@@ -273,6 +280,7 @@ export interface Operations {
         department: number
         sex_lock: 'male' | 'female' | null
         notes: string
+        status: 'open' | 'closed' | 'cancelled'
       }[]
     }
     problems:
@@ -308,6 +316,7 @@ export interface Operations {
       | 'no_such_course'
       | 'idempotency_in_flight'
       | 'already_enrolled'
+      | 'course_cancelled'
       | 'idempotency_mismatch'
       | 'busy'
       | 'not_leading'
@@ -348,7 +357,7 @@ export interface Operations {
   }
   /** Set the seats of a group */
   'PATCH /staff/capacity': {
-    query: undefined
+    query: { dry_run?: '' | 'true' | 'false' }
     headers: { 'Idempotency-Key'?: string; Prefer?: string }
     body: { course_id: number; group_id: number; capacity?: number; new_capacity?: number; note?: string }
     reply:
@@ -357,7 +366,8 @@ export interface Operations {
           group_id: number
           capacity: number
           promoted: number[]
-          decision: { seq: number; at: string }
+          dry_run: boolean
+          decision: { seq: number; at: string } | null
         }
       | undefined
     problems:
@@ -367,6 +377,7 @@ export interface Operations {
       | 'other_department'
       | 'no_such_course'
       | 'idempotency_in_flight'
+      | 'course_cancelled'
       | 'capacity_below_registered'
       | 'idempotency_mismatch'
       | 'busy'
@@ -397,6 +408,7 @@ export interface Operations {
           department: number
           sex_lock: 'male' | 'female' | null
           notes: string
+          status: 'open' | 'closed' | 'cancelled'
         }
         reserve_queue_position: number
       }[]
@@ -426,6 +438,273 @@ export interface Operations {
       | 'not_leading'
       | 'recovering'
       | 'journal_unavailable'
+  }
+  /** Change a group of a course */
+  'PATCH /staff/course': {
+    query: { dry_run?: '' | 'true' | 'false' }
+    headers: { 'Idempotency-Key'?: string; Prefer?: string }
+    body: {
+      course_id: number
+      group_id: number
+      capacity?: number
+      reserve_capacity?: number
+      lecturer?: string
+      notes?: string
+      class_time?: { day: number; start_minute: number; end_minute: number }[]
+      exam_time?: number
+      exam_minutes?: number
+      note?: string
+    }
+    reply:
+      | {
+          dry_run: boolean
+          summary: string[]
+          promoted: { count: number; students: number[] }
+          conflicts: {
+            count: number
+            students: {
+              student_id: number
+              code: 'class_conflict' | 'exam_conflict'
+              with: { course_id: number; group_id: number }
+            }[]
+          }
+          ended: { registered: number; reserved: number; students: number[] }
+          decision: { seq: number; at: string } | null
+        }
+      | undefined
+    problems:
+      | 'malformed'
+      | 'unauthenticated'
+      | 'wrong_role'
+      | 'other_department'
+      | 'no_such_course'
+      | 'idempotency_in_flight'
+      | 'course_cancelled'
+      | 'capacity_below_registered'
+      | 'reserve_capacity_below_waiting'
+      | 'idempotency_mismatch'
+      | 'busy'
+      | 'not_leading'
+      | 'recovering'
+      | 'journal_unavailable'
+      | 'outcome_unknown'
+  }
+  /** Add a course, or another group of one */
+  'POST /staff/course': {
+    query: { dry_run?: '' | 'true' | 'false' }
+    headers: { 'Idempotency-Key'?: string; Prefer?: string }
+    body: {
+      course_id: number
+      group_id: number
+      department?: number
+      name: string
+      lecturer: string
+      units: number
+      capacity: number
+      reserve_capacity: number
+      class_time: { day: number; start_minute: number; end_minute: number }[]
+      exam_time?: number
+      exam_minutes?: number
+      sex_lock?: 'male' | 'female'
+      notes?: string
+      note?: string
+    }
+    reply:
+      | {
+          dry_run: boolean
+          summary: string[]
+          promoted: { count: number; students: number[] }
+          conflicts: {
+            count: number
+            students: {
+              student_id: number
+              code: 'class_conflict' | 'exam_conflict'
+              with: { course_id: number; group_id: number }
+            }[]
+          }
+          ended: { registered: number; reserved: number; students: number[] }
+          decision: { seq: number; at: string } | null
+        }
+      | undefined
+    problems:
+      | 'malformed'
+      | 'unauthenticated'
+      | 'wrong_role'
+      | 'other_department'
+      | 'no_such_department'
+      | 'idempotency_in_flight'
+      | 'group_exists'
+      | 'idempotency_mismatch'
+      | 'busy'
+      | 'not_leading'
+      | 'recovering'
+      | 'journal_unavailable'
+      | 'outcome_unknown'
+  }
+  /** Cancel a course */
+  'DELETE /staff/course': {
+    query: { course_id: number; group_id?: number; note?: string; dry_run?: '' | 'true' | 'false' }
+    headers: { 'Idempotency-Key'?: string; Prefer?: string }
+    body: undefined
+    reply:
+      | {
+          dry_run: boolean
+          summary: string[]
+          promoted: { count: number; students: number[] }
+          conflicts: {
+            count: number
+            students: {
+              student_id: number
+              code: 'class_conflict' | 'exam_conflict'
+              with: { course_id: number; group_id: number }
+            }[]
+          }
+          ended: { registered: number; reserved: number; students: number[] }
+          decision: { seq: number; at: string } | null
+        }
+      | undefined
+    problems:
+      | 'malformed'
+      | 'unauthenticated'
+      | 'wrong_role'
+      | 'other_department'
+      | 'no_such_course'
+      | 'idempotency_in_flight'
+      | 'idempotency_mismatch'
+      | 'busy'
+      | 'not_leading'
+      | 'recovering'
+      | 'journal_unavailable'
+      | 'outcome_unknown'
+  }
+  /** Open or close a course */
+  'PUT /staff/course-status': {
+    query: { dry_run?: '' | 'true' | 'false' }
+    headers: { 'Idempotency-Key'?: string; Prefer?: string }
+    body: { course_id: number; group_id?: number; status: 'open' | 'closed'; note?: string }
+    reply:
+      | {
+          dry_run: boolean
+          summary: string[]
+          promoted: { count: number; students: number[] }
+          conflicts: {
+            count: number
+            students: {
+              student_id: number
+              code: 'class_conflict' | 'exam_conflict'
+              with: { course_id: number; group_id: number }
+            }[]
+          }
+          ended: { registered: number; reserved: number; students: number[] }
+          decision: { seq: number; at: string } | null
+        }
+      | undefined
+    problems:
+      | 'malformed'
+      | 'unauthenticated'
+      | 'wrong_role'
+      | 'other_department'
+      | 'no_such_course'
+      | 'idempotency_in_flight'
+      | 'course_cancelled'
+      | 'idempotency_mismatch'
+      | 'busy'
+      | 'not_leading'
+      | 'recovering'
+      | 'journal_unavailable'
+      | 'outcome_unknown'
+  }
+  /** Move a student’s window, or change their units and actions */
+  'PATCH /staff/student': {
+    query: { dry_run?: '' | 'true' | 'false' }
+    headers: { 'Idempotency-Key'?: string; Prefer?: string }
+    body: {
+      std_id: number
+      enrollment_start_time?: string
+      enrollment_end_time?: string
+      max_units?: number
+      remaining_actions?: number
+      note?: string
+    }
+    reply:
+      | {
+          dry_run: boolean
+          summary: string[]
+          promoted: { count: number; students: number[] }
+          conflicts: {
+            count: number
+            students: {
+              student_id: number
+              code: 'class_conflict' | 'exam_conflict'
+              with: { course_id: number; group_id: number }
+            }[]
+          }
+          ended: { registered: number; reserved: number; students: number[] }
+          decision: { seq: number; at: string } | null
+        }
+      | undefined
+    problems:
+      | 'malformed'
+      | 'unauthenticated'
+      | 'wrong_role'
+      | 'other_department'
+      | 'no_such_student'
+      | 'idempotency_in_flight'
+      | 'window_ends_first'
+      | 'idempotency_mismatch'
+      | 'busy'
+      | 'not_leading'
+      | 'recovering'
+      | 'journal_unavailable'
+      | 'outcome_unknown'
+  }
+  /** Add a student */
+  'POST /staff/student': {
+    query: { dry_run?: '' | 'true' | 'false' }
+    headers: { 'Idempotency-Key'?: string; Prefer?: string }
+    body: {
+      std_id: number
+      department?: number
+      gender: 'male' | 'female'
+      entry_year: number
+      max_units: number
+      remaining_actions: number
+      enrollment_start_time: string
+      enrollment_end_time?: string
+      note?: string
+    }
+    reply:
+      | {
+          dry_run: boolean
+          summary: string[]
+          promoted: { count: number; students: number[] }
+          conflicts: {
+            count: number
+            students: {
+              student_id: number
+              code: 'class_conflict' | 'exam_conflict'
+              with: { course_id: number; group_id: number }
+            }[]
+          }
+          ended: { registered: number; reserved: number; students: number[] }
+          decision: { seq: number; at: string } | null
+        }
+      | undefined
+    problems:
+      | 'malformed'
+      | 'unauthenticated'
+      | 'wrong_role'
+      | 'other_department'
+      | 'no_such_department'
+      | 'idempotency_in_flight'
+      | 'student_exists'
+      | 'window_ends_first'
+      | 'idempotency_mismatch'
+      | 'busy'
+      | 'not_leading'
+      | 'recovering'
+      | 'journal_unavailable'
+      | 'outcome_unknown'
   }
   /** Who did what when, yes or no, and why */
   'GET /staff/decisions': {
@@ -515,7 +794,7 @@ export interface Operations {
     headers: undefined
     body: undefined
     reply: { state: string; detail: string; term: number }
-    problems: 'not_leading' | 'recovering'
+    problems: 'not_leading' | 'recovering' | 'journal_unavailable'
   }
   /** Metrics for Prometheus */
   'GET /metrics': {

@@ -45,8 +45,10 @@ export function changeReplyOf({ effects = [] }: Verdict, record: DecisionRecord 
     say(sentence(students(promoted.length), 'would move up', 'moved up', 'from the reserve queue.'))
   }
   if (conflicts > 0) {
-    const outcome = 'a time conflict, and keep their places.'
-    say(sentence(students(conflicts), 'would then have', 'now have', outcome))
+    const one = conflicts === 1
+    const keep = isDryRun || !one ? 'keep' : 'keeps'
+    const outcome = `a time conflict, and ${keep} ${one ? 'the place' : 'their places'}.`
+    say(sentence(students(conflicts), 'would then have', one ? 'now has' : 'now have', outcome))
   }
   if (registered + reserved > 0) {
     const places = `${count(registered, 'seat')} and ${count(reserved, 'reserve place')}`

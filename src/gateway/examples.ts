@@ -28,10 +28,24 @@ const course = {
   department: 40,
   sex_lock: null,
   notes: '',
+  status: 'open',
 }
 const registered = { place: 'registered', reserve_queue_position: 0 }
 const command = (seq: number, outcome: object) => ({ ...outcome, decision: { seq, at } })
 const token = { token: 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJjZWEi…' }
+
+/** Of a change by staff: nobody moves up, nobody is hurt, unless said. */
+const changed = (seq: number, what: object = {}) =>
+  command(seq, {
+    dry_run: false,
+    summary: [],
+    promoted: { count: 0, students: [] },
+    conflicts: { count: 0, students: [] },
+    ended: { registered: 0, reserved: 0, students: [] },
+    ...what,
+  })
+const seminar = { course_id: 40103, group_id: 9 }
+const sunday = [{ day: 1, start_minute: 960, end_minute: 1050 }]
 
 /** By the operation's id. A new operation needs an example here. */
 export const operationExamples: Readonly<Record<string, OperationExample>> = {
@@ -91,7 +105,7 @@ data: {"seats":[{"course_id":40103,"group_id":1,"department":40,"capacity":40,"r
   },
   setCapacity: {
     body: { ...theory, capacity: 60 },
-    reply: command(6, { ...theory, capacity: 60, promoted: [] }),
+    reply: command(6, { ...theory, capacity: 60, promoted: [], dry_run: false }),
   },
   decisions: {
     query: { student_id: 1, limit: 1 },
@@ -117,6 +131,57 @@ data: {"seats":[{"course_id":40103,"group_id":1,"department":40,"capacity":40,"r
   forceDrop: {
     query: { ...theory, std_id: 1, note: 'Seated by mistake.' },
     reply: command(7, { place: null, reserve_queue_position: null, remaining_actions: 9, ...theory }),
+  },
+  addGroup: {
+    body: {
+      ...seminar,
+      name: 'Botany: Theory I',
+      lecturer: 'Ada Brandt',
+      units: 3,
+      capacity: 40,
+      reserve_capacity: 10,
+      class_time: [],
+      exam_time: 1_767_254_400,
+      exam_minutes: 120,
+    },
+    reply: changed(8),
+  },
+  changeGroup: {
+    body: { ...seminar, capacity: 45, lecturer: 'Emmy Noether', class_time: sunday },
+    reply: changed(9, {
+      summary: ['1 student now has a time conflict, and keeps the place.'],
+      conflicts: {
+        count: 1,
+        students: [{ student_id: 204, code: 'class_conflict', with: { course_id: 40110, group_id: 1 } }],
+      },
+    }),
+  },
+  openOrCloseCourse: { body: { ...seminar, status: 'closed' }, reply: changed(10) },
+  cancelCourse: {
+    query: { ...seminar, note: 'Too few students.' },
+    reply: changed(11, {
+      summary: ['2 seats and 0 reserve places ended for good.'],
+      ended: { registered: 2, reserved: 0, students: [517, 204] },
+    }),
+  },
+  addStudent: {
+    body: {
+      std_id: 99171334,
+      gender: 'female',
+      entry_year: 2026,
+      max_units: 20,
+      remaining_actions: 5,
+      enrollment_start_time: '2026-09-01T07:00:00+03:30',
+    },
+    reply: changed(12),
+  },
+  changeStudent: {
+    body: {
+      std_id: 99171334,
+      enrollment_end_time: '2026-09-01T09:00:00+03:30',
+      note: 'The network was down.',
+    },
+    reply: changed(13),
   },
   live: { reply: { status: 'live' } },
   ready: { reply: { state: 'leading', detail: 'leading term 1', term: 1 } },

@@ -21,8 +21,6 @@ export function named<T>(column: string, field: Field<T>): Field<T> {
   return { ...field, column }
 }
 
-export const int32Max = 2_147_483_647
-export const int16Max = 32_767
 const passwordLengthMax = 128
 /** Heavier hashes would let a handful of logins stop the server. */
 const argonMemoryKiBMax = 262_144

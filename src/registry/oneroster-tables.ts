@@ -1,4 +1,5 @@
-import { type Field, int32Max, integer, named, shown, text, UnfitCell } from './fields.ts'
+import { int32Max } from '../../schema/registry-limits.ts'
+import { type Field, integer, named, shown, text, UnfitCell } from './fields.ts'
 import type { CourseRow, DepartmentRow, EnrolledCourseRow, StaffRow, StudentRow } from './rows.ts'
 import {
   type CourseCells,

@@ -1,10 +1,15 @@
 import { packClassTime } from '../../actors/timetable.ts'
 import {
+  int16Max,
+  int32Max,
+  minutesPerDay,
+  nameLengthMax,
+  notesLengthMax,
+} from '../../schema/registry-limits.ts'
+import {
   classTime,
   type Field,
   gender,
-  int16Max,
-  int32Max,
   integer,
   orNull,
   passwordHash,
@@ -40,11 +45,8 @@ export interface TableFile<Cells extends object, Row> {
   toRow(cells: Cells, password: string): Row
 }
 
-export const nameLengthMax = 200
-const notesLengthMax = 2000
 export const departmentId = integer(0, int16Max)
 export const personId = integer(0, int32Max)
-const minutesPerDay = 1440
 /** Numbers beyond it are not exact. */
 const reserveOrderMax = 999_999_999_999_999
 
