@@ -69,7 +69,7 @@ export class Catalogs {
   #groupsOf(department: number): GroupView[] {
     return this.#board
       .department(department)
-      .map(({ profile, capacity, reserveCapacity, registeredCount, queue }) => ({
+      .map(({ profile, status, capacity, reserveCapacity, registeredCount, queue }) => ({
         course: profile.course,
         group: profile.group,
         department: profile.department,
@@ -84,6 +84,7 @@ export class Catalogs {
         meetings: profile.meetings,
         genderLock: profile.genderLock,
         notes: profile.notes,
+        status,
       }))
   }
 }

@@ -1,4 +1,4 @@
-import type { Campus, GroupProfile } from '../../actors/campus.ts'
+import type { Campus, GroupProfile, GroupStatus } from '../../actors/campus.ts'
 import { addedGroup, changedProfile } from '../../actors/evolve-administration.ts'
 import type { Effect } from '../../actors/records.ts'
 
@@ -25,7 +25,8 @@ export interface GroupSeats {
   readonly queue: readonly { readonly student: number }[]
   /** `seq` of the decision that changed it last; 0 = none in this term. */
   readonly changedBy: number
-  /** All else about it; capacities are those above. */
+  readonly status: GroupStatus
+  /** All else about it; capacities and status are those above. */
   readonly profile: GroupProfile
 }
 
@@ -41,6 +42,7 @@ interface Board extends GroupSeats {
   registeredCount: number
   readonly queue: Waiting[]
   changedBy: number
+  status: GroupStatus
   profile: GroupProfile
   /** `seq` of the decision after which somebody in the queue moved up last. */
   movedBy: number
@@ -56,6 +58,8 @@ interface Entry {
 
 /** Places given, taken and left that are remembered: so far back a student's changes can be told one by one. */
 const entriesMax = 8192
+
+const statusAfter = { group_opened: 'open', group_closed: 'closed', group_cancelled: 'cancelled' } as const
 
 /**
  * The seats and queues of one term as confirmed decisions left them: what may be shown to anybody at any
@@ -85,9 +89,10 @@ export class SeatBoard {
     this.term = term
     this.#entriesMax = options.entriesMax ?? entriesMax
     for (const course of campus.courses.values()) {
-      for (const { profile, reserveCapacity, capacity, registered, queue } of course.groups) {
+      for (const { profile, reserveCapacity, capacity, status, registered, queue } of course.groups) {
         const board = this.#addGroup(profile, 0)
         board.capacity = capacity
+        board.status = status
         board.reserveCapacity = reserveCapacity
         board.registeredCount = registered.length
         board.queue.push(...queue.map((student) => ({ student, movedBy: 0 })))
@@ -189,6 +194,7 @@ export class SeatBoard {
       queue: [],
       changedBy: seq,
       movedBy: 0,
+      status: 'open',
       profile,
     }
     this.#groups.push(board)
@@ -230,10 +236,13 @@ export class SeatBoard {
         board.capacity = effect.capacity
         board.changedBy = seq
         return
-      case 'duplicates_removed':
       case 'group_opened':
       case 'group_closed':
       case 'group_cancelled':
+        board.status = statusAfter[effect.type]
+        board.changedBy = seq
+        return
+      case 'duplicates_removed':
       case 'conflicts_arose':
         return
     }
