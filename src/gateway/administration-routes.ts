@@ -14,7 +14,7 @@ import {
 import { addGroupLeg, addStudentLeg, changeGroupLeg, changeStudentLeg, Unfit } from './administration-legs.ts'
 import { admit, type Gate } from './admission.ts'
 import { changeReplyOf } from './change-reply.ts'
-import { type Commands, isDryRun, noteOf, staffCommands } from './commands.ts'
+import { asksDryRun, type Commands, noteOf, staffCommands } from './commands.ts'
 import { done, secured } from './docs.ts'
 import {
   commandProblems,
@@ -78,7 +78,7 @@ export function administrationRoutes(app: FastifyInstance, deps: AdministrationR
       const leg = fit(reply, () => changeGroupLeg(request.body))
       if (leg === undefined) return undefined
       const command = staffCommand(request.user, leg)
-      const change = { command, isDryRun: isDryRun(request.query) }
+      const change = { command, isDryRun: asksDryRun(request.query) }
       return await commands.change(request, reply, change, changeReplyOf)
     },
   )
@@ -101,7 +101,7 @@ export function administrationRoutes(app: FastifyInstance, deps: AdministrationR
     async (request, reply) => {
       const leg = fit(reply, () => addGroupLeg(request.body, request.user))
       if (leg === undefined) return undefined
-      const change = { command: staffCommand(request.user, leg), isDryRun: isDryRun(request.query) }
+      const change = { command: staffCommand(request.user, leg), isDryRun: asksDryRun(request.query) }
       return await commands.change(request, reply, change, changeReplyOf)
     },
   )
@@ -126,7 +126,7 @@ export function administrationRoutes(app: FastifyInstance, deps: AdministrationR
       const { course_id: course, group_id: group, status, note } = request.body
       const named = { course, ...(group !== undefined && { group }), ...noteOf(note) }
       const leg = { do: status === 'open' ? ('open' as const) : ('close' as const), ...named }
-      const change = { command: staffCommand(request.user, leg), isDryRun: isDryRun(request.query) }
+      const change = { command: staffCommand(request.user, leg), isDryRun: asksDryRun(request.query) }
       return commands.change(request, reply, change, changeReplyOf)
     },
   )
@@ -150,7 +150,7 @@ export function administrationRoutes(app: FastifyInstance, deps: AdministrationR
     (request, reply) => {
       const { course_id: course, group_id: group, note } = request.query
       const leg = { do: 'cancel', course, ...(group !== undefined && { group }), ...noteOf(note) } as const
-      const change = { command: staffCommand(request.user, leg), isDryRun: isDryRun(request.query) }
+      const change = { command: staffCommand(request.user, leg), isDryRun: asksDryRun(request.query) }
       return commands.change(request, reply, change, changeReplyOf)
     },
   )
@@ -175,7 +175,7 @@ export function administrationRoutes(app: FastifyInstance, deps: AdministrationR
       const leg = fit(reply, () => changeStudentLeg(request.body))
       if (leg === undefined) return undefined
       const command = staffCommand(request.user, leg, request.body.std_id)
-      const change = { command, isDryRun: isDryRun(request.query) }
+      const change = { command, isDryRun: asksDryRun(request.query) }
       return await commands.change(request, reply, change, changeReplyOf)
     },
   )
@@ -200,7 +200,7 @@ export function administrationRoutes(app: FastifyInstance, deps: AdministrationR
       const leg = fit(reply, () => addStudentLeg(request.body, request.user, windowMs))
       if (leg === undefined) return undefined
       const command = staffCommand(request.user, leg, request.body.std_id)
-      const change = { command, isDryRun: isDryRun(request.query) }
+      const change = { command, isDryRun: asksDryRun(request.query) }
       return await commands.change(request, reply, change, changeReplyOf)
     },
   )

@@ -13,7 +13,8 @@ export function changeReplyOf({ effects = [] }: Verdict, record: DecisionRecord 
   const listed: ChangeReply['conflicts']['students'] = []
   const summary: string[] = []
   const isDryRun = record === undefined
-  const say = (what: Sentence) => summary.push(what.then(isDryRun ? 'would' : 'did'))
+  const say = (who: string, would: string, did: string, rest: string) =>
+    summary.push(`${who} ${isDryRun ? would : did} ${rest}`)
   for (const effect of effects) {
     if (effect.type === 'conflicts_arose') {
       conflicts += effect.count
@@ -31,28 +32,21 @@ export function changeReplyOf({ effects = [] }: Verdict, record: DecisionRecord 
     }
     if (effect.type === 'max_units_changed' && effect.heldUnits > effect.maxUnits) {
       const { heldUnits, maxUnits } = effect
-      say(
-        sentence(
-          'The student',
-          'would then hold',
-          'holds',
-          `${heldUnits} units of ${maxUnits}, and keeps them.`,
-        ),
-      )
+      say('The student', 'would then hold', 'holds', `${heldUnits} units of ${maxUnits}, and keeps them.`)
     }
   }
   if (promoted.length > 0) {
-    say(sentence(students(promoted.length), 'would move up', 'moved up', 'from the reserve queue.'))
+    say(students(promoted.length), 'would move up', 'moved up', 'from the reserve queue.')
   }
   if (conflicts > 0) {
     const one = conflicts === 1
     const keep = isDryRun || !one ? 'keep' : 'keeps'
     const outcome = `a time conflict, and ${keep} ${one ? 'the place' : 'their places'}.`
-    say(sentence(students(conflicts), 'would then have', one ? 'now has' : 'now have', outcome))
+    say(students(conflicts), 'would then have', one ? 'now has' : 'now have', outcome)
   }
   if (registered + reserved > 0) {
     const places = `${count(registered, 'seat')} and ${count(reserved, 'reserve place')}`
-    say(sentence(places, 'would end', 'ended', 'for good.'))
+    say(places, 'would end', 'ended', 'for good.')
   }
   return {
     dry_run: isDryRun,
@@ -66,14 +60,6 @@ export function changeReplyOf({ effects = [] }: Verdict, record: DecisionRecord 
 
 function studentsWho(type: 'promoted' | 'left', effects: readonly Effect[]): number[] {
   return effects.flatMap((effect) => (effect.type === type ? [effect.student] : []))
-}
-
-interface Sentence {
-  then(tense: 'would' | 'did'): string
-}
-
-function sentence(who: string, would: string, did: string, rest: string): Sentence {
-  return { then: (tense) => `${who} ${tense === 'would' ? would : did} ${rest}` }
 }
 
 function students(number: number): string {

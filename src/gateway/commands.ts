@@ -147,7 +147,7 @@ export function staffCommands(campusWide: boolean) {
 }
 
 /** `?dry_run` alone says yes. */
-export function isDryRun({ dry_run: said }: { readonly dry_run?: string }): boolean {
+export function asksDryRun({ dry_run: said }: { readonly dry_run?: string }): boolean {
   return said !== undefined && said !== 'false'
 }
 

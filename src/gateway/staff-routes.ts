@@ -15,7 +15,7 @@ import {
 } from '../../schema/rest.ts'
 import { dryRunQuery } from '../../schema/rest-administration.ts'
 import { admit, type Gate } from './admission.ts'
-import { type Commands, isDryRun, noteOf, staffCommands } from './commands.ts'
+import { asksDryRun, type Commands, noteOf, staffCommands } from './commands.ts'
 import { done, secured } from './docs.ts'
 import { commandProblems, commonProblems, type ProblemCode, unavailableProblems } from './problems.ts'
 import { capacityReplyOf, commandReplyOf, studentCoursesReplyOf } from './representations.ts'
@@ -106,7 +106,7 @@ export function staffRoutes(
       if (seats === undefined) throw new Error('the schema demands one of the two')
       const where = { course: course_id, group: group_id }
       const leg = { do: 'set_capacity', ...where, capacity: seats, ...noteOf(note) } as const
-      const change = { command: staffCommand(request.user, leg), isDryRun: isDryRun(request.query) }
+      const change = { command: staffCommand(request.user, leg), isDryRun: asksDryRun(request.query) }
       return commands.change(request, reply, change, (verdict, record) =>
         capacityReplyOf(leg, verdict, record),
       )

@@ -42,10 +42,10 @@ test('what staff change of a course is in the catalog, in PostgreSQL, and there 
   }
   const body = { course_id: course, group_id: 1, ...changes, exam_minutes: 90 }
   await done(desk.staff(1, 'PATCH /staff/course', body))
-  const before = await shown(course)
-  assert.deepEqual({ ...before, ...changes }, before)
+  const asChanged = await shown(course)
+  assert.deepEqual({ ...asChanged, ...changes }, asChanged)
   await desk.restart()
-  assert.deepEqual(await shown(course), before)
+  assert.deepEqual(await shown(course), asChanged)
   const [row] = await desk.database.query<{ exam_minutes: number; lecturer: string }>(
     'SELECT exam_minutes, lecturer FROM courses WHERE course_id = $1 AND group_id = 1',
     [course],
@@ -102,10 +102,10 @@ test('a course and a student that staff add meet at once, and know each other af
   await done(desk.staff(1, 'POST /staff/student', student))
   await done(desk.staff(1, 'PUT /staff/force-std', { std_id: 7001, course_id: 480, group_id: 1 }))
   assert.deepEqual(await desk.roster(480), [[7001], []])
-  const before = await shown(480)
+  const asChanged = await shown(480)
   await desk.restart()
   assert.deepEqual(await desk.roster(480), [[7001], []])
-  assert.deepEqual(await shown(480), before)
+  assert.deepEqual(await shown(480), asChanged)
   assert.equal(inShort(await desk.staff(1, 'POST /staff/student', student)), '409 student_exists')
   assert.equal(
     inShort(await desk.anyone('POST /login', { body: { user: 7001, password: '!' } })),

@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { group, student } from '../../actors/testing/sketches.ts'
-import { Desk, type Sender } from '../../src/gateway/testing/desk.ts'
+import { Desk } from '../../src/gateway/testing/desk.ts'
+import { administrationTable } from './administration-routes.ts'
+import {
+  anyone,
+  bothStaff,
+  bothStudents,
+  type CallerName,
+  callers,
+  type Case,
+  foreign,
+  type Line,
+} from './route-cases.ts'
 
 /** Department 1 has students 1 and 4, course 10 and staff 60; department 2 has student 2, course 20 and staff 61. */
 const sketches = [
@@ -15,46 +26,6 @@ const sketches = [
   group('11/2'),
   group('20/1', { department: 2, registered: [2] }),
 ]
-
-const callers = {
-  nobody: undefined,
-  student: { student: 1 },
-  'student of department 2': { student: 2 },
-  staff: { staff: 60, department: 1 },
-  'staff of department 2': { staff: 61, department: 2 },
-} as const satisfies Record<string, Sender | undefined>
-type CallerName = keyof typeof callers
-
-type Line = `${'GET' | 'PUT' | 'PATCH' | 'DELETE' | 'POST'} /${string}`
-interface Case {
-  readonly line: Line
-  readonly body?: unknown
-  /** Who is let in; everybody else gets `401 unauthenticated` without a token, `403 wrong_role` with one. */
-  readonly gets: Partial<Record<CallerName, string>>
-}
-
-const bothStudents = (answer: string) => ({ student: answer, 'student of department 2': answer })
-const bothStaff = (own: string, other: string) => ({ staff: own, 'staff of department 2': other })
-const anyone = (answer: string) => ({ nobody: answer, ...bothStudents(answer), ...bothStaff(answer, answer) })
-const foreign = '403 other_department'
-
-const newGroup = {
-  group_id: 1,
-  name: 'Topology',
-  lecturer: 'Emmy',
-  units: 3,
-  capacity: 4,
-  reserve_capacity: 2,
-  class_time: [],
-}
-const newStudent = {
-  std_id: 9,
-  gender: 'female',
-  entry_year: 2026,
-  max_units: 20,
-  remaining_actions: 3,
-  enrollment_start_time: '2026-09-21T07:00:00Z',
-}
 
 /** Every route, and for each kind of object that a request names: whose it is, and what each caller gets. */
 const table: Readonly<Record<string, readonly Case[]>> = {
@@ -156,79 +127,7 @@ const table: Readonly<Record<string, readonly Case[]>> = {
       gets: bothStaff(foreign, '204'),
     },
   ],
-  'PATCH /staff/course': [
-    {
-      line: 'PATCH /staff/course',
-      body: { course_id: 10, group_id: 1, notes: 'Room 4' },
-      gets: bothStaff('204', foreign),
-    },
-    {
-      line: 'PATCH /staff/course?dry_run',
-      body: { course_id: 20, group_id: 1, notes: 'Room 4' },
-      gets: bothStaff(foreign, '200'),
-    },
-    {
-      line: 'PATCH /staff/course',
-      body: { course_id: 10, group_id: 1, notes: 'Room 4', department: 2 },
-      gets: anyone('400 malformed'),
-    },
-  ],
-  'POST /staff/course': [
-    // Both add it to their own department; the first was first.
-    {
-      line: 'POST /staff/course',
-      body: { ...newGroup, course_id: 12 },
-      gets: bothStaff('204', '409 group_exists'),
-    },
-    {
-      line: 'POST /staff/course',
-      body: { ...newGroup, course_id: 12, department: 1 },
-      gets: bothStaff('204', foreign),
-    },
-    // Another department's course number: the new group is one's own.
-    {
-      line: 'POST /staff/course',
-      body: { ...newGroup, course_id: 20, group_id: 2, department: 2 },
-      gets: bothStaff(foreign, '204'),
-    },
-  ],
-  'PUT /staff/course-status': [
-    {
-      line: 'PUT /staff/course-status',
-      body: { course_id: 10, status: 'closed' },
-      gets: bothStaff('204', foreign),
-    },
-    {
-      line: 'PUT /staff/course-status',
-      body: { course_id: 20, group_id: 1, status: 'open' },
-      gets: bothStaff(foreign, '204'),
-    },
-  ],
-  'DELETE /staff/course': [
-    { line: 'DELETE /staff/course?course_id=10', gets: bothStaff('204', foreign) },
-    { line: 'DELETE /staff/course?course_id=20&group_id=1', gets: bothStaff(foreign, '204') },
-    { line: 'DELETE /staff/course?course_id=20&dry_run', gets: bothStaff(foreign, '200') },
-  ],
-  'PATCH /staff/student': [
-    { line: 'PATCH /staff/student', body: { std_id: 1, max_units: 30 }, gets: bothStaff('204', foreign) },
-    { line: 'PATCH /staff/student', body: { std_id: 2, max_units: 30 }, gets: bothStaff(foreign, '204') },
-    // A place in one's own course lets staff see a student, not change them.
-    { line: 'PATCH /staff/student', body: { std_id: 3, max_units: 30 }, gets: bothStaff(foreign, '204') },
-    {
-      line: 'PATCH /staff/student?dry_run=true',
-      body: { std_id: 3, max_units: 30 },
-      gets: bothStaff(foreign, '200'),
-    },
-  ],
-  'POST /staff/student': [
-    { line: 'POST /staff/student', body: { ...newStudent, department: 1 }, gets: bothStaff('204', foreign) },
-    { line: 'POST /staff/student', body: { ...newStudent, department: 2 }, gets: bothStaff(foreign, '204') },
-    {
-      line: 'POST /staff/student',
-      body: { ...newStudent, password: 'secret' },
-      gets: anyone('400 malformed'),
-    },
-  ],
+  ...administrationTable,
   'GET /staff/student-courses': [
     { line: 'GET /staff/student-courses?std_id=1', gets: bothStaff('200', foreign) },
     { line: 'GET /staff/student-courses?std_id=2', gets: bothStaff(foreign, '200') },
