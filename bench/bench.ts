@@ -45,7 +45,7 @@ async function runScenarios({ names, seed, isTiny, isRecorded, isJudged }: Argum
         say(`${name} FAILED: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
       }
     }
-    if (isJudged) print(['', ...formatTargets(judgeTargets(all))])
+    if (isJudged && !isTiny) print(['', ...formatTargets(judgeTargets(all))])
   } finally {
     await ground.remove()
   }

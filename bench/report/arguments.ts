@@ -61,13 +61,18 @@ export function readArguments(args: string[]): Arguments | undefined {
   if (!/^\d{1,9}$/.test(values.seed)) throw new Error('--seed wants a whole number')
   const names = positionals.length === 0 ? ['canonical'] : positionals
   return {
-    names: names.includes('all') ? Object.keys(scenarios) : names,
+    names: names.includes('all') ? everyScenario(values.tiny) : names,
     seed: Number(values.seed),
     isTiny: values.tiny,
     isRecorded: !values.tiny && !values['no-record'],
     isJudged: names.includes('all'),
     remote: values.url === undefined ? undefined : readRemote({ ...values, url: values.url }, names),
   }
+}
+
+/** Tiny, those that do what another one does as well are left out. */
+function everyScenario(isTiny: boolean): string[] {
+  return Object.keys(scenarios).filter((name) => !isTiny || name !== 'sustained')
 }
 
 function readRemote(

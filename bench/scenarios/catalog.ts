@@ -12,6 +12,7 @@ import { roomyCampus } from './sustained.ts'
 
 const changesPerSecond = 100
 const probesMax = 150
+const onlookers = 500
 const probePauseMs = 20
 /** Longer than this, a change is not waited for. */
 const freshMsMax = 5000
@@ -37,7 +38,7 @@ export async function catalog(ground: Ground): Promise<Finding[]> {
     const watchers = { first: 1, count: Math.min(size.students, 20_000), tokens: { secret: jwtSecret } }
     const looking = await desk.open({ kind: 'catalog', departments }, closed, watchers)
     await desk.generator.run({ [changing]: { forMs: seconds * 250 }, [looking]: { forMs: seconds * 250 } })
-    const probe = new FreshnessProbe(site, size.courses, desk.freshStudents(probesMax + 1).first)
+    const probe = new FreshnessProbe(site, size.courses, desk.freshStudents(probesMax + onlookers).first)
     const [measured, freshness] = await Promise.all([
       measure(site, desk.generator, {
         [changing]: { forMs: seconds * 1000 },
@@ -75,21 +76,23 @@ export async function catalog(ground: Ground): Promise<Finding[]> {
 class FreshnessProbe {
   readonly #http: HttpClient
   readonly #course: number
+  readonly #firstOnlooker: number
+  #looks = 0
   #student: number
 
   constructor(site: { readonly host: string; readonly port: number }, course: number, firstStudent: number) {
     this.#http = new HttpClient({ host: site.host, port: site.port, connectionsMax: 2, timeoutMs: 10_000 })
     this.#course = course
-    this.#student = firstStudent
+    this.#firstOnlooker = firstStudent
+    this.#student = firstStudent + onlookers
   }
 
   async run(forMs: number) {
-    const onlooker = signToken(this.#student++, jwtSecret)
     const durations = new Latencies()
     const deadline = performance.now() + forMs
     while (performance.now() < deadline && durations.count < probesMax) {
       await sleep(probePauseMs)
-      const before = await this.#registered(onlooker)
+      const before = await this.#registered()
       const token = signToken(this.#student++, jwtSecret)
       const body = { course_id: this.#course, group_id: 1 }
       const { status, receivedMs } = await this.#http.send({
@@ -100,7 +103,7 @@ class FreshnessProbe {
       })
       if (status !== 204) throw new Error(`a student with no course was refused: ${status}`)
       let shown: Shown
-      do shown = await this.#registered(onlooker)
+      do shown = await this.#registered()
       while (shown.count <= before.count && shown.askedMs < receivedMs + freshMsMax)
       durations.add(Math.max(0, shown.askedMs - receivedMs))
     }
@@ -115,9 +118,12 @@ class FreshnessProbe {
 
   #hasEtag = false
 
-  async #registered(token: string): Promise<Shown> {
+  /** Looked up by another student each time, since one alone may not look so often. */
+  async #registered(): Promise<Shown> {
+    const token = signToken(this.#firstOnlooker + (this.#looks++ % onlookers), jwtSecret)
     const path = `/student/courses?department=${departmentOfCourse(this.#course)}`
     const reply = await this.#http.send({ method: 'GET', path, token })
+    if (reply.status !== 200) throw new Error(`an onlooker was refused: ${reply.status} ${reply.body}`)
     this.#hasEtag = reply.headers['etag'] !== undefined
     const { courses } = JSON.parse(reply.body) as {
       courses: { course_id: number; registered_count: number }[]

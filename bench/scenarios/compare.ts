@@ -124,6 +124,8 @@ async function bestPool(
   sizes: readonly number[],
   run: (pool: number) => Promise<Finding>,
 ): Promise<number> {
+  const [only] = sizes
+  if (only !== undefined && sizes.length === 1) return only
   let best = { pool: 0, perSecond: -1 }
   for (const pool of sizes) {
     const perSecond = (await run(pool)).figures['requests_per_s'] ?? 0

@@ -6,6 +6,7 @@ import type { Ground } from '../site/ground.ts'
 import { sustain } from './sustained.ts'
 
 const placesEach = 5
+const servingMsMax = 180_000
 const everyday: CampusSize = { students: 1000, courses: 1500, capacity: 1000, reserveCapacity: 5 }
 const sizes: readonly CampusSize[] = [
   everyday,
@@ -47,7 +48,7 @@ async function recoverOn(ground: Ground, size: CampusSize, isLoaded: boolean): P
     const begunMs = performance.now()
     await site.service.killServer()
     site.service.restartServer()
-    await site.service.untilReady()
+    await site.service.untilReady(servingMsMax)
     const seconds = (performance.now() - begunMs) / 1000
     const mib = (readUsages(site.groups)['server']?.memoryBytes ?? 0) / 2 ** 20
     const load = { scenario: 'recover', subject: 'engine', size, held: placesEach, perStudent: 2, seconds: 6 }
