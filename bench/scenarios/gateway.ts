@@ -1,3 +1,5 @@
+import { LinkLoadProcess } from '../load/link-load-process.ts'
+import { cpuBetween, readUsages } from '../measure/process-usage.ts'
 import { Generator } from '../load/generator-process.ts'
 import type { StreamResult } from '../load/stream.ts'
 import { type Finding, rounded } from '../report/entry.ts'
@@ -23,7 +25,50 @@ export async function gateway(ground: Ground): Promise<Finding[]> {
   ] as const) {
     findings.push(await throughGateways(ground, { size: roomyCampus(ground), gateways, link }))
   }
+  findings.push(await engineAtFullLoad(ground))
   return findings
+}
+
+/**
+ * Commands straight over the link, as many gateways together would send them: a gateway takes so much more CPU than
+ * the engine that two cores hold too few of them to make the engine busy, and a busy engine is cheaper for a command.
+ */
+async function engineAtFullLoad(ground: Ground): Promise<Finding> {
+  const size = roomyCampus(ground)
+  const site = await GatewaySite.open(ground, { size, gateways: 0, link: 'unix' })
+  const load = new LinkLoadProcess()
+  try {
+    const { students, courses } = size
+    const atOnce = 2048
+    await load.open({
+      ...site.core,
+      secret: jwtSecret,
+      students,
+      courses,
+      perStudent,
+      atOnce,
+      seed: ground.seed,
+    })
+    await load.run(ground.isTiny ? 2000 : 100_000)
+    await site.untilWritten()
+    const before = readUsages(site.groups)
+    const { commands, elapsedMs, outcomes } = await load.run(ground.isTiny ? 2000 : 250_000)
+    const { engine = 0 } = cpuBetween(before, readUsages(site.groups))
+    return {
+      scenario: 'gateway',
+      subject: 'the engine at full load, commands over the link',
+      conditions: { students, courses, at_once: atOnce },
+      figures: {
+        commands,
+        commands_per_s: rounded((1000 * commands) / elapsedMs),
+        engine_cpu_us_per_command: rounded(engine / commands, 2),
+      },
+      counts: outcomes,
+    }
+  } finally {
+    load.end()
+    await site.stop()
+  }
 }
 
 async function throughGateways(ground: Ground, options: GatewaySiteOptions): Promise<Finding> {

@@ -81,6 +81,11 @@ export class GatewaySite implements Target {
     }
   }
 
+  /** Where the engine takes gateways, and of which campus it is. */
+  get core(): { readonly path: string; readonly campus: string } {
+    return { path: this.#socket ?? '', campus: this.#site.campus.id }
+  }
+
   get port(): number {
     return this.ports[0] ?? 0
   }
