@@ -95,11 +95,6 @@ export function examOf({ startMs, minutes }: ExamTime): Exam {
   return { startMs, endMs: startMs + minutes * msPerMinute }
 }
 
-/** The inverse of `examOf`. */
-export function examTimeOf({ startMs, endMs }: Exam): ExamTime {
-  return { startMs, minutes: (endMs - startMs) / msPerMinute }
-}
-
 /** In the order of the week, as the packed form gives them back. */
 export function inOrderOfWeek(meetings: readonly Meeting[]): Meeting[] {
   return meetings.toSorted((a, b) => a.day - b.day || a.startMinute - b.startMinute)

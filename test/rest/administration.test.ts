@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { verify } from '../../src/audit/verify.ts'
+import { openAuditReader } from '../../src/store/audit-reader.ts'
 import { inShort } from '../fixtures/http-client.ts'
 import { examTime } from '../fixtures/registration-campus.ts'
 import { until } from '../fixtures/running-engine.ts'
@@ -136,4 +138,16 @@ test('a decision about a student alone is found by their number', async () => {
     { type: 'actions_changed', student_id: student, remaining: 9 },
   ])
   assert.equal(remaining, 9)
+})
+
+test('the decisions, replayed from what the first leader found, say what the tables say', async () => {
+  const reader = await openAuditReader(desk.database)
+  try {
+    const verification = await verify(reader)
+    assert.ok(verification.verdict === 'agreed', JSON.stringify(verification))
+    assert.ok(verification.counts.decisions > 10)
+    assert.equal(verification.counts.orphaned, 0)
+  } finally {
+    await reader.close()
+  }
 })
