@@ -6,7 +6,7 @@ import { parse } from 'yaml'
 import { freePort } from '../../src/embedded/cluster.ts'
 import {
   eventually,
-  type Program,
+  Program,
   type ServerProcess,
   startBatcher,
   startServer,
@@ -41,18 +41,20 @@ const madeByPrometheus = new Set(['up'])
 /** Of these labels, a scrape shows only the values that have occurred. */
 const openLabels = new Set(['code', 'route', 'outcome', 'status'])
 
-describe('what a server and a batcher show to Prometheus', () => {
+describe('what a server, a batcher and a gateway show to Prometheus', () => {
   let campus: ProcessCampus
   let server: ServerProcess
   let batcher: Program
   let serverText = ''
   let batcherText = ''
+  let gatewayText = ''
   const cleanups: (() => Promise<unknown>)[] = []
 
   before(async () => {
     campus = await createProcessCampus()
     cleanups.push(() => campus.remove())
-    const metricsOf = { server: await freePort(), batcher: await freePort() }
+    const metricsOf = { server: await freePort(), batcher: await freePort(), gateway: await freePort() }
+    const core = `127.0.0.1:${await freePort()}`
     const environmentOf = (port: number) => ({
       ...campus.environment,
       ENROLLMENT_METRICS_ADDRESS: `127.0.0.1:${port}`,
@@ -60,11 +62,18 @@ describe('what a server and a batcher show to Prometheus', () => {
     server = await startServer({
       ...environmentOf(metricsOf.server),
       ENROLLMENT_METRICS_FOR_CLIENTS: 'no',
+      ENROLLMENT_CORE_LISTEN: core,
     })
     cleanups.push(() => server.kill())
     batcher = startBatcher(environmentOf(metricsOf.batcher))
     cleanups.push(() => batcher.kill())
     await server.untilReady()
+    const gateway = new Program(['gateway'], {
+      ...environmentOf(metricsOf.gateway),
+      LISTEN_ADDRESS: '127.0.0.1:0',
+      CORE_ADDRESS: core,
+    })
+    cleanups.push(() => gateway.kill())
     const tokens = await logIn(server, 40)
     for (const [student, token] of tokens) {
       const body = { course_id: 401, group_id: 1 }
@@ -81,6 +90,10 @@ describe('what a server and a batcher show to Prometheus', () => {
     await eventually(async () => {
       batcherText = await scrape(metricsOf.batcher)
       return batcherText.includes('enrollment_batcher_records_total{fate="applied"} 41')
+    })
+    await eventually(async () => {
+      gatewayText = await scrape(metricsOf.gateway).catch(() => '')
+      return /^enrollment_followed_state\{state="leading"\} 1$/m.test(gatewayText)
     })
     await eventually(async () => {
       serverText = await scrape(metricsOf.server)
@@ -122,13 +135,19 @@ describe('what a server and a batcher show to Prometheus', () => {
     assert.ok(sampleOf(batcherText, 'process_resident_memory_bytes') > 1e6)
   })
 
+  test('a gateway tells of the engine that it follows, and is not counted as one more leader', () => {
+    assert.equal(sampleOf(gatewayText, 'enrollment_followed_state{state="standby"}'), 0)
+    assert.doesNotMatch(gatewayText, /^enrollment_engine_state/m)
+  })
+
   test('a server told not to show its metrics to clients does not', async () => {
     assert.equal(inShort(await server.client.send('GET /metrics')), '404 no_such_path')
   })
 
   test('every metric and label that the dashboard and the alerts ask for is in a real scrape', () => {
-    const series = [serverText, batcherText].flatMap(seriesOf)
-    const declared = new Set([...declaredIn(serverText), ...declaredIn(batcherText)])
+    const scrapes = [serverText, batcherText, gatewayText]
+    const series = scrapes.flatMap(seriesOf)
+    const declared = new Set(scrapes.flatMap((text) => [...declaredIn(text)]))
     const expressions = [...rules().map(({ expr }) => expr), ...dashboardExpressions()]
     assert.ok(expressions.length > 50)
     for (const expression of expressions) {
@@ -143,7 +162,7 @@ describe('what a server and a batcher show to Prometheus', () => {
   })
 
   test("Prometheus' own tool finds nothing wrong with a scrape", (t) => {
-    for (const text of [serverText, batcherText]) {
+    for (const text of [serverText, batcherText, gatewayText]) {
       const { error, status, stderr } = spawnSync('promtool', ['check', 'metrics'], {
         input: text,
         encoding: 'utf8',
