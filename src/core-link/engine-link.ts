@@ -3,6 +3,7 @@ import { connect as connectTls } from 'node:tls'
 import type { Command } from '../../actors/commands.ts'
 import { refusalCodes } from '../../actors/refusals.ts'
 import { describeError } from '../engine/describe-error.ts'
+import type { SeatBoard } from '../engine/seat-board.ts'
 import type { EngineStatus, Outcome, SubmitOptions, Unavailable } from '../engine/service.ts'
 import { ByteReader, ProtocolBroken } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
@@ -11,6 +12,7 @@ import { writeCommand } from './command-codec.ts'
 import type { CoreAddress } from './core-listener.ts'
 import { FrameReader, frameHeaderBytes } from './frames.ts'
 import { isWrongSecret, tlsOfGateway } from './link-security.ts'
+import { SeatMirror } from './seat-feed.ts'
 import { readDecided, readUnavailable } from './outcome-codec.ts'
 import {
   frameToGatewayBytesMax,
@@ -72,6 +74,7 @@ export class EngineLink {
   readonly #writer = new ByteWriter(writerBytes)
   /** In the order in which they came. */
   readonly #pending = new Map<number, PendingCommand | PendingCall>()
+  readonly #mirror = new SeatMirror()
   #socket: Socket | undefined
   #frames = new FrameReader(frameToGatewayBytesMax)
   #status: EngineStatus | undefined
@@ -103,6 +106,12 @@ export class EngineLink {
   /** Whether commands go here: the engine leads, as far as it has told. */
   get leads(): boolean {
     return this.#status?.state === 'leading'
+  }
+
+  /** The board of seats of the term that the engine leads; undefined if it leads none, or has yet to send it. */
+  get seats(): SeatBoard | undefined {
+    const { board } = this.#mirror
+    return this.leads && board?.term === this.#status?.term ? board : undefined
   }
 
   #connect(): void {
@@ -145,6 +154,7 @@ export class EngineLink {
     const wasRefused = this.#status === undefined && this.#detail.startsWith('refused')
     this.#socket = undefined
     this.#status = undefined
+    this.#mirror.forget()
     if (!wasRefused || why !== 'the engine hung up') this.#detail = why
     clearTimeout(this.#timer)
     this.#writer.take()
@@ -198,6 +208,15 @@ export class EngineLink {
         this.#answered(from.uint32()).reject(
           new Error('the request failed in the engine, whose log says why'),
         )
+        return
+      case toGateway.seats:
+        this.#mirror.readState(from)
+        return
+      case toGateway.shown:
+        this.#mirror.readShown(from)
+        return
+      case toGateway.shownUnusual:
+        this.#mirror.readUnusual(from)
         return
       case toGateway.status:
         this.#hear(from.json() as EngineStatus)

@@ -8,6 +8,7 @@ import { isCallable } from './calls.ts'
 import { readJsonCommand, readStudentCommand, type ReadCommand } from './command-codec.ts'
 import { FrameReader, frameHeaderBytes } from './frames.ts'
 import { writeOutcome } from './outcome-codec.ts'
+import { SeatFeed } from './seat-feed.ts'
 import {
   framesToEngine,
   type Hello,
@@ -56,6 +57,10 @@ export class GatewayConnection {
   readonly #options: GatewayConnectionOptions
   readonly #frames = new FrameReader(framesToEngine.bytesMax)
   readonly #writer = new ByteWriter(writerBytes)
+  readonly #seats = new SeatFeed(
+    () => this.#begin(),
+    (bug) => this.#socket.destroy(bug as Error),
+  )
   #welcomed = false
   #pending = 0
 
@@ -67,6 +72,7 @@ export class GatewayConnection {
     socket.on('data', (chunk) => this.#take(chunk))
     // Whoever does not read answers is not read either.
     socket.on('drain', () => socket.resume())
+    socket.once('close', () => this.#seats.stop())
   }
 
   get welcomed(): boolean {
@@ -196,6 +202,7 @@ export class GatewayConnection {
   /** Tells the gateway what the engine is doing. */
   tellStatus(): void {
     this.#writeJson(toGateway.status, this.#options.service.status())
+    this.#seats.follow(this.#options.service.seats)
   }
 
   #writeJson(kind: number, value: unknown): void {
@@ -205,9 +212,10 @@ export class GatewayConnection {
   }
 
   /** Begins a frame, if none has begun: it leaves when all that is at hand now is written. */
-  #begin(): void {
+  #begin(): ByteWriter {
     const writer = this.#writer
-    if (writer.length > 0) return
+    if (writer.length > flushBytes) this.#flush()
+    if (writer.length > 0) return writer
     writer.uint32(0)
     const { term, confirmedSeq, appliedSeq } = this.#options.service.status()
     writer.uint8(toGateway.progress)
@@ -216,6 +224,7 @@ export class GatewayConnection {
     writer.float64(appliedSeq)
     // After the promises that wait by now: one confirm answers many commands.
     process.nextTick(() => this.#flush())
+    return writer
   }
 
   #flush(): void {

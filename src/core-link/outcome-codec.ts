@@ -52,9 +52,12 @@ function isUsual({ effects = [], reasons = [] }: DecisionRecord): boolean {
   return effects.length < 256 && reasons.length < 256 && effects.every(isUsualEffect)
 }
 
-type UsualEffect = Extract<Effect, { type: (typeof placeEffects)[number] | 'reserved' | 'actions_spent' }>
+export type UsualEffect = Extract<
+  Effect,
+  { type: (typeof placeEffects)[number] | 'reserved' | 'actions_spent' }
+>
 
-function isUsualEffect(effect: Effect): effect is UsualEffect {
+export function isUsualEffect(effect: Effect): effect is UsualEffect {
   const { type } = effect
   return (
     type === 'registered' ||
@@ -82,7 +85,7 @@ function writeDecided(to: ByteWriter, id: number, record: DecisionRecord): void 
   for (const reason of reasons) writeReason(to, reason)
 }
 
-function writeEffect(to: ByteWriter, effect: UsualEffect): void {
+export function writeEffect(to: ByteWriter, effect: UsualEffect): void {
   switch (effect.type) {
     case 'registered':
     case 'left':
@@ -162,7 +165,7 @@ function readMany<One>(from: ByteReader, read: (from: ByteReader) => One): One[]
   return all
 }
 
-function readEffect(from: ByteReader): Effect {
+export function readEffect(from: ByteReader): Effect {
   const type = from.uint8()
   if (type === spentEffect) {
     return { type: 'actions_spent', student: from.int32(), count: from.int32(), remaining: from.int32() }

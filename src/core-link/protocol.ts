@@ -7,13 +7,14 @@
  *        | hello {protocol, campus, …} -------> |
  *        | <-- welcome -----------------------  |   or `refused {why}`, and the end of the connection
  *        | <------------------- status {…} ----- |   at every change of state, and every 100 ms while it serves
+ *        | <-------------- seats, then shown --- |   while it leads: what there is to see, as it is confirmed
  *        | submit, call ---------------------->   |
  *        | <------- progress, decided, answer --- |
  *        | beat ------------------------------>   |   every second
  *
  * Nothing is repeated by either side: a link that breaks leaves what was sent unknown.
  */
-export const protocolVersion = 1
+export const protocolVersion = 2
 
 /** What a gateway sends. */
 export const toEngine = {
@@ -43,6 +44,11 @@ export const toGateway = {
   answer: 7,
   /** A command or a call failed by a bug. */
   failed: 8,
+  /** The whole board of seats, at the beginning of a term or of the link. */
+  seats: 9,
+  /** What a decision has changed on it, in binary or, what is unusual, as JSON. */
+  shown: 10,
+  shownUnusual: 11,
 } as const
 
 /** Longest frame that an engine accepts, without its header; a gateway sends the next one earlier. */

@@ -1,4 +1,5 @@
 import type { Command } from '../../actors/commands.ts'
+import type { SeatBoard } from '../engine/seat-board.ts'
 import type {
   DryRunOutcome,
   EngineState,
@@ -101,9 +102,9 @@ export class RemoteEngine implements EnrollmentService {
     return this.#call<ReadOutcome<RosterView | undefined>>('roster', course, group)
   }
 
-  /** Watching seats needs an engine in the same process. */
-  get seats(): undefined {
-    return undefined
+  /** A copy of the leader's board. */
+  get seats(): SeatBoard | undefined {
+    return this.#leader?.seats
   }
 
   #unavailable(): Unavailable {

@@ -1,4 +1,4 @@
-import type { Campus, GroupProfile, GroupStatus } from '../../actors/campus.ts'
+import { Campus, type GroupProfile, type GroupStatus } from '../../actors/campus.ts'
 import { addedGroup, changedProfile } from '../../actors/evolve-administration.ts'
 import type { Effect } from '../../actors/records.ts'
 
@@ -56,6 +56,22 @@ interface Entry {
   readonly how: Exclude<PlaceEvent, 'moved_up'>
 }
 
+/** A whole board at one moment. */
+export interface SeatState {
+  readonly term: number
+  readonly seq: number
+  readonly groups: readonly {
+    readonly profile: GroupProfile
+    readonly status: GroupStatus
+    readonly reserveCapacity: number
+    readonly capacity: number
+    readonly registeredCount: number
+    readonly queue: readonly number[]
+  }[]
+}
+
+type SeatListener = (seq: number, effects: readonly Effect[] | undefined) => void
+
 /** Places given, taken and left that are remembered: so far back a student's changes can be told one by one. */
 const entriesMax = 8192
 
@@ -75,6 +91,7 @@ export class SeatBoard {
   readonly term: number
   readonly #entriesMax: number
   readonly #groups: Board[] = []
+  readonly #listeners = new Set<SeatListener>()
   readonly #courses = new Map<number, Board[]>()
   readonly #departments = new Map<number, Board[]>()
   /** A ring: the newest entry overwrites the oldest. */
@@ -102,6 +119,36 @@ export class SeatBoard {
     for (const groups of this.#courses.values()) groups.sort(byCourseAndGroup)
   }
 
+  /** The same board in another process, from what `state` said; it does not remember what came before. */
+  static from({ term, seq, groups }: SeatState): SeatBoard {
+    const board = new SeatBoard(new Campus(), term)
+    board.#seq = seq
+    board.#forgottenSeq = seq
+    for (const { profile, queue, ...counts } of groups) {
+      const one = board.#addGroup(profile, seq)
+      Object.assign(one, counts)
+      one.queue.push(...queue.map((student) => ({ student, movedBy: seq })))
+    }
+    return board
+  }
+
+  /** All that is shown now, as JSON can carry it; in the order in which `from` wants it. */
+  state(): SeatState {
+    const inOrder = [...this.#departments.values()].flat().toSorted(byCourseAndGroup)
+    const groups = inOrder.map((one) => {
+      const { profile, status, reserveCapacity, capacity, registeredCount } = one
+      const queue = one.queue.map(({ student }) => student)
+      return { profile, status, reserveCapacity, capacity, registeredCount, queue }
+    })
+    return { term: this.term, seq: this.#seq, groups }
+  }
+
+  /** Tells `listener` whatever `show` is told from now on. @returns what ends that */
+  listen(listener: SeatListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
   /** The newest decision that is shown; 0 = none of this term. */
   get seq(): number {
     return this.#seq
@@ -111,6 +158,7 @@ export class SeatBoard {
   show(seq: number, effects: readonly Effect[] | undefined): void {
     this.#seq = seq
     for (const effect of effects ?? []) this.#apply(seq, effect)
+    for (const listener of this.#listeners) listener(seq, effects)
   }
 
   /** The groups of a department, ascending by course and group. */

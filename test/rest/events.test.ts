@@ -4,7 +4,7 @@ import { after, before, test, type TestContext } from 'node:test'
 import { EventReader } from '../../src/gateway/testing/event-reader.ts'
 import { inShort } from '../fixtures/http-client.ts'
 import { openTestGateway } from '../fixtures/open-gateway.ts'
-import { directJournal, startEngine, until, untilLeading } from '../fixtures/running-engine.ts'
+import { directJournal, startEngine, until } from '../fixtures/running-engine.ts'
 import { Desk } from './desk.ts'
 
 let desk: Desk
@@ -112,7 +112,7 @@ test('a standby refuses streams, and once it leads its clients go on there', asy
   const events = await watch(t, student, `?course_id=${course}`)
   const { id } = await events.next()
   await desk.stopEngine()
-  await untilLeading(standby)
+  await until(async () => (await gateway.client.send('GET /readyz')).status === 200)
   await events.ended()
   const again = await open(t, `${gateway.url}/events?course_id=${course}`, {
     authorization: `Bearer ${token}`,
