@@ -110,7 +110,7 @@ class TransactionDesk implements StudentDesk {
   }
 }
 
-/** What is about the engine, its journal and its limits, and no rule of enrollment. */
+/** What is about the engine, its journal and its limits, or about what only staff of ours can do: no rule of enrollment. */
 const notRules = new Set([
   'too_many_requests',
   'not_leading',
@@ -120,6 +120,8 @@ const notRules = new Set([
   'outcome_unknown',
   'idempotency_in_flight',
   'idempotency_mismatch',
+  'course_closed',
+  'course_cancelled',
 ])
 
 let desk: TransactionDesk

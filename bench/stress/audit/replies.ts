@@ -109,7 +109,7 @@ function expectedBody(command: CommandLog, decision: Decision, effects: readonly
   if (leg?.do === 'set_capacity') {
     const promoted = effects.flatMap((effect) => (effect.type === 'promoted' ? [effect.student] : []))
     const { course, group, capacity } = leg
-    return { course_id: course, group_id: group, capacity, promoted, decision: said.decision }
+    return { course_id: course, group_id: group, capacity, promoted, dry_run: false, decision: said.decision }
   }
   const last = lastPlace(command, leg, effects)
   return { ...placeOf(last), course_id: leg?.course, group_id: last?.group, ...said }
