@@ -13,6 +13,7 @@ rate, with and without streams; and how long after a decision's reply its event 
   --rate N      requests a second, each of which changes something that is watched (default 2000)
   --seconds N   of each measurement (default 10)
   --rounds N    how often each is repeated, with and without streams in turn (default 2)
+  --apart       hold the streams in a gateway process of their own
   --direct      without a broker: the server writes PostgreSQL by itself
   --about X     places, course or department: what each stream watches besides the student's own places (default: each)
 `
@@ -30,6 +31,7 @@ function readArguments(): Arguments | undefined {
       rounds: { type: 'string', default: '2' },
       about: { type: 'string' },
       direct: { type: 'boolean', default: false },
+      apart: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
@@ -48,6 +50,7 @@ function readArguments(): Arguments | undefined {
     rounds: whole('rounds', 100),
     subjects: about,
     direct: values.direct,
+    apart: values.apart,
   }
 }
 
@@ -66,7 +69,7 @@ function lineOf({
     `${Math.round(without.requestsPerSecond)} -> ${Math.round(under.requestsPerSecond)} requests a second`,
     `reply p50 ${ms(without.replyMs.p50)} -> ${ms(under.replyMs.p50)} ms, p99 ${ms(without.replyMs.p99)} -> ${ms(under.replyMs.p99)} ms`,
     `${Math.round(messagesPerSecond)} messages a second, event p50 ${ms(eventMs.p50)}, p99 ${ms(eventMs.p99)}, max ${ms(eventMs.max)} ms after the reply (${eventMs.count} seen)`,
-    `${(bytesPerStream / 1024).toFixed(1)} KiB a stream`,
+    ...(bytesPerStream === undefined ? [] : [`${(bytesPerStream / 1024).toFixed(1)} KiB a stream`]),
   ].join('; ')
 }
 
@@ -91,7 +94,7 @@ async function main(): Promise<number> {
     const { url } = await createDatabase(postgres.url)
     const results = await measureEvents({ databaseUrl: url, rabbitAddress: rabbit?.address }, options, say)
     process.stdout.write(
-      `${options.streams} streams, ${options.rate} requests a second, node ${process.version}\n`,
+      `${options.streams} streams${options.apart ? ' at a gateway of their own' : ''}, ${options.rate} requests a second, node ${process.version}\n`,
     )
     for (const result of results) process.stdout.write(`${lineOf(result)}\n`)
     return 0

@@ -1,6 +1,9 @@
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../../src/embedded/cluster.ts'
 import { Keeper } from '../../test/servers/keeper.ts'
+import { CliProcess } from '../load/cli-process.ts'
 import { HttpClient } from '../load/http-client.ts'
 import { Latencies } from '../load/latencies.ts'
 import { Service } from '../load/service.ts'
@@ -21,6 +24,8 @@ export interface EventsOptions {
   /** How often each is repeated, with streams and without in turn. */
   readonly rounds: number
   readonly subjects: readonly Subject[]
+  /** Hold the streams in a gateway of their own; those who enroll come to the engine's process. */
+  readonly apart: boolean
 }
 
 /** An empty database, and the broker that carries the journal (none = the direct one). */
@@ -48,7 +53,8 @@ export interface SubjectResult {
     readonly p99: number
     readonly max: number
   }
-  readonly bytesPerStream: number
+  /** Of the server's memory; undefined where a gateway holds the streams. */
+  readonly bytesPerStream: number | undefined
 }
 
 /** Students who act; their own places are watched too. */
@@ -66,6 +72,7 @@ export async function measureEvents(
   say: (line: string) => void,
 ): Promise<SubjectResult[]> {
   const keeper = new Keeper('events', tmpdir())
+  const core = `unix://${join(keeper.directory, 'core.sock')}`
   try {
     await fillCampus(servers.databaseUrl, Math.max(options.streams, activeStudents))
     const service = await Service.start({
@@ -77,10 +84,12 @@ export async function measureEvents(
         ENROLLMENT_STUDENT_BURST: '1000000',
         ENROLLMENT_EVENT_STREAMS_MAX: '100000',
         ENROLLMENT_LOG_LEVEL: 'warn',
+        ENROLLMENT_CORE_LISTEN: core,
       },
       keeper,
     })
     await service.untilReady()
+    const streamPort = options.apart ? await startGateway(service, core, keeper) : service.port
     const traffic = new Traffic(service.port, activeStudents)
     const gauges = new Gauges(service.port)
     await traffic.connect()
@@ -89,7 +98,7 @@ export async function measureEvents(
     const results: SubjectResult[] = []
     for (const subject of options.subjects) {
       say(`${options.streams} streams about ${subject}`)
-      results.push(await measureSubject(subject, options, { service, traffic, gauges }))
+      results.push(await measureSubject(subject, options, { streamPort, traffic, gauges }))
     }
     if (traffic.failures > 0) throw new Error(`${traffic.failures} requests failed`)
     gauges.close()
@@ -101,8 +110,22 @@ export async function measureEvents(
   }
 }
 
+/** @returns its port, once it serves */
+async function startGateway(service: Service, core: string, keeper: Keeper): Promise<number> {
+  const port = await freePort()
+  const own = { CORE_ADDRESS: core, LISTEN_ADDRESS: `127.0.0.1:${port}` }
+  const gateway = new CliProcess('gateway', { ...service.environment, ...own }, keeper)
+  for (;;) {
+    const ready = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined)
+    await ready?.arrayBuffer()
+    if (ready?.status === 200) return port
+    if (!gateway.isRunning) throw new Error(`the gateway ended:\n${gateway.lastWords()}`)
+    await sleep(50)
+  }
+}
+
 interface Scene {
-  readonly service: Service
+  readonly streamPort: number
   readonly traffic: Traffic
   readonly gauges: Gauges
 }
@@ -112,7 +135,7 @@ async function measureSubject(
   options: EventsOptions,
   scene: Scene,
 ): Promise<SubjectResult> {
-  const { service, gauges } = scene
+  const { streamPort, gauges } = scene
   const runs: Record<'without' | 'with', Run[]> = { without: [], with: [] }
   const events = new Latencies()
   let messages = 0
@@ -121,7 +144,7 @@ async function measureSubject(
     runs.without.push(await measure(options, scene))
     const before = await gauges.read('process_resident_memory_bytes')
     const filters = Array.from({ length: options.streams }, (_, index) => filterOf(subject, index))
-    const watchers = await Watchers.open({ port: service.port, first: 1, filters, samples })
+    const watchers = await Watchers.open({ port: streamPort, first: 1, filters, samples })
     bytesPerStream = ((await gauges.read('process_resident_memory_bytes')) - before) / options.streams
     await sleep(settleMs)
     await watchers.report()
@@ -145,7 +168,7 @@ async function measureSubject(
       p99: events.quantile(0.99),
       max: events.quantile(1),
     },
-    bytesPerStream,
+    bytesPerStream: options.apart ? undefined : bytesPerStream,
   }
 }
 
