@@ -66,8 +66,8 @@ async function carryOut(order: Order): Promise<RunResult | undefined> {
 }
 
 async function tokensOf({ callers, host, port }: StreamSpec): Promise<string[]> {
-  const { first, count, tokens: from } = callers
-  const ids = Array.from({ length: count }, (_, index) => first + index)
+  const { first, count, stride = 1, tokens: from } = callers
+  const ids = Array.from({ length: count }, (_, index) => first + index * stride)
   if (from === 'none') return []
   if ('secret' in from) return ids.map((id) => signToken(id, from.secret))
   const tokens: string[] = []

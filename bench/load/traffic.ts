@@ -7,6 +7,8 @@ import { requestText } from './wire-client.ts'
 export interface Callers {
   readonly first: number
   readonly count: number
+  /** From one of them to the next; 1 unless told. */
+  readonly stride?: number
   /** Signed here with the server's key, or got by logging in; `{id}` in the password stands for who it is. */
   readonly tokens: { readonly secret: string } | { readonly password: string } | 'none'
 }
@@ -73,7 +75,8 @@ export class TrafficSource {
     // Looking takes nothing away: when everybody has looked, the first looks again.
     const index = kind === 'catalog' ? this.#next++ % this.#callers.count : this.#next++
     if (index >= this.#callers.count) return undefined
-    const student = this.#callers.first + index
+    const { first, stride = 1 } = this.#callers
+    const student = first + index * stride
     const token = this.#tokens[index] ?? ''
     if (kind === 'catalog') return this.#openLook(token, this.#traffic.departments)
     const requests = this.#requestsOf(student, token)

@@ -41,18 +41,22 @@ export function record(context: RunContext, findings: readonly Finding[], folder
 export function loadFigures(measurement: Measurement, stream: string): Record<string, number> {
   const result = measurement.streams[stream]
   if (result === undefined) throw new Error(`there is no stream ${stream}`)
-  const { requests, elapsedMs, latency } = result
+  const { elapsedMs, latency } = result
+  // What was turned away costs too, and is no throughput.
+  const requests = served(result.replies)
+  const turnedAway = result.requests - requests
   const perRequest = Object.entries(measurement.cpuUs).map(
-    ([group, us]) => [`${group}_cpu_us_per_request`, rounded(us / requests)] as const,
+    ([group, us]) => [`${group}_cpu_us_per_request`, rounded(us / Math.max(1, requests))] as const,
   )
   const allUs = Object.values(measurement.cpuUs).reduce((sum, us) => sum + us, 0)
   return {
     requests,
+    ...(turnedAway > 0 && { turned_away: turnedAway }),
     seconds: rounded(elapsedMs / 1000, 3),
     requests_per_s: rounded((1000 * requests) / elapsedMs),
     ...Object.fromEntries(perRequest),
-    all_cpu_us_per_request: rounded(allUs / requests),
-    generator_cpu_us_per_request: rounded(measurement.generatorCpuUs / requests),
+    all_cpu_us_per_request: rounded(allUs / Math.max(1, requests)),
+    generator_cpu_us_per_request: rounded(measurement.generatorCpuUs / Math.max(1, requests)),
     p50_ms: rounded(latency.p50, 2),
     p99_ms: rounded(latency.p99, 2),
     p999_ms: rounded(latency.p999, 2),
@@ -62,6 +66,14 @@ export function loadFigures(measurement: Measurement, stream: string): Record<st
       Object.entries(measurement.memory).map(([group, bytes]) => [`${group}_mib`, rounded(bytes / 2 ** 20)]),
     ),
   }
+}
+
+/** Replies that answer: yes, no by a rule, or nothing new. */
+export function served(replies: Readonly<Record<string, number>>): number {
+  return Object.entries(replies).reduce(
+    (sum, [reply, count]) => (/^(2\d\d|304|409)/.test(reply) ? sum + count : sum),
+    0,
+  )
 }
 
 export function rounded(value: number, decimals = 1): number {

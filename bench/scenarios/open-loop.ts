@@ -2,6 +2,7 @@ import type { CampusSize } from '../campus/bench-campus.ts'
 import { Generator } from '../load/generator-process.ts'
 import type { Pace } from '../load/stream.ts'
 import type { Callers, Traffic } from '../load/traffic.ts'
+import { served } from '../report/entry.ts'
 import { jwtSecret } from '../site/engine-site.ts'
 import type { Ground } from '../site/ground.ts'
 import { measure, type Measurement, type Target } from '../site/target.ts'
@@ -68,7 +69,7 @@ export class LoadDesk {
     await this.generator.closeStream(name)
     const result = streams[name]
     if (result === undefined) throw new Error('nothing was measured')
-    return (1000 * result.requests) / result.elapsedMs
+    return (1000 * served(result.replies)) / result.elapsedMs
   }
 
   end(): void {

@@ -6,6 +6,7 @@ import type { Ground } from '../site/ground.ts'
 import { sustain } from './sustained.ts'
 
 const placesEach = 5
+const callersMax = 50_000
 const servingMsMax = 180_000
 const everyday: CampusSize = { students: 1000, courses: 1500, capacity: 1000, reserveCapacity: 5 }
 const sizes: readonly CampusSize[] = [
@@ -41,6 +42,12 @@ export async function recover(ground: Ground): Promise<Finding[]> {
   return [...findings.slice(0, -1), { ...large, figures }]
 }
 
+/** As many as are needed, from all over the campus: neighbours would share what the CPU has at hand. */
+function spreadCallers(students: number) {
+  const stride = Math.max(1, Math.floor(students / callersMax))
+  return { first: 1, count: Math.floor(students / stride), stride }
+}
+
 async function recoverOn(ground: Ground, size: CampusSize, isLoaded: boolean): Promise<Finding> {
   ground.say(`  making a campus of ${size.students.toLocaleString('en')} students`)
   const site = await EngineSite.open(ground, { size, held: placesEach })
@@ -51,7 +58,16 @@ async function recoverOn(ground: Ground, size: CampusSize, isLoaded: boolean): P
     await site.service.untilReady(servingMsMax)
     const seconds = (performance.now() - begunMs) / 1000
     const mib = (readUsages(site.groups)['server']?.memoryBytes ?? 0) / 2 ** 20
-    const load = { scenario: 'recover', subject: 'engine', size, held: placesEach, perStudent: 2, seconds: 6 }
+    ground.say(`  serving again after ${seconds.toFixed(1)} s, ${mib.toFixed(0)} MiB`)
+    const load = {
+      scenario: 'recover',
+      subject: 'engine',
+      size,
+      held: placesEach,
+      perStudent: 2,
+      seconds: 6,
+      callers: spreadCallers(size.students),
+    }
     const underLoad = isLoaded ? await sustain(ground, site, load) : undefined
     return {
       scenario: 'recover',

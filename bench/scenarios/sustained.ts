@@ -34,7 +34,7 @@ export interface FullLoad {
   readonly seconds?: number
   readonly connections?: number
   /** Students who have not enrolled yet: all, unless told. */
-  readonly callers?: { readonly first: number; readonly count: number }
+  readonly callers?: { readonly first: number; readonly count: number; readonly stride?: number }
   /** Places that each student holds already, as the campus was made with. */
   readonly held?: number
   readonly perStudent?: number
@@ -46,14 +46,14 @@ export interface FullLoad {
 export async function sustain(ground: Ground, target: Target, load: FullLoad): Promise<Finding> {
   const { size, scenario, subject, held = 0, perStudent = 7, connections = usualConnections } = load
   const seconds = ground.isTiny ? 0.5 : (load.seconds ?? 20)
-  const { first, count } = load.callers ?? { first: 1, count: size.students }
+  const callers = load.callers ?? { first: 1, count: size.students }
   const generator = new Generator(load.generatorPrefix)
   try {
     await generator.open('students', {
       host: target.host,
       port: target.port,
       seed: ground.seed,
-      callers: { first, count, tokens: { secret: jwtSecret } },
+      callers: { ...callers, tokens: { secret: jwtSecret } },
       traffic: { kind: 'courses', courses: size.courses, perStudent, wish: 'possible', held },
       pace: { kind: 'closed', connections },
     })
