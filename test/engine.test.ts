@@ -109,7 +109,7 @@ for (const [kind, setUp] of Object.entries(kinds)) {
       const second = start()
       await untilLeading(second)
       assert.equal(stateOf(second), stateBefore)
-      assert.match(stateBefore, /group 102\/1 capacity=7/)
+      assert.match(stateBefore, /group 102\/1 open capacity=7/)
     })
 
     test('only one of two engines leads; the other takes over with everything that was decided', async () => {

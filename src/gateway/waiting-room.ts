@@ -12,7 +12,7 @@ export interface WaitingRoomLimits {
   readonly lengthMax: number
 }
 
-export const defaultWaitingRoomLimits: WaitingRoomLimits = { waitMaxMs: 150, turnMs: 8, lengthMax: 10_000 }
+export const defaultWaitingRoomLimits: WaitingRoomLimits = { waitMaxMs: 1000, turnMs: 8, lengthMax: 10_000 }
 
 export interface WaitingRoomDeps {
   readonly limits: WaitingRoomLimits

@@ -79,7 +79,7 @@ test('every refusal of an operation stands in the document with its body', () =>
   for (const [line, { responses }] of operations()) {
     for (const [status, { content }] of Object.entries(responses)) {
       const media = content?.['application/problem+json']
-      assert.equal(media === undefined, status.startsWith('2'), `${line} ${status}`)
+      assert.equal(media === undefined, Number(status) < 400, `${line} ${status}`)
       for (const [code, { value }] of Object.entries(media?.examples ?? {})) {
         assert.deepEqual([value.code, String(value.status)], [code, status])
         assert.ok(code in problems)

@@ -158,7 +158,10 @@ describe('a registrar’s tools, from an empty database on', () => {
       LISTEN_ADDRESS: path,
     })
     assert.equal(second.code, 1)
-    assert.match(second.stderr, /^enrollment: another process serves on [^\n]*enrollment\.sock\n$/)
+    assert.match(
+      second.stderr,
+      /^enrollment: another process serves on [^\n]*enrollment\.sock: stop it, [^\n]*\n$/,
+    )
     await first.kill()
     assert.ok(existsSync(path))
     const next = await start()
