@@ -118,7 +118,7 @@ export class Batcher {
         if (isProgress || early.length === 0) earlySinceMs = this.#options.runtime.elapsed()
         early = left
       } else if (held[0] !== undefined && (early.length === 0 || isFull(reader, held, early))) {
-        if (unsettledMs > 0 && !isFull(reader, held, early)) {
+        if (unsettledMs > 0) {
           await this.#arrivalWithin(reader, unsettledMs)
           continue
         }

@@ -52,6 +52,8 @@ export interface EngineOptions {
 const barrierPollMs = { first: 10, most: 250 }
 /** How often PostgreSQL's position is asked for while it is known to be behind. */
 const positionPollMs = 1000
+/** While it is not known to be behind, only every so many-th time. */
+const idlePositionPolls = 10
 
 /**
  * Leads, or waits to lead. Start, takeover by a standby and the return of a lost broker are one procedure:
@@ -214,8 +216,11 @@ export class Engine implements EnrollmentService {
   #followPosition(term: Term, journal: JournalTerm): () => void {
     const { runtime, store } = this.#options
     let cancel = (): void => {}
+    let polls = 0
     const poll = async (): Promise<void> => {
-      if (term.commit.appliedSeq < term.commit.confirmedSeq) {
+      // A leader without commands has nothing to wait for, and would not hear that it was deposed.
+      const isIdlePoll = ++polls % idlePositionPolls === 0
+      if (isIdlePoll || term.commit.appliedSeq < term.commit.confirmedSeq) {
         try {
           const position = await store.readPosition()
           if (position.term > term.number) this.#loseTerm(journal, 'another engine has led since')

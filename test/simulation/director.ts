@@ -96,7 +96,7 @@ export class Director {
       case 'engine suspended':
         this.#suspend(
           engine.process,
-          random.chance(0.3) ? random.between(9000, 17_000) : random.between(20, 2000),
+          random.chance(0.3) ? random.between(9000, 40_000) : random.between(20, 2000),
         )
         break
       case 'engine stopped in good order':
@@ -163,6 +163,8 @@ export class Director {
       for (const { engine, process } of engines) if (engine.campus) this.#kill(process)
     })
     scheduler.after(random.between(600, 4000), () => {
+      // Then everybody has been woken, or started anew.
+      if (this.#isOver) return
       survivor?.process.wake()
       for (const host of batchers) if (host !== survivor) this.#kill(host.process)
     })

@@ -122,7 +122,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     does: 'judges a marker while messages are outstanding',
     file: 'src/batcher/batcher.js',
-    find: `if (unsettledMs > 0 && !isFull(reader, held, early)) {
+    find: `if (unsettledMs > 0) {
                     await this.#arrivalWithin(reader, unsettledMs);
                     continue;
                 }

@@ -5,10 +5,13 @@ import { strokes } from './fault-plan.ts'
 /** So many seeds in a row must have hit everything that is required. */
 export const seedsForAll = 200
 
+/** Of changes to the courses themselves, which nobody makes here. */
+const notTried = new Set(['too_many_places'])
+
 const answers = [
   'yes',
   'no',
-  ...Object.keys(refusalCodes),
+  ...Object.keys(refusalCodes).filter((code) => !notTried.has(code)),
   'other_department',
   'no_such_student',
   'no_such_course',
