@@ -39,7 +39,6 @@ const takeoverSteps = ['lock', 'publish marker', 'read judgement', 'read positio
 const engineSteps = [
   'request',
   'turn',
-  'timer',
   ...[...takeoverSteps, 'publish', 'load keys', 'load student', 'begin', 'copy', 'fold', 'commit'].map(ok),
 ]
 const batcherSteps = ['delivery', ...[...transactionSteps, 'exists', 'count'].map(ok)]
@@ -48,7 +47,6 @@ const databaseSteps = [
   ...transactionSteps.filter((step) => step !== 'insert voids'),
   'read judgement',
   'read position',
-  'load campus',
   'load keys',
 ]
 
