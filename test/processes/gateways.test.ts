@@ -155,6 +155,7 @@ describe('gateways in processes of their own', () => {
       CORE_ADDRESS: `127.0.0.1:${port}`,
     })
     await stranger.untilSays(/has another secret/)
+    await stranger.untilSays(/^serving campus/)
     await engines[1].untilSays(/turned a gateway away: it does not know our secret/)
     assert.equal(inShort(await stranger.client.send('GET /readyz')), '503 not_leading')
     await stranger.stop()
