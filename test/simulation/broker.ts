@@ -119,7 +119,7 @@ export class SimulatedBroker {
     if (returned.length > 0) this.#coverage.fault('message redelivered', returned.length)
     if (returned.length > 1 && this.#random.chance(this.rates.returnedOutOfOrder)) {
       this.#coverage.fault('messages returned out of order')
-      this.#giveBack(this.#random.shuffled(returned))
+      this.#giveBack(this.#random.chance(0.5) ? returned.toReversed() : this.#random.shuffled(returned))
     } else if (returned.length > 0 && this.#random.chance(this.rates.handedOverEarly)) {
       this.#coverage.fault('queue handed over before messages returned')
       this.#limbo += returned.length

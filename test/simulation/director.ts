@@ -159,7 +159,7 @@ export class Director {
     const { random, engines, batchers, scheduler } = this.#cast
     const survivor = random.chance(0.5) ? random.pick(batchers) : undefined
     for (const { process } of batchers) process.suspend()
-    scheduler.after(random.between(20, 300), () => {
+    scheduler.after(random.chance(0.5) ? random.between(0, 30) : random.between(20, 300), () => {
       for (const { engine, process } of engines) if (engine.campus) this.#kill(process)
     })
     scheduler.after(random.between(600, 4000), () => {

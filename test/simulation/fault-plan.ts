@@ -26,6 +26,8 @@ export interface FaultPlan {
   readonly acknowledge: 'confirm' | 'applied'
   /** Once, the broker forgets the end of what it has confirmed. */
   readonly losesTail: boolean
+  /** Between an answer and the next wish, milliseconds on average. */
+  readonly thinkMs: number
   /** How long the broker and the database take at most to make something durable, milliseconds. */
   readonly brokerSyncMs: number
   readonly databaseSyncMs: number
@@ -48,6 +50,7 @@ export function drawFaultPlan(random: Random, seed: number): FaultPlan {
     journal,
     acknowledge,
     losesTail,
+    thinkMs: random.pick([10, 40, 120]),
     brokerSyncMs: random.pick([2, 15, 40]),
     databaseSyncMs: random.pick([1, 10, 30]),
     strokeEveryMs: random.between(1000, 4000),

@@ -53,7 +53,6 @@ export const commandsMin = 2000
 const intentsPerStudent = 44
 const intentsPerStaff = 85
 const staffCount = 4
-const thinkMs = 10
 
 /** One run of the world: everything in it follows from the seed. */
 export async function simulate(options: RunOptions): Promise<RunResult> {
@@ -74,6 +73,7 @@ class Simulation {
   readonly #blueprint: Blueprint
   /** Who must see the world end is given more to do. */
   readonly #patience: number
+  readonly #thinkMs: number
   readonly #trace: (line: string) => void
   readonly #failures: string[] = []
   /** Of a gap or a lost end of the journal. */
@@ -88,6 +88,7 @@ class Simulation {
     const drawn = drawFaultPlan(random('plan'), seed)
     const plan = isCalm === true ? calmly(drawn) : drawn
     this.#patience = plan.losesTail ? 1.5 : 1
+    this.#thinkMs = plan.thinkMs
     this.#blueprint = drawBlueprint(random('blueprint'), epochMs)
     this.#database = new SimulatedDatabase(
       world,
@@ -137,7 +138,7 @@ class Simulation {
   #startBatchers(world: World, random: (name: string) => Random): BatcherHost[] {
     const broker = this.#broker
     if (broker === undefined) return []
-    const prefetch = random('prefetch').pick([1, 2, 2, 3, 6, 10])
+    const prefetch = random('prefetch').pick([1, 2, 3, 10, 30, 100])
     return ['north', 'south'].map(
       (name) =>
         new BatcherHost(name, {
@@ -185,7 +186,7 @@ class Simulation {
       this.#clients.map((client, index) =>
         client.run(
           (index < this.#clients.length - staffCount ? intentsPerStudent : intentsPerStaff) * this.#patience,
-          thinkMs,
+          this.#thinkMs,
         ),
       ),
     ).then(async () => {
