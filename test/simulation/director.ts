@@ -160,6 +160,7 @@ export class Director {
     const survivor = random.chance(0.5) ? random.pick(batchers) : undefined
     for (const { process } of batchers) process.suspend()
     scheduler.after(random.chance(0.5) ? random.between(0, 30) : random.between(20, 300), () => {
+      if (this.#isOver) return
       for (const { engine, process } of engines) if (engine.campus) this.#kill(process)
     })
     scheduler.after(random.between(600, 4000), () => {
@@ -288,7 +289,7 @@ export class Director {
       }
       coverage.fault('end of the queue lost')
       // A gap shows as soon as something follows; a loss alone shows to who connects again.
-      scheduler.after(random.chance(0.7) ? 0 : 5000, () => broker.restart(100))
+      scheduler.after(random.pick([0, 100, 300, 5000]), () => broker.restart(100))
       for (const host of batchers) host.restart()
     })
   }

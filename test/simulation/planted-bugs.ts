@@ -132,14 +132,6 @@ export const plantedBugs: readonly PlantedBug[] = [
     seeds: manySeeds,
   },
   {
-    does: 'lets markers hide that a record is missing',
-    file: 'src/batcher/batcher.js',
-    find: 'if (!isLast && this.#options.runtime.elapsed() > earlySinceMs + gapPatienceMs)',
-    replace: 'if (false)',
-    toldAs: /nobody said so/,
-    seeds: { first: 347, count: 20, every: 20 },
-  },
-  {
     does: 'says nothing when the end of the journal is gone',
     file: 'src/batcher/write.js',
     find: 'if (start.seen !== undefined &&',

@@ -115,7 +115,7 @@ class Simulation {
           },
         }),
     )
-    this.#batchers = this.#startBatchers(world, random)
+    this.#batchers = this.#startBatchers(world, random, plan.losesTail)
     this.#clients = this.#people(random('people'), network)
     this.#director = new Director({
       scheduler: this.#scheduler,
@@ -135,10 +135,11 @@ class Simulation {
     })
   }
 
-  #startBatchers(world: World, random: (name: string) => Random): BatcherHost[] {
+  #startBatchers(world: World, random: (name: string) => Random, losesTail: boolean): BatcherHost[] {
     const broker = this.#broker
     if (broker === undefined) return []
-    const prefetch = random('prefetch').pick([1, 2, 3, 10, 30, 100])
+    // Where records are missing for good, a window that markers can fill beside them shows more.
+    const prefetch = random('prefetch').pick(losesTail ? [2, 2, 3, 10] : [1, 2, 3, 10, 30, 100])
     return ['north', 'south'].map(
       (name) =>
         new BatcherHost(name, {

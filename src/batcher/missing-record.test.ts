@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { test } from 'node:test'
+import { encodeMessage } from '../engine/messages.ts'
+import type {
+  BatchTransaction,
+  Delivery,
+  JournalMessage,
+  JournalReader,
+  MarkerJudgement,
+} from '../engine/ports.ts'
+import { nodeRuntime } from '../main/node-runtime.ts'
+import { Batcher } from './batcher.ts'
+
+const leader = randomUUID()
+
+/** A queue of which a record is gone for good, and whose leaders answer each rejection with another marker. */
+class RejectedLeaders implements JournalReader {
+  readonly open = true
+  readonly window = 2
+  readonly ended = new Promise<string>(() => {})
+  readonly #queue: Delivery[] = []
+  #tag = 0
+
+  constructor() {
+    this.#put({ version: 1, campus: 'c', leader, records: [missed] })
+    this.#putMarker()
+  }
+
+  #put(message: JournalMessage): void {
+    this.#queue.push({ body: encodeMessage(message), tag: ++this.#tag })
+  }
+
+  #putMarker(): void {
+    this.#put({ version: 1, campus: 'c', start: { leader: randomUUID(), after: leader } })
+  }
+
+  get arrivedCount(): number {
+    return this.#queue.length
+  }
+
+  takeArrived(): readonly Delivery[] {
+    return this.#queue.splice(0)
+  }
+
+  async arrival(): Promise<void> {
+    if (this.#queue.length === 0) await new Promise<void>(() => {})
+  }
+
+  async countReady(): Promise<number> {
+    return await new Promise((resolve) => setImmediate(resolve, 0))
+  }
+
+  acknowledge(): void {
+    this.#putMarker()
+  }
+
+  announceApplied(): void {}
+
+  async close(): Promise<void> {}
+}
+
+/** Follows upon a record that nobody has. */
+const missed = {
+  seq: 3,
+  at: 1,
+  actor: { role: 'staff', id: 1 },
+  legs: [{ do: 'set_capacity', course: 1, group: 1, capacity: 5 }],
+  effects: [{ type: 'capacity_changed', course: 1, group: 1, capacity: 5 }],
+} as const
+
+test('a record that is missing for good is told of, however many markers of rejected leaders come', async () => {
+  const judged: MarkerJudgement[] = []
+  const transaction: BatchTransaction = {
+    position: { leader, term: 1, seq: 1, atMs: 0 },
+    judgementOf: async () => undefined,
+    isApplied: async () => false,
+    recordMarker: async (judgement) => void judged.push(judgement),
+    recordVoids: async () => {},
+    apply: async () => {},
+    commit: async () => {},
+    rollback: async () => {},
+  }
+  const { promise: alarmed, resolve: onAlarm } = newPromise()
+  const batcher = new Batcher({
+    campusId: 'c',
+    source: { open: async () => new RejectedLeaders() },
+    tables: { begin: async () => transaction },
+    runtime: nodeRuntime,
+    recordsMax: 10,
+    onEvent: (event) => {
+      if (event.kind === 'alarm') onAlarm(event.alarm)
+    },
+  })
+  void batcher.run()
+  const late = setTimeout(() => onAlarm('nothing'), 20_000)
+  assert.equal(await alarmed, 'gap')
+  clearTimeout(late)
+  await batcher.stop()
+  assert.ok(judged.length > 0 && judged.every(({ judgement }) => judgement === 'rejected'))
+})
+
+function newPromise(): { promise: Promise<string>; resolve: (value: string) => void } {
+  let resolve: (value: string) => void = () => {}
+  const promise = new Promise<string>((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}
