@@ -70,7 +70,7 @@ export class ReadingAudit {
     if (outcome.kind !== 'judged') return true
     // One of its groups may be opened by a decision that is yet to come.
     const isOpen = (leg: Command['legs'][number]) =>
-      !('group' in leg) || this.#books.find(leg.course, leg.group)
+      (leg.do !== 'add' && leg.do !== 'move') || this.#books.find(leg.course, leg.group) !== undefined
     if (!command.legs.every(isOpen)) return false
     const isTimeless = (text: string) => !text.includes('outside_enrollment_window')
     const told = (outcome.verdict.reasons ?? []).map(reasonText).filter(isTimeless).toSorted()
