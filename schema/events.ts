@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { closed, whole } from './rest.ts'
+import { closed, groupStatus, whole } from './rest.ts'
 
 /** Live seats: what `GET /events` is asked, and what its events carry. */
 
@@ -44,6 +44,7 @@ const seats = closed({
   registered_count: integer,
   reserve_capacity: integer,
   reserved_count: integer,
+  status: groupStatus,
 })
 export type SeatsOfGroup = Static<typeof seats>
 
@@ -88,6 +89,7 @@ export const eventData = closed(
             registered_count: 40,
             reserve_capacity: 10,
             reserved_count: 3,
+            status: 'open',
           },
         ],
         places: [

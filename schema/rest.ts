@@ -150,6 +150,10 @@ export const integer = Type.Integer()
 const text = Type.String()
 const nullableInteger = Type.Unsafe<number | null>({ type: ['integer', 'null'] })
 
+export const groupStatus = Type.Enum(['open', 'closed', 'cancelled'], {
+  description: 'Only an open one takes newcomers in; a cancelled one never opens again.',
+})
+
 export const courseReply = closed({
   course_id: integer,
   group_id: integer,
@@ -174,9 +178,7 @@ export const courseReply = closed({
     enum: ['male', 'female', null],
   }),
   notes: text,
-  status: Type.Enum(['open', 'closed', 'cancelled'], {
-    description: 'Only an open one takes newcomers in; a cancelled one never opens again.',
-  }),
+  status: groupStatus,
 })
 export type CourseReply = Static<typeof courseReply>
 

@@ -27,6 +27,7 @@ export type EventData = {
     registered_count: number
     reserve_capacity: number
     reserved_count: number
+    status: 'open' | 'closed' | 'cancelled'
   }[]
   places: {
     course_id: number

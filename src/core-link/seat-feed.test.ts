@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { decide } from '../../actors/decide.ts'
 import { evolve } from '../../actors/evolve.ts'
+import type { Effect } from '../../actors/records.ts'
 import { scene } from '../../actors/testing/arbitraries.ts'
 import { campusOf } from '../../actors/testing/scenario.ts'
 import { group } from '../../actors/testing/sketches.ts'
@@ -78,6 +79,30 @@ test('a capacity, and a decision with very many effects, reach the gateway too',
   ])
   read()
   assertSame(mirror.board, board)
+})
+
+test('a group that is closed, opened again or cancelled is so at the gateway too', () => {
+  const board = new SeatBoard(campusOf([group('10/1'), group('10/2')]), 1)
+  const { feed, mirror, read } = link()
+  board.show(1, [{ type: 'group_closed', course: 10, group: 2 }])
+  feed.follow(board)
+  const at = { course: 10, group: 1 }
+  const steps: Effect[] = [
+    { type: 'group_closed', ...at },
+    { type: 'group_opened', ...at },
+    { type: 'group_cancelled', ...at, registered: 0, waiting: 0 },
+  ]
+  const seen = steps.map((effect, index) => {
+    board.show(index + 2, [effect])
+    read()
+    assertSame(mirror.board, board)
+    return mirror.board?.course(10).map(({ status }) => status)
+  })
+  assert.deepEqual(seen, [
+    ['closed', 'closed'],
+    ['open', 'closed'],
+    ['cancelled', 'closed'],
+  ])
 })
 
 test('in a new term the gateway begins with a new board, and hears no more of the old one', () => {

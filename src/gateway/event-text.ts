@@ -41,6 +41,7 @@ export class SeatTexts {
       registered_count: group.registeredCount,
       reserve_capacity: group.reserveCapacity,
       reserved_count: group.queue.length,
+      status: group.status,
     }
     const text = JSON.stringify(seats)
     this.#texts.set(group, { changedBy: group.changedBy, text })

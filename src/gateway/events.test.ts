@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { group, student } from '../../actors/testing/sketches.ts'
 import { assertProblem, Desk, generousLimits } from './testing/desk.ts'
-import type { EventReader } from './testing/event-reader.ts'
+import type { EventReader, EventSeen } from './testing/event-reader.ts'
 
 const one = { student: 1 }
 const two = { student: 2 }
@@ -86,6 +86,36 @@ test('who waits hears of the seat, and who waits behind of the next place', asyn
     [moved?.change, moved?.reserve_queue_position, moved?.detail],
     ['moved_up', 1, 'You are now 1st in the queue for group 1 of course 10.'],
   )
+})
+
+test('who watches a course hears that it was closed, opened again and cancelled', async (t) => {
+  const desk = open(t)
+  const events = await watch(t, desk, { student: 4 }, '/events?course_id=10')
+  const statuses = ({ seats }: EventSeen) => seats.map(({ group_id, status }) => [group_id, status])
+  assert.deepEqual(statuses(await events.next()), [
+    [1, 'open'],
+    [2, 'open'],
+  ])
+  await desk.send(staff, 'PUT /staff/course-status', {
+    body: { course_id: 10, group_id: 1, status: 'closed' },
+  })
+  assert.deepEqual(statuses(await events.next()), [[1, 'closed']])
+  await desk.send(staff, 'PUT /staff/course-status', { body: { course_id: 10, status: 'open' } })
+  assert.deepEqual(statuses(await events.next()), [
+    [1, 'open'],
+    [2, 'open'],
+  ])
+  await desk.send(staff, 'DELETE /staff/course?course_id=10&group_id=1')
+  const { seats } = await events.next()
+  assert.deepEqual(
+    seats.map((seen) => [seen.group_id, seen.status, seen.registered_count, seen.reserved_count]),
+    [[1, 'cancelled', 0, 0]],
+  )
+  const late = await watch(t, desk, { student: 4 }, '/events?department=1')
+  assert.deepEqual(statuses(await late.next()), [
+    [1, 'cancelled'],
+    [2, 'open'],
+  ])
 })
 
 test('many changes within a moment are one event', async (t) => {
