@@ -153,6 +153,22 @@ test('an id or a group that comes again is told with the line of the first', asy
   )
 })
 
+test('nobody has a place in a group that was cancelled; in a closed one they do', async () => {
+  const [one, two] = [course, course.replace('40103,1', '40103,2')]
+  const courses = `${courseHeader},status\n${one},cancelled\n${two},closed\n`
+  const students = `${studentHeader}\n${student(1)}\n${student(2)}\n`
+  const places = (group: number) => `student_id,course_id,group_id\n1,40103,${group}\n2,40103,2\n`
+  const known = { departments, students, courses }
+  assert.deepEqual(
+    (await rowsOf((await check({ ...known, enrollments: places(2) })).courses)).map(({ status }) => status),
+    ['cancelled', 'closed'],
+  )
+  const [fault, ...others] = await faultsOf({ ...known, enrollments: places(1) })
+  assert.equal(fault?.line, 2)
+  assert.match(fault?.reason ?? '', /^is 40103\/1, a group that was cancelled/)
+  assert.deepEqual(others, [])
+})
+
 test('every fault of a row is told, and the line is right behind cells of several lines', async () => {
   const withNotes = coursesWith('notes', '"one\ntwo\nthree"')
   const faults = await faultsOf({ departments, courses: `${withNotes}x,1,9,Optics,,3,40,10,,,,,\n` })

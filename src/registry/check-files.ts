@@ -1,4 +1,4 @@
-import { groupKey, type GroupRoom, type KnownPeopleAndGroups, PlacesCheck } from './check-places.ts'
+import { groupKey, type GroupRoom, type KnownPeopleAndGroups, PlacesCheck, roomOf } from './check-places.ts'
 import {
   type CheckContext,
   type CheckedFiles,
@@ -57,7 +57,7 @@ export async function checkFiles(files: RegistryFiles, options: CheckOptions): P
   const courses =
     files.courses &&
     (await checkTable(files.courses, coursesFile, context, (cells) =>
-      groups.set(groupKey(cells), { capacity: cells.capacity, registered: 0 }),
+      groups.set(groupKey(cells), roomOf(cells)),
     ))
   // Likewise: a student whose row has a fault would be missed once more for each place.
   if (files.enrollments !== undefined) findings.throwIfAny()

@@ -9,7 +9,7 @@ import {
   openCheck,
   withoutPasswordFault,
 } from './check-table.ts'
-import { groupKey, type GroupRoom } from './check-places.ts'
+import { groupKey, type GroupRoom, roomOf } from './check-places.ts'
 import { RegistryFileError } from './findings.ts'
 import {
   classesOf,
@@ -83,7 +83,7 @@ export async function checkOneRoster(
   const courses =
     path('classes') &&
     (await checkTable(path('classes'), classesOf(sources), context, (cells) => {
-      groups.set(groupKey(cells), { capacity: cells.capacity, registered: 0 })
+      groups.set(groupKey(cells), roomOf(cells))
       sources.classes.set(cells.sourcedId, { course: cells.course_id, group: cells.group_id })
     }))
   findings.throwIfAny()

@@ -7,6 +7,8 @@ export interface GroupRoom {
   readonly capacity: number
   /** Seats that are taken already. */
   registered: number
+  /** Cancelled for good: nobody holds a place in it. */
+  readonly isCancelled: boolean
 }
 
 /** Whom and what places may name: in the files, or in the database. */
@@ -20,9 +22,14 @@ export function groupKey({ course_id, group_id }: Pick<CourseRow, 'course_id' | 
   return `${course_id}/${group_id}`
 }
 
+/** The room in a group that is to be loaded. */
+export function roomOf({ capacity, status }: Pick<CourseRow, 'capacity' | 'status'>): GroupRoom {
+  return { capacity, registered: 0, isCancelled: status === 'cancelled' }
+}
+
 /**
- * Checks row by row what an enrollments file says against who and what there is: the student, the group, a free
- * seat, and that no two wait with the same order in one queue.
+ * Checks row by row what an enrollments file says against who and what there is: the student, the group and that
+ * it was not cancelled, a free seat, and that no two wait with the same order in one queue.
  */
 export class PlacesCheck {
   readonly #file: string
@@ -52,6 +59,12 @@ export class PlacesCheck {
         line,
         'course_id, group_id',
         `is ${key}, a group that is neither in the files nor in the database`,
+      )
+    } else if (room.isCancelled) {
+      this.#fault(
+        line,
+        'course_id, group_id',
+        `is ${key}, a group that was cancelled: nobody has a place in it`,
       )
     } else if (cells.reserve_order === null) {
       const taken = (this.#seatsTaken.get(key) ?? room.registered) + 1

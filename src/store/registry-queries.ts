@@ -6,7 +6,8 @@ const selectHoldsRegistry = `
 const selectStudentIds = 'SELECT id FROM students'
 const selectRoom = `
   SELECT course_id, group_id, capacity, (SELECT count(*) FROM enrolled_courses AS place
-    WHERE place.course_id = courses.course_id AND place.group_id = courses.group_id AND NOT reserved)
+    WHERE place.course_id = courses.course_id AND place.group_id = courses.group_id AND NOT reserved),
+    (status = 'cancelled')::int
   FROM courses`
 const selectDepartmentIds = 'SELECT id FROM departments'
 
@@ -21,19 +22,26 @@ export async function departmentIds(database: Database): Promise<ReadonlySet<num
   return new Set(rows.map((row) => row.id))
 }
 
+interface Room {
+  readonly capacity: number
+  /** Seats that are taken. */
+  registered: number
+  readonly isCancelled: boolean
+}
+
 /** Whom and what an enrollments file may name. */
 export async function knownPeopleAndGroups(database: Database): Promise<{
   students: Set<number>
   /** By `<course>/<group>`. */
-  groups: Map<string, { capacity: number; registered: number }>
+  groups: Map<string, Room>
 }> {
   const client = await database.connect()
   try {
     const students = new Set<number>()
     await copyIntegersOut(client, selectStudentIds, ([id = 0]) => students.add(id))
-    const groups = new Map<string, { capacity: number; registered: number }>()
-    await copyIntegersOut(client, selectRoom, ([course, group, capacity = 0, registered = 0]) =>
-      groups.set(`${course}/${group}`, { capacity, registered }),
+    const groups = new Map<string, Room>()
+    await copyIntegersOut(client, selectRoom, ([course, group, capacity = 0, registered = 0, isCancelled]) =>
+      groups.set(`${course}/${group}`, { capacity, registered, isCancelled: isCancelled === 1 }),
     )
     return { students, groups }
   } finally {

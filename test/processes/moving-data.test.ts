@@ -48,6 +48,8 @@ describe('a campus that moves to another database', () => {
     await old.database.query(`
       UPDATE courses SET notes = E'two lines,\\r\\none "quoted"', lecturer = 'Zoë, 教授' WHERE course_id = 1101;
       UPDATE courses SET status = 'closed' WHERE course_id = 1102;
+      DELETE FROM enrolled_courses WHERE course_id = 1103;
+      UPDATE courses SET status = 'cancelled' WHERE course_id = 1103;
       UPDATE students SET enrollment_end_time = NULL WHERE id = 5;
       UPDATE students SET enrollment_start_time = '-infinity' WHERE id = 6`)
   })
@@ -64,6 +66,9 @@ describe('a campus that moves to another database', () => {
       'plain lines, without a terminal',
     )
     assert.doesNotMatch(exported.stderr, /\r/)
+    const courses = readFileSync(join(csv, 'courses.csv'), 'utf8')
+    for (const status of ['open', 'closed', 'cancelled'])
+      assert.match(courses, new RegExp(`,${status}\\r$`, 'm'))
     assert.equal(statSync(join(csv, 'students.csv')).mode & 0o077, 0, 'nobody else reads the hashes')
 
     await old.database.query(`UPDATE students SET enrollment_start_time = '1970-01-01' WHERE id = 6`)
@@ -186,11 +191,15 @@ describe('a campus that moves to another database', () => {
     )
     writeFileSync(
       path,
-      `student_id,course_id,group_id,reserve_order\n${free}\n99999,${held.course_id},2,\n1,2,3,\n`,
+      `student_id,course_id,group_id,reserve_order\n${free}\n99999,${held.course_id},2,\n1,2,3,\n1,1103,1,\n`,
     )
     const unknown = await enrollment(['load', '--enrollments', path], old.environment)
     assert.match(unknown.stderr, /late\.csv line 3, student_id: is 99999, a student who is neither/)
     assert.match(unknown.stderr, /late\.csv line 4, course_id, group_id: is 2\/3, a group that is neither/)
+    assert.match(
+      unknown.stderr,
+      /late\.csv line 5, course_id, group_id: is 1103\/1, a group that was cancelled/,
+    )
   })
 })
 
