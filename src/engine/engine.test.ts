@@ -114,30 +114,44 @@ test('where replies wait for PostgreSQL, a marker demands no record that was mer
   assert.equal(await seenAfter('applied'), undefined)
 })
 
-test('a leader that learns from PostgreSQL that another has led since gives up', async () => {
+/** An engine that leads, over a journal and a database that the test owns. */
+async function leadingEngine() {
   const runtime = new ManualRuntime()
-  const term = new ManualTerm()
-  const journal: Journal = { identity: 'manual', acquire: async () => term }
-  const store = storeOf(campusOfOne)
-  let position: Position = { leader: noLeader, seq: 0, term: 1, atMs: 0 }
+  const journal = new ManualTerm()
+  const database: { position: Position } = { position: { leader: noLeader, seq: 0, term: 1, atMs: 0 } }
   const engine = new Engine({
     campusId: 'test',
-    journal,
-    store: { ...store, readPosition: async () => position },
+    journal: { identity: 'manual', acquire: async () => journal },
+    store: { ...storeOf(campusOfOne), readPosition: async () => database.position },
     runtime,
     limits: { ...limits, acknowledge: 'applied' },
     onState: () => {},
   })
   void engine.run()
   await settlePromises()
-  term.confirm()
+  journal.confirm()
   await settlePromises()
   assert.equal(engine.status().state, 'leading')
+  return { engine, runtime, journal, database }
+}
+
+const anotherLed: Position = { leader: '22222222-2222-4222-8222-222222222222', seq: 3, term: 2, atMs: 0 }
+
+test('a leader that learns from PostgreSQL that another has led since gives up', async () => {
+  const { engine, runtime, journal, database } = await leadingEngine()
   const answer = engine.submit(addOne)
   await runtime.advance(1)
-  term.confirm()
-  position = { leader: '22222222-2222-4222-8222-222222222222', seq: 3, term: 2, atMs: 0 }
+  journal.confirm()
+  database.position = anotherLed
   await runtime.advance(1100)
   assert.deepEqual(await answer, { kind: 'unavailable', code: 'outcome_unknown' })
-  assert.equal(term.open, false)
+  assert.equal(journal.open, false)
+})
+
+test('a leader that nobody asks for anything learns of another one too, within ten seconds', async () => {
+  const { engine, runtime, journal, database } = await leadingEngine()
+  database.position = anotherLed
+  await runtime.advance(10_000)
+  assert.equal(journal.open, false)
+  assert.notEqual(engine.status().state, 'leading')
 })
