@@ -1,5 +1,6 @@
 import type { SeatBoard } from './seat-board.ts'
 import type { CatalogQuestion, CatalogView, GroupView } from './service.ts'
+import { groupViewOf } from './views.ts'
 
 interface Taken {
   readonly version: string
@@ -67,24 +68,6 @@ export class Catalogs {
   }
 
   #groupsOf(department: number): GroupView[] {
-    return this.#board
-      .department(department)
-      .map(({ profile, status, capacity, reserveCapacity, registeredCount, queue }) => ({
-        course: profile.course,
-        group: profile.group,
-        department: profile.department,
-        name: profile.name,
-        lecturer: profile.lecturer,
-        units: profile.units,
-        capacity,
-        reserveCapacity,
-        registeredCount,
-        reservedCount: queue.length,
-        examTime: profile.exam === undefined ? 0 : Math.floor(profile.exam.startMs / 1000),
-        meetings: profile.meetings,
-        genderLock: profile.genderLock,
-        notes: profile.notes,
-        status,
-      }))
+    return this.#board.department(department).map((group) => groupViewOf(group.profile, group))
   }
 }

@@ -1,4 +1,4 @@
-import type { Campus, CourseGroup, Student } from '../../actors/campus.ts'
+import type { Campus, CourseGroup, GroupProfile, GroupStatus, Student } from '../../actors/campus.ts'
 import type { GroupView, PlaceView, RosterView, StudentView } from './service.ts'
 
 /** What a read shows, and the newest decision in it: the read waits until that one is durable. */
@@ -41,8 +41,22 @@ export function rosterSnapshot(
   return { view, touchedBy: found.touchedBy }
 }
 
-function viewOf(group: CourseGroup): GroupView {
-  const { profile } = group
+function viewOf({ profile, status, capacity, reserveCapacity, registered, queue }: CourseGroup): GroupView {
+  const standing = { status, capacity, reserveCapacity, registeredCount: registered.length, queue }
+  return groupViewOf(profile, standing)
+}
+
+/** A group as it is shown, wherever its places are counted. */
+export function groupViewOf(
+  profile: GroupProfile,
+  standing: {
+    readonly status: GroupStatus
+    readonly capacity: number
+    readonly reserveCapacity: number
+    readonly registeredCount: number
+    readonly queue: readonly unknown[]
+  },
+): GroupView {
   return {
     course: profile.course,
     group: profile.group,
@@ -50,15 +64,15 @@ function viewOf(group: CourseGroup): GroupView {
     name: profile.name,
     lecturer: profile.lecturer,
     units: profile.units,
-    capacity: group.capacity,
-    reserveCapacity: profile.reserveCapacity,
-    registeredCount: group.registered.length,
-    reservedCount: group.queue.length,
+    capacity: standing.capacity,
+    reserveCapacity: standing.reserveCapacity,
+    registeredCount: standing.registeredCount,
+    reservedCount: standing.queue.length,
     examTime: profile.exam === undefined ? 0 : Math.floor(profile.exam.startMs / 1000),
     meetings: profile.meetings,
     genderLock: profile.genderLock,
     notes: profile.notes,
-    status: group.status,
+    status: standing.status,
   }
 }
 
