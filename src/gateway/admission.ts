@@ -47,6 +47,7 @@ export function admit({ tokens, requestsByStudent, retryTimes, now }: Gate, role
     if (!caller.staff) {
       const waitMs = requestsByStudent.take(caller.id, nowMs)
       if (waitMs > 0) return sendProblem(reply, 'too_many_requests', { retryAfterMs: waitMs })
+      // The waiting room asks too, but only while somebody waits in line: then it is the cheaper place.
       const retryMs = request.method === 'GET' ? 0 : retryTimes.waitMs(caller.id, nowMs)
       if (retryMs > 0) return sendProblem(reply, 'busy', { retryAfterSeconds: Math.ceil(retryMs / 1000) })
     }

@@ -48,7 +48,10 @@ export class WaitingRoom {
   readonly #deps: WaitingRoomDeps
   readonly #handle: Handler
   readonly #turnstile = new Turnstile(
-    ({ method, path, authorization }) => this.#isShutTo(method, path, authorization),
+    ({ method, path, authorization }) => {
+      this.#beginTurn()
+      return this.#isShutTo(method, path, authorization)
+    },
     ({ method, authorization }, seconds) => this.#told(method, authorization, seconds),
   )
   #line: Waiting[] = []
@@ -77,6 +80,7 @@ export class WaitingRoom {
     this.#turnstile.noteBegin(request, response)
     const { method = '', url = '', headers } = request
     if (isAboutTheServer(url)) return this.#handle(request, response)
+    this.#beginTurn()
     if (this.#isShutTo(method, url, headers.authorization)) {
       this.#told(method, headers.authorization, refuseResponse(response))
       this.#turnstile.guard(request, response)
@@ -89,13 +93,13 @@ export class WaitingRoom {
 
   #isShutTo(method: string, path: string, authorization: string | undefined): boolean {
     if (isAboutTheServer(path)) return false
-    if (!this.#isTurnOpen) this.#openTurn(this.#deps.now())
     const isCommand = method !== 'GET' && path.startsWith('/student/')
     if (isCommand && this.#isEngineFull) return true
     const first = this.#line[this.#head]
     if (first === undefined) return false
     if (this.length >= this.#deps.limits.lengthMax) return true
     if (this.#deps.now() - first.sinceMs > this.#deps.limits.waitMaxMs) return true
+    // Admission asks this of everybody who is let in; here it spares the parsing while there is no time for it.
     return isCommand && this.#deps.waitOf(authorization) > 0
   }
 
@@ -104,10 +108,11 @@ export class WaitingRoom {
     if (method !== 'GET') this.#deps.onTold(authorization, seconds)
   }
 
-  /** A turn lasts until the event loop has looked for other work. */
-  #openTurn(nowMs: number): void {
+  /** Unless one is open. A turn lasts until the event loop has looked for other work. */
+  #beginTurn(): void {
+    if (this.#isTurnOpen) return
     this.#isTurnOpen = true
-    this.#turnEndsMs = nowMs + this.#deps.limits.turnMs
+    this.#turnEndsMs = this.#deps.now() + this.#deps.limits.turnMs
     this.#isEngineFull = this.#deps.isEngineFull()
     setImmediate(() => this.#closeTurn())
   }
@@ -115,7 +120,7 @@ export class WaitingRoom {
   #closeTurn(): void {
     this.#isTurnOpen = false
     if (this.length === 0) return
-    this.#openTurn(this.#deps.now())
+    this.#beginTurn()
     this.#letIn()
   }
 
