@@ -6,7 +6,7 @@ import { admit, type Gate } from './admission.ts'
 import { CatalogReplies, isKnown } from './catalog-replies.ts'
 import { refuseUnavailable } from './commands.ts'
 import { secured, unchanged } from './docs.ts'
-import { readProblems } from './student-routes.ts'
+import { studentProblems } from './problems.ts'
 
 /** What students poll while they wait for a seat: answered from texts that are made once for all of them. */
 export function catalogRoute(
@@ -18,7 +18,7 @@ export function catalogRoute(
     '/student/courses',
     {
       preHandler: admit(gate, 'student'),
-      config: { problems: readProblems },
+      config: { problems: studentProblems },
       schema: {
         tags: ['student'],
         security: secured,

@@ -77,6 +77,13 @@ export const unavailableProblems: readonly ProblemCode[] = [
   'recovering',
   'journal_unavailable',
 ]
+/** What every route of students can answer. */
+export const studentProblems: readonly ProblemCode[] = [
+  ...commonProblems,
+  'wrong_role',
+  'too_many_requests',
+  ...unavailableProblems,
+]
 /** What every command can answer besides, because of its Idempotency-Key and on its way to the journal. */
 export const commandProblems: readonly ProblemCode[] = [
   'idempotency_mismatch',

@@ -17,23 +17,11 @@ import type { EnrollmentService } from '../engine/service.ts'
 import { admit, type Gate } from './admission.ts'
 import { type Commands, refuseUnavailable, studentCommand } from './commands.ts'
 import { done, secured } from './docs.ts'
-import {
-  commonProblems,
-  commandProblems,
-  type ProblemCode,
-  sendProblem,
-  unavailableProblems,
-} from './problems.ts'
+import { commandProblems, type ProblemCode, sendProblem, studentProblems } from './problems.ts'
 import { commandReplyOf, studentCoursesReplyOf } from './representations.ts'
 
-export const readProblems: readonly ProblemCode[] = [
-  ...commonProblems,
-  'wrong_role',
-  'too_many_requests',
-  ...unavailableProblems,
-]
 const entryProblems: readonly ProblemCode[] = [
-  ...readProblems,
+  ...studentProblems,
   ...commandProblems,
   'no_such_student',
   'no_such_course',
@@ -108,7 +96,7 @@ export function studentRoutes(
       preHandler,
       config: {
         problems: [
-          ...readProblems,
+          ...studentProblems,
           ...commandProblems,
           'no_such_student',
           'no_such_course',
@@ -169,7 +157,7 @@ export function studentRoutes(
     '/student/course',
     {
       preHandler,
-      config: { problems: [...readProblems, 'no_such_student'] },
+      config: { problems: [...studentProblems, 'no_such_student'] },
       schema: {
         ...common,
         operationId: 'ownCourses',
