@@ -68,6 +68,7 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
   const exposition = deps.exposition ?? new Exposition()
   const metrics = new GatewayMetrics(service, exposition, deps)
   metrics.showDoor(door)
+  nameAnswers(app)
   demandHost(app)
   app.setValidatorCompiler(compileValidator)
   readBodiesAsJson(app)
@@ -124,10 +125,19 @@ function createServer(
     genReqId: requestNamer(trustProxy),
     trustProxy: trustProxy === false ? false : [...trustProxy],
     clientErrorHandler: answerClientError,
-    frameworkErrors: (_error, _request, reply) =>
-      sendProblem(reply, 'malformed', { detail: 'The path is not a valid one.' }),
+    // Comes before any hook.
+    frameworkErrors: (_error, { id }, reply) =>
+      sendProblem(reply.header('x-request-id', id), 'malformed', { detail: 'The path is not a valid one.' }),
   })
   return app
+}
+
+/** Every answer names its request, as the log and its decision do. */
+function nameAnswers(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id)
+    done()
+  })
 }
 
 /** HTTP/1.1 demands the header; Node would refuse in its own words. */

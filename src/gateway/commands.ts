@@ -102,8 +102,6 @@ export class Commands {
     this.#deps.metrics.noteOutcome(request, outcome)
     if (outcome.kind === 'unavailable' && outcome.code === 'busy') return this.#tellBusy(reply, command)
     if (outcome.kind !== 'decided') return refuse(reply, outcome)
-    // Problems carry it anyway.
-    reply.header('x-request-id', request.id)
     if (outcome.replayed) reply.header('idempotency-replayed', 'true')
     return isRefused(reply, outcome.record, command) ? undefined : outcome.record
   }

@@ -151,7 +151,6 @@ export function sendProblem(reply: FastifyReply, code: ProblemCode, details: Pro
   reply
     .code(status)
     .header('content-type', problemMediaType)
-    .header('x-request-id', reply.request.id)
     // As bytes: text would get a charset, which this media type does not have.
     .send(Buffer.from(problemBody(code, details)))
 }

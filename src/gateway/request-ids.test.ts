@@ -64,6 +64,23 @@ test('an answer to a command, yes or no, names the request as its decision does'
   )
 })
 
+test('every answer names its request: a read, one that has not changed, a problem, even of what is no path', async (t) => {
+  const desk = new Desk([student(1), group('10/1', {})], { trustProxy: ['loopback'] })
+  t.after(() => desk.app.close())
+  const nameOf = async (route: `GET /${string}`, headers: Record<string, string> = {}) => {
+    const answer = await desk.send({ student: 1 }, route, {
+      headers: { 'x-request-id': 'proxy-id-00005', ...headers },
+    })
+    return [answer.status, answer.headers['x-request-id']]
+  }
+  const catalog = 'GET /student/courses?department=1'
+  assert.deepEqual(await nameOf(catalog), [200, 'proxy-id-00005'])
+  assert.deepEqual(await nameOf(catalog, { 'if-none-match': '*' }), [304, 'proxy-id-00005'])
+  assert.deepEqual(await nameOf('GET /student/course'), [200, 'proxy-id-00005'])
+  assert.deepEqual(await nameOf('GET /nowhere'), [404, 'proxy-id-00005'])
+  assert.deepEqual(await nameOf('GET /student/%zz'), [400, 'proxy-id-00005'])
+})
+
 test('at level debug each request is logged with its id, and at level info none is', async (t) => {
   const desk = new Desk([student(1)], { trustProxy: ['loopback'] })
   t.after(() => desk.app.close())
