@@ -5,6 +5,11 @@ export type Gender = 'male' | 'female'
 /** Whether newcomers may enter a group. A cancelled one never opens again. */
 export type GroupStatus = 'open' | 'closed' | 'cancelled'
 
+interface GroupName {
+  readonly course: number
+  readonly group: number
+}
+
 /** What a course group is: its columns, with capacity and status as loaded. */
 export interface GroupProfile {
   readonly course: number
@@ -319,6 +324,11 @@ export class Campus {
     else insertIntoQueue(group, studentId, order)
     this.students.get(studentId)?.enter(group)
   }
+}
+
+/** Ascending, for lists that must not depend on how what is in them came about. */
+export function byCourseAndGroup(a: GroupName, b: GroupName): number {
+  return a.course - b.course || a.group - b.group
 }
 
 /** Rows arrive in any order; the queue is by order number. */

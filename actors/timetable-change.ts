@@ -1,5 +1,5 @@
 import type { ConflictsArose, ListedConflict } from './admin-effects.ts'
-import type { Campus, CourseGroup, GroupProfile, Student } from './campus.ts'
+import { byCourseAndGroup, type Campus, type CourseGroup, type GroupProfile, type Student } from './campus.ts'
 import { examsOverlap, meetingsOverlap } from './timetable.ts'
 
 type Times = Pick<GroupProfile, 'meetings' | 'exam'>
@@ -28,9 +28,7 @@ export function conflictsAfter(campus: Campus, group: CourseGroup, after: Times)
 
 /** By course and group, so that it does not depend on how the places came about. */
 function firstConflict(student: Student, group: CourseGroup, after: Times): ListedConflict | undefined {
-  const others = student.places
-    .filter((place) => place !== group)
-    .toSorted((a, b) => a.course - b.course || a.group - b.group)
+  const others = student.places.filter((place) => place !== group).toSorted(byCourseAndGroup)
   for (const { course, group: number, profile } of others) {
     const conflict = { student: student.id, with: { course, group: number } }
     const met = meetingsOverlap(group.profile.meetings, profile.meetings)

@@ -1,4 +1,4 @@
-import { Campus, type GroupProfile, type GroupStatus } from '../../actors/campus.ts'
+import { byCourseAndGroup, Campus, type GroupProfile, type GroupStatus } from '../../actors/campus.ts'
 import { addedGroup, changedProfile } from '../../actors/evolve-administration.ts'
 import type { Effect } from '../../actors/records.ts'
 
@@ -335,8 +335,4 @@ function append<Key, Item>(lists: Map<Key, Item[]>, key: Key, item: Item): void 
   const list = lists.get(key)
   if (list === undefined) lists.set(key, [item])
   else list.push(item)
-}
-
-function byCourseAndGroup(a: GroupSeats, b: GroupSeats): number {
-  return a.course - b.course || a.group - b.group
 }

@@ -1,4 +1,11 @@
-import type { Campus, CourseGroup, GroupProfile, GroupStatus, Student } from '../../actors/campus.ts'
+import {
+  byCourseAndGroup,
+  type Campus,
+  type CourseGroup,
+  type GroupProfile,
+  type GroupStatus,
+  type Student,
+} from '../../actors/campus.ts'
 import type { GroupView, PlaceView, RosterView, StudentView } from './service.ts'
 
 /** What a read shows, and the newest decision in it: the read waits until that one is durable. */
@@ -78,8 +85,4 @@ export function groupViewOf(
 
 function newest(touched: readonly { readonly touchedBy: number }[]): number {
   return touched.reduce((seq, one) => Math.max(seq, one.touchedBy), 0)
-}
-
-function byCourseAndGroup(a: CourseGroup, b: CourseGroup): number {
-  return a.course - b.course || a.group - b.group
 }
