@@ -124,6 +124,29 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.set_student_password(of_student integer, new_password text, by_staff integer, of_request text, why text, with_key text, asked text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  PERFORM FROM students WHERE id = of_student FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN 'no_such_student';
+  END IF;
+  UPDATE password_changes SET key = NULL, request_hash = NULL, password = NULL
+  WHERE key IS NOT NULL AND at < now() - interval '24 hours';
+  INSERT INTO password_changes (staff_id, student_id, request, note, key, request_hash, password)
+  VALUES (by_staff, of_student, of_request, why, with_key, CASE WHEN with_key IS NOT NULL THEN asked END,
+    CASE WHEN with_key IS NOT NULL THEN new_password END)
+  ON CONFLICT (staff_id, key) WHERE key IS NOT NULL DO NOTHING;
+  IF NOT FOUND THEN
+    RETURN 'key_taken';
+  END IF;
+  UPDATE students SET password = new_password WHERE id = of_student;
+  RETURN 'set';
+END
+$$;
+
 CREATE TABLE public.archived_decisions (
     partition text NOT NULL,
     term integer NOT NULL,
@@ -352,6 +375,27 @@ CREATE SEQUENCE public.outside_changes_id_seq
 
 ALTER SEQUENCE public.outside_changes_id_seq OWNED BY public.outside_changes.id;
 
+CREATE TABLE public.password_changes (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    staff_id integer NOT NULL,
+    student_id integer NOT NULL,
+    request text NOT NULL,
+    note text,
+    key text,
+    request_hash text,
+    password text
+);
+
+ALTER TABLE public.password_changes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.password_changes_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.staff (
     id integer NOT NULL,
     password text NOT NULL,
@@ -441,6 +485,9 @@ ALTER TABLE ONLY public.leaders
 ALTER TABLE ONLY public.outside_changes
     ADD CONSTRAINT outside_changes_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.password_changes
+    ADD CONSTRAINT password_changes_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.staff
     ADD CONSTRAINT staff_pkey PRIMARY KEY (id);
 
@@ -491,6 +538,10 @@ CREATE INDEX enrolled_courses_by_group ON public.enrolled_courses USING btree (c
 CREATE UNIQUE INDEX enrolled_courses_once ON public.enrolled_courses USING btree (student_id, course_id, group_id);
 
 CREATE INDEX outside_changes_not_absorbed ON public.outside_changes USING btree (id) WHERE (absorbed_by_term IS NULL);
+
+CREATE UNIQUE INDEX password_changes_by_key ON public.password_changes USING btree (staff_id, key) WHERE (key IS NOT NULL);
+
+CREATE INDEX password_changes_by_student ON public.password_changes USING btree (student_id, at);
 
 ALTER INDEX public.decisions_by_key ATTACH PARTITION public.decisions_default_actor_role_actor_id_at_idx;
 

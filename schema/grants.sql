@@ -42,13 +42,15 @@ BEGIN
     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relowner <> 'enrollment_migrator'::regrole
       AND (relname ~ '^decisions_(earliest|default|\d{4}_\d\d)$' OR relname IN ('departments', 'staff', 'students', 'courses', 'enrolled_courses', 'campus', 'journal_position',
         'leaders', 'decisions', 'void_records', 'orphaned_effects', 'baseline', 'baseline_places', 'baseline_courses',
-        'baseline_students', 'outside_changes', 'archived_decisions', 'enrollment_migrations'))
+        'baseline_students', 'outside_changes', 'archived_decisions',
+        'password_changes', 'enrollment_migrations'))
     UNION ALL
     SELECT format('ALTER TYPE %s OWNER TO enrollment_migrator', oid::regtype) FROM pg_type
     WHERE typnamespace = 'public'::regnamespace AND typname = 'sex' AND typowner <> 'enrollment_migrator'::regrole
     UNION ALL
     SELECT format('ALTER FUNCTION %s OWNER TO enrollment_migrator', oid::regprocedure) FROM pg_proc
-    WHERE pronamespace = 'public'::regnamespace AND proname IN ('note_outside_change', 'make_decision_partitions', 'archive_decisions')
+    WHERE pronamespace = 'public'::regnamespace AND proname IN ('note_outside_change', 'make_decision_partitions', 'archive_decisions',
+        'set_student_password')
       AND proowner <> 'enrollment_migrator'::regrole
   LOOP
     EXECUTE ours;
@@ -71,6 +73,9 @@ BEGIN
     journal_position, leaders, decisions TO enrollment_server;
   -- Claimed once, by whoever starts first.
   GRANT UPDATE (journal, jwt_secret) ON campus TO enrollment_server;
+  -- Passwords that staff set, and only so that it is noted who did.
+  GRANT SELECT (staff_id, key, at, request_hash, password) ON password_changes TO enrollment_server;
+  GRANT EXECUTE ON FUNCTION set_student_password(INTEGER, TEXT, INTEGER, TEXT, TEXT, TEXT, TEXT) TO enrollment_server;
 
   -- Neither passwords nor the key of the tokens: the batcher knows nobody's secrets.
   GRANT SELECT ON enrollment_migrations, enrolled_courses, journal_position, leaders, decisions, baseline,

@@ -7,6 +7,8 @@ export const int32Max = 2_147_483_647
 /** Characters of names of courses, departments and lecturers. */
 export const nameLengthMax = 200
 export const notesLengthMax = 2000
+/** Characters of a new password. */
+export const passwordLengthMax = 128
 export const minutesPerDay = 1440
 /** Weekly meetings of one group. */
 export const meetingsMax = 50

@@ -6,6 +6,8 @@ import {
   minutesPerDay,
   nameLengthMax,
   notesLengthMax,
+  passwordLengthMax,
+  storable,
 } from './registry-limits.ts'
 import { closed, courseId, groupId, integer, note, orNoDecision, studentId, whole } from './rest.ts'
 
@@ -201,6 +203,20 @@ export const addStudentBody = closed(
       },
     ],
   },
+)
+
+export const passwordBody = closed(
+  {
+    std_id: studentId,
+    password: Type.String({
+      minLength: 1,
+      maxLength: passwordLengthMax,
+      pattern: storable,
+      description: 'From now on; the one before, if there was one, is no longer good.',
+    }),
+    note: Type.Optional(note),
+  },
+  { examples: [{ std_id: 99171334, password: 'a first one, to be handed over' }] },
 )
 
 const count = (description: string) => Type.Integer({ description })

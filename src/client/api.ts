@@ -707,6 +707,41 @@ export interface Operations {
       | 'journal_unavailable'
       | 'outcome_unknown'
   }
+  /** Set a student’s password */
+  'PUT /staff/student-password': {
+    query: { dry_run?: '' | 'true' | 'false' }
+    headers: { 'Idempotency-Key'?: string; Prefer?: string }
+    body: { std_id: number; password: string; note?: string }
+    reply:
+      | {
+          dry_run: boolean
+          summary: string[]
+          promoted: { count: number; students: number[] }
+          conflicts: {
+            count: number
+            students: {
+              student_id: number
+              code: 'class_conflict' | 'exam_conflict'
+              with: { course_id: number; group_id: number }
+            }[]
+          }
+          ended: { registered: number; reserved: number; students: number[] }
+          decision: { seq: number; at: string } | null
+        }
+      | undefined
+    problems:
+      | 'malformed'
+      | 'unauthenticated'
+      | 'wrong_role'
+      | 'other_department'
+      | 'no_such_student'
+      | 'idempotency_mismatch'
+      | 'login_busy'
+      | 'not_leading'
+      | 'recovering'
+      | 'journal_unavailable'
+      | 'outcome_unknown'
+  }
   /** Who did what when, yes or no, and why */
   'GET /staff/decisions': {
     query: {

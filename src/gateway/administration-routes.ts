@@ -190,7 +190,7 @@ export function administrationRoutes(app: FastifyInstance, deps: AdministrationR
         operationId: 'addStudent',
         summary: 'Add a student',
         description:
-          'Without a password: the student cannot log in before one is in the database. With `?dry_run` nothing is added or recorded.',
+          'Without a password: `PUT /staff/student-password` sets the first one. With `?dry_run` nothing is added or recorded.',
         body: addStudentBody,
         querystring: dryRunQuery,
         response,

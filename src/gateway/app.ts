@@ -17,6 +17,7 @@ import { Login } from './login.ts'
 import { loginRoutes } from './login-routes.ts'
 import { Exposition } from '../metrics/exposition.ts'
 import { GatewayMetrics } from './metrics.ts'
+import { passwordRoute } from './password-route.ts'
 import type { GatewayDeps } from './ports.ts'
 import { sendProblem } from './problems.ts'
 import { requestNamer } from './request-ids.ts'
@@ -97,6 +98,7 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
     catalogRoute(routes, { service, gate })
     staffRoutes(routes, { commands, gate, view, campusWide })
     administrationRoutes(routes, { commands, gate, campusWide, windowMs: deps.windowMs ?? hourMs })
+    passwordRoute(routes, { commands, accounts, login, gate, campusWide, logger })
     decisionRoutes(routes, { service, searchDecisions, gate, view, logger })
     const hub = new EventHub(service, now)
     metrics.showEvents(hub)

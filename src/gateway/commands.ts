@@ -73,6 +73,14 @@ export class Commands {
     return describe(outcome.verdict, undefined)
   }
 
+  /** Judges whether a command would go through, and records nothing. @returns false if not, which is answered here */
+  async wouldPass(reply: FastifyReply, command: Command): Promise<boolean> {
+    const outcome = await this.#deps.service.dryRun(command)
+    if (outcome.kind === 'judged') return !isRefused(reply, outcome.verdict, command)
+    refuse(reply, outcome)
+    return false
+  }
+
   /** Runs a plan: 200 with an outcome for each leg, or 409 with the reasons for each leg. */
   async runPlan(request: FastifyRequest, reply: FastifyReply, student: number, legs: readonly StudentLeg[]) {
     const command = planOf(student, legs)
@@ -212,7 +220,8 @@ function whatIsNamed({ course, group, student, department }: Rejected): string {
   return group === undefined ? `course ${course ?? '?'}` : `group ${group} of course ${course ?? '?'}`
 }
 
-function prefersRepresentation(request: FastifyRequest): boolean {
+/** Whether the client wants to hear what happened, instead of 204. */
+export function prefersRepresentation(request: FastifyRequest): boolean {
   const { prefer } = request.headers
   if (prefer === undefined) return false
   const preferences = typeof prefer === 'string' ? prefer.split(/[,;]/) : prefer

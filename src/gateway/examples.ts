@@ -183,6 +183,10 @@ data: {"seats":[{"course_id":40103,"group_id":1,"department":40,"capacity":40,"r
     },
     reply: changed(13),
   },
+  setStudentPassword: {
+    body: { std_id: 99171334, password: 'a first one, to be handed over' },
+    reply: { ...changed(0), decision: null },
+  },
   live: { reply: { status: 'live' } },
   ready: { reply: { state: 'leading', detail: 'leading term 1', term: 1 } },
   metrics: { reply: 'enrollment_engine_state{state="leading"} 1\n' },

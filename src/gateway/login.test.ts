@@ -4,7 +4,6 @@ import { hash as hashBcrypt } from '@node-rs/bcrypt'
 import { hash as hashArgon2 } from '@node-rs/argon2'
 import { student } from '../../actors/testing/sketches.ts'
 import { hashPassword } from './passwords.ts'
-import type { GatewayDeps } from './ports.ts'
 import { type Answer, assertProblem, Desk, generousLimits } from './testing/desk.ts'
 
 const cheap = { memoryCost: 64, timeCost: 1, parallelism: 1 }
@@ -15,7 +14,7 @@ before(async () => {
   right = await hashArgon2('right', cheap)
 })
 
-function open(t: TestContext, overrides: Partial<GatewayDeps> = {}): Desk {
+function open(t: TestContext, overrides: ConstructorParameters<typeof Desk>[1] = {}): Desk {
   const desk = new Desk([student(1)], overrides)
   t.after(() => desk.app.close())
   for (const id of [1, 2]) desk.accounts.set(`student ${id}`, { passwordHash: right, department: 40 })

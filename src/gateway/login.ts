@@ -85,18 +85,28 @@ export class Login {
   }
 
   async #checkInTurn(credentials: Credentials): Promise<LoginResult> {
-    if (this.#lane.size >= this.#limits.loginWaitingMax) return { kind: 'busy' }
+    return (await this.inTurn(() => this.#verify(credentials))) ?? { kind: 'busy' }
+  }
+
+  /**
+   * Checks or hashes a password in one line with the logins, so that neither keeps the machine from the other.
+   * @returns undefined if too many wait, or it failed, which is logged
+   */
+  async inTurn<Result extends object | string | boolean>(
+    work: () => Promise<Result>,
+  ): Promise<Result | undefined> {
+    if (this.#lane.size >= this.#limits.loginWaitingMax) return undefined
     const patience = new AbortController()
     const timer = setTimeout(() => patience.abort(), this.#limits.loginWaitMs)
     try {
       const turn = () => {
         clearTimeout(timer)
-        return this.#verify(credentials)
+        return work()
       }
       return await this.#lane.add(turn, { signal: patience.signal })
     } catch (err) {
-      if (!patience.signal.aborted) this.#logger.error({ err }, 'a login could not be checked')
-      return { kind: 'busy' }
+      if (!patience.signal.aborted) this.#logger.error({ err }, 'a password could not be checked or hashed')
+      return undefined
     } finally {
       clearTimeout(timer)
     }

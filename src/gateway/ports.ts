@@ -13,10 +13,30 @@ export interface Account {
   readonly department: number
 }
 
-/** Who may log in. Read at every login, so that accounts added while it runs can. */
+/** Who may log in. Read at every login, so that accounts added while it runs can. Rejects when they cannot be reached. */
 export interface Accounts {
-  /** Rejects when the accounts cannot be reached. */
   findAccount(who: { readonly staff: boolean; readonly id: number }): Promise<Account | undefined>
+  /** Sets a student's password and notes who did, both or neither. A key counts for 24 hours. */
+  setStudentPassword(change: PasswordChange): Promise<'set' | 'no_such_student' | 'key_taken'>
+  /** The change that this staff member's key came with. */
+  findPasswordChange(
+    staff: number,
+    key: string,
+  ): Promise<Pick<PasswordChange, 'passwordHash' | 'requestHash'> | undefined>
+}
+
+/** A student's new password, by its hash. */
+export interface PasswordChange {
+  readonly student: number
+  readonly passwordHash: string
+  readonly staff: number
+  /** The request's id. */
+  readonly request: string
+  readonly note: string | undefined
+  /** The Idempotency-Key, if the request has one. */
+  readonly key: string | undefined
+  /** Of all that was asked but the password. */
+  readonly requestHash: string
 }
 
 /** A place in the sequence of all decisions. */

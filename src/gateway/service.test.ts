@@ -121,6 +121,7 @@ test('the document describes every endpoint with the schemas that validate it', 
     'POST /student/plan',
     'PUT /staff/course-status',
     'PUT /staff/force-std',
+    'PUT /staff/student-password',
     'PUT /student/course',
   ])
   const add = paths['/student/course']?.['put']

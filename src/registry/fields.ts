@@ -1,4 +1,5 @@
 import { type Meeting, meetingsOverlap, packClassTime, unpackClassTime } from '../../actors/timetable.ts'
+import { passwordLengthMax } from '../../schema/registry-limits.ts'
 import { quote } from './findings.ts'
 
 /** Why a cell cannot be read, as a sentence without its subject: `is not a whole number; wants …`. */
@@ -21,7 +22,6 @@ export function named<T>(column: string, field: Field<T>): Field<T> {
   return { ...field, column }
 }
 
-const passwordLengthMax = 128
 /** Heavier hashes would let a handful of logins stop the server. */
 const argonMemoryKiBMax = 262_144
 const argonPassesMax = 16

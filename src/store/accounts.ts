@@ -6,9 +6,26 @@ export interface Account {
   readonly department: number
 }
 
+/** What a staff member asks for: a student's password, by its hash. */
+export interface PasswordChange {
+  readonly student: number
+  readonly passwordHash: string
+  readonly staff: number
+  /** The request's id, as it stands in the logs. */
+  readonly request: string
+  readonly note: string | undefined
+  readonly key: string | undefined
+  /** Of all that was asked but the password. */
+  readonly requestHash: string
+}
+
 const selectStaff = 'SELECT password AS "passwordHash", department_id AS department FROM staff WHERE id = $1'
 const selectStudent =
   'SELECT password AS "passwordHash", department_id AS department FROM students WHERE id = $1'
+const setPassword = 'SELECT set_student_password($1, $2, $3, $4, $5, $6, $7) AS result'
+const selectChange = `
+  SELECT password AS "passwordHash", request_hash AS "requestHash" FROM password_changes
+  WHERE staff_id = $1 AND key = $2 AND at > now() - interval '24 hours'`
 
 /** Who may log in, read from the tables each time, so that accounts added meanwhile can. */
 export class DatabaseAccounts {
@@ -22,5 +39,29 @@ export class DatabaseAccounts {
   async findAccount(who: { readonly staff: boolean; readonly id: number }): Promise<Account | undefined> {
     const [account] = await this.#database.query<Account>(who.staff ? selectStaff : selectStudent, [who.id])
     return account
+  }
+
+  /** Sets it and notes who did, in one transaction. Rejects when the database cannot be reached. */
+  async setStudentPassword(change: PasswordChange): Promise<'set' | 'no_such_student' | 'key_taken'> {
+    const { student, passwordHash, staff, request, note, key, requestHash } = change
+    const values = [student, passwordHash, staff, request, note ?? null, key ?? null, requestHash]
+    const [row] = await this.#database.query<{ result: 'set' | 'no_such_student' | 'key_taken' }>(
+      setPassword,
+      values,
+    )
+    if (row === undefined) throw new Error('a function returns one row')
+    return row.result
+  }
+
+  /** The change that this staff member's key came with in the last 24 hours. */
+  async findPasswordChange(
+    staff: number,
+    key: string,
+  ): Promise<Pick<PasswordChange, 'passwordHash' | 'requestHash'> | undefined> {
+    const [change] = await this.#database.query<{ passwordHash: string; requestHash: string }>(selectChange, [
+      staff,
+      key,
+    ])
+    return change
   }
 }

@@ -168,6 +168,33 @@ export const administrationRefusals: Readonly<Record<string, readonly Provocatio
     },
     windowEndsFirst('PATCH /staff/student', ({ students }) => ({ std_id: students.fresh() })),
   ],
+  'PUT /staff/student-password': [
+    ...common('PUT /staff/student-password'),
+    ...roleBound('PUT /staff/student-password'),
+    ...engineBound('PUT /staff/student-password'),
+    ...commandBound('PUT /staff/student-password').filter(({ code }) => code === 'idempotency_mismatch'),
+    {
+      code: 'no_such_student',
+      because: 'nobody has this number',
+      ask: (stage) => sendTo(stage, 'PUT /staff/student-password', { student: 77_777 }),
+    },
+    {
+      code: 'other_department',
+      because: 'the student is of another department than the staff member',
+      ask: async (stage) =>
+        sendTo(stage, 'PUT /staff/student-password', { token: await stage.tokens.staff(2) }),
+    },
+    {
+      code: 'login_busy',
+      because: 'it cannot be asked whether the key was there before',
+      ask: (stage) => sendTo(stage, 'PUT /staff/student-password', { at: 'cutOff', key: 'k' }),
+    },
+    {
+      code: 'outcome_unknown',
+      because: 'the database went away before it answered',
+      ask: (stage) => sendTo(stage, 'PUT /staff/student-password', { at: 'cutOff' }),
+    },
+  ],
   'POST /staff/student': [
     ...ofStudent('POST /staff/student'),
     otherDepartment('POST /staff/student', { ...newStudent, std_id: 6_000_001 }),

@@ -109,9 +109,51 @@ test('a course and a student that staff add meet at once, and know each other af
   assert.deepEqual(await desk.roster(480), [[7001], []])
   assert.deepEqual(await shown(480), asChanged)
   assert.equal(inShort(await desk.staff(1, 'POST /staff/student', student)), '409 student_exists')
-  assert.equal(
-    inShort(await desk.anyone('POST /login', { body: { user: 7001, password: '!' } })),
-    '401 unauthenticated',
+  const login = async (given: string) =>
+    inShort(await desk.anyone('POST /login', { body: { user: 7001, password: given } }))
+  assert.equal(await login('!'), '401 unauthenticated')
+  await done(desk.staff(1, 'PUT /staff/student-password', { std_id: 7001, password: 'the first' }))
+  assert.equal(await login('the first'), '200')
+})
+
+test('who is added and given a password in one breath logs in with it, and verify finds nothing odd', async () => {
+  const student = {
+    std_id: 7002,
+    gender: 'male',
+    entry_year: 2026,
+    max_units: 20,
+    remaining_actions: 3,
+    enrollment_start_time: '2020-01-01T00:00:00Z',
+  }
+  const password = (given: string, key: string) =>
+    desk.staff(
+      1,
+      'PUT /staff/student-password',
+      { std_id: 7002, password: given, note: 'lost it' },
+      { 'idempotency-key': key },
+    )
+  const login = async (given: string) =>
+    inShort(await desk.anyone('POST /login', { body: { user: 7002, password: given } }))
+  await done(desk.staff(1, 'POST /staff/student', student))
+  await done(password('the first', 'p1'))
+  await done(password('the second', 'p2'))
+  await done(password('the first', 'p1'))
+  assert.deepEqual(
+    [await login('the first'), await login('the second')],
+    ['401 unauthenticated', '200'],
+    'a key that comes again sets nothing again',
+  )
+  assert.equal(inShort(await password('the third', 'p2')), '422 idempotency_mismatch')
+  const noted = await desk.database.query(
+    'SELECT staff_id, note, key FROM password_changes WHERE student_id = 7002 ORDER BY id',
+  )
+  assert.deepEqual(noted, [
+    { staff_id: 1, note: 'lost it', key: 'p1' },
+    { staff_id: 1, note: 'lost it', key: 'p2' },
+  ])
+  assert.deepEqual(
+    await desk.database.query("SELECT FROM outside_changes WHERE student_id = 7002 AND operation = 'UPDATE'"),
+    [],
   )
 })
 

@@ -91,6 +91,10 @@ const requests = {
     'POST /staff/student',
     { body: { ...newStudent, std_id: 5_000_000 + student, note: `about course ${course}` } },
   ],
+  'PUT /staff/student-password': ({ student, course }: Sample): Asked => [
+    'PUT /staff/student-password',
+    { body: { std_id: student, password: 'another-1234', note: `about course ${course}` } },
+  ],
   'GET /staff/student-courses': ({ student }: Sample): Asked => [
     `GET /staff/student-courses?std_id=${student}`,
   ],
@@ -112,7 +116,7 @@ function send(gateway: OpenGateway, [line, ask]: Asked, extra: Ask = {}): Promis
 }
 
 interface Wanted extends Partial<Sample> {
-  readonly at?: 'open' | 'strict' | 'held' | 'standby' | 'recovering' | 'unreachable'
+  readonly at?: 'open' | 'strict' | 'held' | 'standby' | 'recovering' | 'unreachable' | 'cutOff'
   readonly as?: Who
   readonly token?: string | undefined
   readonly key?: string

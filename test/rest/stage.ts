@@ -29,6 +29,8 @@ export interface Stage {
   readonly recovering: OpenGateway
   /** Its PostgreSQL is not there. */
   readonly unreachable: OpenGateway
+  /** Before an engine that leads; its own PostgreSQL is not there. */
+  readonly cutOff: OpenGateway
   readonly tokens: Tokens
   readonly students: Students
   /** Of a student who logged in and was deleted since. */
@@ -125,6 +127,7 @@ async function openAll(closing: (() => Promise<unknown>)[]): Promise<Omit<Stage,
     standby: await gatewayOf(standing.engine, main.database),
     recovering: await gatewayOf(late.engine, third.database),
     unreachable: await gatewayOf(lost.engine, away),
+    cutOff: await gatewayOf(leader.engine, away),
     tokens,
     students,
     ghost,

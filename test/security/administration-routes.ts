@@ -84,6 +84,29 @@ export const administrationTable: Readonly<Record<string, readonly Case[]>> = {
       gets: bothStaff(foreign, '200'),
     },
   ],
+  'PUT /staff/student-password': [
+    {
+      line: 'PUT /staff/student-password',
+      body: { std_id: 1, password: 'pass-1234' },
+      gets: bothStaff('204', foreign),
+    },
+    // As with the student's window: a place in one's own course is not enough.
+    {
+      line: 'PUT /staff/student-password',
+      body: { std_id: 3, password: 'pass-1234' },
+      gets: bothStaff(foreign, '204'),
+    },
+    {
+      line: 'PUT /staff/student-password?dry_run',
+      body: { std_id: 3, password: 'pass-1234' },
+      gets: bothStaff(foreign, '200'),
+    },
+    {
+      line: 'PUT /staff/student-password',
+      body: { staff_id: 1, password: 'pass-1234' },
+      gets: anyone('400 malformed'),
+    },
+  ],
   'POST /staff/student': [
     { line: 'POST /staff/student', body: { ...newStudent, department: 1 }, gets: bothStaff('204', foreign) },
     { line: 'POST /staff/student', body: { ...newStudent, department: 2 }, gets: bothStaff(foreign, '204') },

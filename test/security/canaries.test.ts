@@ -42,6 +42,9 @@ before(async () => {
   await created.database.query(`CREATE ROLE ${databaseUser} SUPERUSER LOGIN PASSWORD '${databasePassword}'`)
   await created.database.query('UPDATE students SET password = $1', [await hash(password, { cost: 4 })])
   await created.database.query('UPDATE staff SET password = $1', [canary('stored-hash')])
+  await created.database.query('INSERT INTO staff (id, password, department_id) VALUES (77, $1, 1)', [
+    await hash(password, { cost: 4 }),
+  ])
   const url = new URL(created.url)
   url.username = databaseUser
   url.password = databasePassword
@@ -118,6 +121,19 @@ test('whatever goes wrong, server and batcher log no secret, and one JSON object
     const answer = await client.send('POST /login', { body: attempt })
     assert.ok(answer.status >= 400 && answer.status < 500, answer.text)
   }
+  const staff = await login(client, 77, password, true)
+  planted.push(staff)
+  const set = (given: unknown) =>
+    client.send('PUT /staff/student-password', { token: staff, body: { std_id: 3, password: given } })
+  assert.equal(inShort(await set(canary('set'))), '204')
+  for (const given of [canary('long').repeat(9), [canary('list')], `${canary('set-lines')}\0`]) {
+    assert.equal(inShort(await set(given)), '400 malformed')
+  }
+  const [stored] = await created.database.query<{ password: string }>(
+    'SELECT password FROM students WHERE id = 3',
+  )
+  assert.match(stored?.password ?? '', /^\$argon2id\$/)
+  planted.push(stored?.password ?? '')
   for (const headers of [
     { authorization: `Bearer ${canary('token')}` },
     { authorization: `Basic ${canary('basic')}` },

@@ -60,7 +60,10 @@ async function migrateAndFill(databaseUrl: string, campusId: string): Promise<vo
   await run(as('migrator', databaseUrl), grants)
   const database = await openDatabase(as('migrator', databaseUrl), { logger: silent })
   await fillCampus(database, 10)
-  await database.query('UPDATE students SET password = $1', [await hash('pass-1234', { cost: 4 })])
+  const stored = await hash('pass-1234', { cost: 4 })
+  for (const table of ['students', 'staff']) {
+    await database.query(`UPDATE ${table} SET password = $1`, [stored])
+  }
   await database.close()
 }
 
@@ -113,6 +116,10 @@ async function enroll({ client }: ServedCampus, databaseUrl: string): Promise<vo
   }
   const [token] = tokens
   assert.equal(inShort(await client.send('DELETE /student/course?course_id=101', { token })), '204')
+  const staff = await login(client, 1, 'pass-1234', true)
+  const set = { std_id: 9, password: 'another' }
+  assert.equal(inShort(await client.send('PUT /staff/student-password', { token: staff, body: set })), '204')
+  await login(client, 9, 'another')
   const places = 'SELECT student_id, reserved FROM enrolled_courses ORDER BY student_id'
   await until(async () => {
     const { rows } = await run(databaseUrl, places)
@@ -136,6 +143,9 @@ test('the server cannot write what decisions decide, nor take back what was deci
     'the position’s lock': 'SELECT FROM journal_position FOR UPDATE',
     'spent actions': 'UPDATE students SET remaining_actions = 99',
     'a password': `UPDATE students SET password = ''`,
+    'a password that nobody set': `INSERT INTO password_changes (staff_id, student_id, request) VALUES (1, 1, 'x')`,
+    'a trace less': 'DELETE FROM password_changes',
+    'a trace of somebody else': 'UPDATE password_changes SET staff_id = 2',
     'a capacity': 'UPDATE courses SET capacity = 999',
     'another campus': `UPDATE campus SET id = 'other'`,
     'the sample mark': 'UPDATE campus SET is_sample = FALSE',
@@ -154,6 +164,8 @@ test('the batcher knows nobody’s secrets, and only adds to what was decided', 
     'the key of the tokens': 'SELECT jwt_secret FROM campus',
     'a key of its own': `UPDATE campus SET jwt_secret = 'x'`,
     'another password': `UPDATE students SET password = ''`,
+    'a password by the way of staff': `SELECT set_student_password(1, '', 1, '', NULL, NULL, '')`,
+    'who set which password': 'SELECT * FROM password_changes',
     'another student’s number': 'UPDATE students SET id = 8888 WHERE id = 1',
     'an account with a password': `INSERT INTO students (id, password, enrollment_start_time, max_units,
       remaining_actions, department_id, entry_year, gender) VALUES (8888, 'x', now(), 1, 1, 1, 1, 'male')`,
@@ -173,6 +185,22 @@ test('the batcher knows nobody’s secrets, and only adds to what was decided', 
     'a table of its own': 'CREATE TABLE mine ()',
     'a trigger': 'ALTER TABLE enrolled_courses DISABLE TRIGGER ALL',
   })
+})
+
+test('the server’s user may export the registry and decisions, the batcher’s decisions alone', async () => {
+  const folder = join(keeper.directory, 'exported')
+  const exported = async (role: Role, ...args: readonly string[]) =>
+    await runCli(['export', ...args], { DATABASE_URL: as(role) })
+  for (const role of ['server', 'batcher'] as const) {
+    const { ending, output, errors } = await exported(role, '--decisions', '-', '--format', 'ndjson')
+    assert.equal(ending, 0, errors)
+    assert.match(output, /"student_id":1\b/)
+  }
+  const registry = await exported('server', '--to', folder, '--with-passwords')
+  assert.equal(registry.ending, 0, registry.errors)
+  const refused = await exported('batcher', '--to', folder, '--overwrite')
+  assert.equal(refused.ending, 1)
+  assert.match(refused.errors, /permission denied for table (students|staff)/)
 })
 
 test('nobody else comes into the database', async () => {

@@ -5,7 +5,7 @@ import { pino } from 'pino'
 import { campusOf } from '../../../actors/testing/scenario.ts'
 import { duringWindow, type GroupSketch, type StudentSketch } from '../../../actors/testing/sketches.ts'
 import { buildGateway } from '../app.ts'
-import type { Account, DecisionSearch, FoundDecision, GatewayDeps } from '../ports.ts'
+import type { Account, DecisionSearch, FoundDecision, GatewayDeps, PasswordChange } from '../ports.ts'
 import type { ProblemCode } from '../problems.ts'
 import { EventReader } from './event-reader.ts'
 import { TermService } from './term-service.ts'
@@ -31,11 +31,16 @@ interface Watched {
   readonly events: EventReader
 }
 
+type Changed = Partial<
+  Omit<GatewayDeps, 'accounts'> & { readonly accounts: Partial<GatewayDeps['accounts']> }
+>
+
 /** A gateway for a test to send requests to, over the engine's own term and a campus that the test sketches. */
 export class Desk {
   readonly app: FastifyInstance
   readonly service: TermService
   readonly accounts = new Map<string, Account>()
+  readonly passwordChanges: PasswordChange[] = []
   readonly decisions: FoundDecision[] = []
   readonly searches: DecisionSearch[] = []
   readonly log: string[] = []
@@ -43,12 +48,21 @@ export class Desk {
   /** The accounts cannot be reached. */
   accountsDown = false
 
-  constructor(sketches: readonly (GroupSketch | StudentSketch)[], overrides: Partial<GatewayDeps> = {}) {
+  constructor(sketches: readonly (GroupSketch | StudentSketch)[], changed: Changed = {}) {
+    const { accounts, ...overrides } = changed
     const now = () => this.nowMs
     this.service = new TermService(campusOf(sketches), now)
     this.app = buildGateway({
       service: this.service,
-      accounts: { findAccount: (who) => this.#findAccount(who) },
+      accounts: {
+        findAccount: (who) => this.#findAccount(who),
+        setStudentPassword: (change) => this.#setPassword(change),
+        findPasswordChange: async (staff, key) => {
+          await this.#reachAccounts()
+          return this.passwordChanges.find((change) => change.staff === staff && change.key === key)
+        },
+        ...accounts,
+      },
       searchDecisions: (search) => {
         this.searches.push(search)
         return Promise.resolve(this.decisions.slice(0, search.limit))
@@ -125,8 +139,26 @@ export class Desk {
   }
 
   async #findAccount(who: { staff: boolean; id: number }): Promise<Account | undefined> {
+    await this.#reachAccounts()
+    return this.accounts.get(`${who.staff ? 'staff' : 'student'} ${who.id}`)
+  }
+
+  async #setPassword(change: PasswordChange): Promise<'set' | 'no_such_student' | 'key_taken'> {
+    await this.#reachAccounts()
+    const { staff, key } = change
+    const before = this.passwordChanges.find((one) => one.staff === staff && one.key === key)
+    if (key !== undefined && before !== undefined) return 'key_taken'
+    const name = `student ${change.student}`
+    const account = this.accounts.get(name)
+    if (account === undefined) return 'no_such_student'
+    this.passwordChanges.push(change)
+    this.accounts.set(name, { ...account, passwordHash: change.passwordHash })
+    return 'set'
+  }
+
+  async #reachAccounts(): Promise<void> {
     if (this.accountsDown) throw new Error('the database is away')
-    return await Promise.resolve(this.accounts.get(`${who.staff ? 'staff' : 'student'} ${who.id}`))
+    await Promise.resolve()
   }
 }
 
