@@ -54,22 +54,21 @@ function readArguments(): Arguments | undefined {
   }
 }
 
-function lineOf({
-  subject,
-  without,
-  with: under,
-  messagesPerSecond,
-  eventMs,
-  bytesPerStream,
-}: SubjectResult): string {
+function lineOf(result: SubjectResult, apart: boolean): string {
+  const { subject, without, with: under, eventMs } = result
   const more = 100 * (under.cpuPerRequest / without.cpuPerRequest - 1)
   const ms = (value: number) => value.toFixed(1)
+  const { messagesPerSecond, bytesPerMessage, cpuPerMessage, bytesPerStream } = result
   return [
     `${subject.padEnd(10)} ${without.cpuPerRequest.toFixed(1)} -> ${under.cpuPerRequest.toFixed(1)} us of CPU a request (${more >= 0 ? '+' : ''}${more.toFixed(1)} %)`,
     `${Math.round(without.requestsPerSecond)} -> ${Math.round(under.requestsPerSecond)} requests a second`,
     `reply p50 ${ms(without.replyMs.p50)} -> ${ms(under.replyMs.p50)} ms, p99 ${ms(without.replyMs.p99)} -> ${ms(under.replyMs.p99)} ms`,
-    `${Math.round(messagesPerSecond)} messages a second, event p50 ${ms(eventMs.p50)}, p99 ${ms(eventMs.p99)}, max ${ms(eventMs.max)} ms after the reply (${eventMs.count} seen)`,
-    ...(bytesPerStream === undefined ? [] : [`${(bytesPerStream / 1024).toFixed(1)} KiB a stream`]),
+    `${Math.round(messagesPerSecond)} messages a second of ${Math.round(bytesPerMessage)} bytes, ${cpuPerMessage.toFixed(1)} us of CPU each`,
+    `event p50 ${ms(eventMs.p50)}, p99 ${ms(eventMs.p99)}, max ${ms(eventMs.max)} ms after the reply (${eventMs.count} seen)`,
+    ...(apart
+      ? [`the gateway ${without.coresOfHolder.toFixed(2)} -> ${under.coresOfHolder.toFixed(2)} cores`]
+      : []),
+    `${(bytesPerStream / 1024).toFixed(1)} KiB a stream`,
   ].join('; ')
 }
 
@@ -96,7 +95,7 @@ async function main(): Promise<number> {
     process.stdout.write(
       `${options.streams} streams${options.apart ? ' at a gateway of their own' : ''}, ${options.rate} requests a second, node ${process.version}\n`,
     )
-    for (const result of results) process.stdout.write(`${lineOf(result)}\n`)
+    for (const result of results) process.stdout.write(`${lineOf(result, options.apart)}\n`)
     return 0
   } finally {
     await Promise.all([postgres.remove(), rabbit?.remove()])

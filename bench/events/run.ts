@@ -37,7 +37,10 @@ export interface EventsServers {
 /** Times in milliseconds, CPU in microseconds. */
 export interface Measured {
   readonly requestsPerSecond: number
+  /** Of the process that decides. */
   readonly cpuPerRequest: number
+  /** Of the process that holds the streams, while requests came: 1 = one core. */
+  readonly coresOfHolder: number
   readonly replyMs: { readonly p50: number; readonly p99: number }
 }
 
@@ -46,6 +49,9 @@ export interface SubjectResult {
   readonly without: Measured
   readonly with: Measured
   readonly messagesPerSecond: number
+  readonly bytesPerMessage: number
+  /** CPU of the process that holds the streams, above what it uses without any. */
+  readonly cpuPerMessage: number
   /** From the reply of a decision to its event. */
   readonly eventMs: {
     readonly count: number
@@ -53,8 +59,8 @@ export interface SubjectResult {
     readonly p99: number
     readonly max: number
   }
-  /** Of the server's memory; undefined where a gateway holds the streams. */
-  readonly bytesPerStream: number | undefined
+  /** Memory of the process that holds the streams. */
+  readonly bytesPerStream: number
 }
 
 /** Students who act; their own places are watched too. */
@@ -92,16 +98,18 @@ export async function measureEvents(
     const streamPort = options.apart ? await startGateway(service, core, keeper) : service.port
     const traffic = new Traffic(service.port, activeStudents)
     const gauges = new Gauges(service.port)
+    const holder = new Gauges(streamPort)
     await traffic.connect()
     say('warming up')
     await traffic.run(options.rate, Math.min(5, options.seconds))
     const results: SubjectResult[] = []
     for (const subject of options.subjects) {
       say(`${options.streams} streams about ${subject}`)
-      results.push(await measureSubject(subject, options, { streamPort, traffic, gauges }))
+      results.push(await measureSubject(subject, options, { streamPort, traffic, gauges, holder }))
     }
     if (traffic.failures > 0) throw new Error(`${traffic.failures} requests failed`)
     gauges.close()
+    holder.close()
     traffic.close()
     await service.stop()
     return results
@@ -127,7 +135,10 @@ async function startGateway(service: Service, core: string, keeper: Keeper): Pro
 interface Scene {
   readonly streamPort: number
   readonly traffic: Traffic
+  /** Of the process that decides. */
   readonly gauges: Gauges
+  /** Of the process that holds the streams; the same one, unless they are held apart. */
+  readonly holder: Gauges
 }
 
 async function measureSubject(
@@ -135,17 +146,18 @@ async function measureSubject(
   options: EventsOptions,
   scene: Scene,
 ): Promise<SubjectResult> {
-  const { streamPort, gauges } = scene
+  const { streamPort, holder } = scene
   const runs: Record<'without' | 'with', Run[]> = { without: [], with: [] }
   const events = new Latencies()
   let messages = 0
+  let bytes = 0
   let bytesPerStream = 0
   for (let round = 0; round < options.rounds; round++) {
     runs.without.push(await measure(options, scene))
-    const before = await gauges.read('process_resident_memory_bytes')
+    const before = await holder.read('process_resident_memory_bytes')
     const filters = Array.from({ length: options.streams }, (_, index) => filterOf(subject, index))
     const watchers = await Watchers.open({ port: streamPort, first: 1, filters, samples })
-    bytesPerStream = ((await gauges.read('process_resident_memory_bytes')) - before) / options.streams
+    bytesPerStream = ((await holder.read('process_resident_memory_bytes')) - before) / options.streams
     await sleep(settleMs)
     await watchers.report()
     const run = await measure(options, scene)
@@ -153,42 +165,58 @@ async function measureSubject(
     const report = await watchers.report()
     runs.with.push(run)
     messages += report.messages
+    bytes += report.bytes
     noteDelays(events, subject, report, run.acknowledged)
     await watchers.close()
     await sleep(settleMs)
   }
+  const without = meanOf(runs.without)
+  const under = meanOf(runs.with)
+  const seconds = runs.with.reduce((total, run) => total + run.seconds, 0)
+  // What the requests themselves cost the process is no part of it, if it is the same.
+  const usCausedPerSecond = options.apart
+    ? 1e6 * (under.coresOfHolder - without.coresOfHolder)
+    : (under.cpuPerRequest - without.cpuPerRequest) * under.requestsPerSecond
   return {
     subject,
-    without: meanOf(runs.without),
-    with: meanOf(runs.with),
-    messagesPerSecond: messages / (options.rounds * options.seconds),
+    without,
+    with: under,
+    messagesPerSecond: messages / seconds,
+    bytesPerMessage: bytes / messages,
+    cpuPerMessage: (usCausedPerSecond * seconds) / messages,
     eventMs: {
       count: events.count,
       p50: events.quantile(0.5),
       p99: events.quantile(0.99),
       max: events.quantile(1),
     },
-    bytesPerStream: options.apart ? undefined : bytesPerStream,
+    bytesPerStream,
   }
 }
 
 interface Run {
   readonly cpuUs: number
+  readonly holderCpuUs: number
   readonly latencies: Latencies
   readonly requests: number
   readonly seconds: number
   readonly acknowledged: readonly Acknowledged[]
 }
 
-async function measure({ rate, seconds }: EventsOptions, { traffic, gauges }: Scene): Promise<Run> {
+async function measure({ rate, seconds }: EventsOptions, { traffic, gauges, holder }: Scene): Promise<Run> {
   traffic.latencies.clear()
-  const before = await gauges.read('process_cpu_seconds_total')
+  const cpuSeconds = async () =>
+    await Promise.all([gauges, holder].map((of) => of.read('process_cpu_seconds_total')))
+  const [before = 0, holderBefore = 0] = await cpuSeconds()
+  const begunMs = performance.now()
   const requests = await traffic.run(rate, seconds)
-  const cpuUs = 1e6 * ((await gauges.read('process_cpu_seconds_total')) - before)
+  const tookSeconds = (performance.now() - begunMs) / 1000
+  const [after = 0, holderAfter = 0] = await cpuSeconds()
   return {
-    cpuUs,
+    cpuUs: 1e6 * (after - before),
+    holderCpuUs: 1e6 * (holderAfter - holderBefore),
     requests,
-    seconds,
+    seconds: tookSeconds,
     latencies: traffic.latencies.copy(),
     acknowledged: [...traffic.acknowledged],
   }
@@ -199,6 +227,7 @@ function meanOf(runs: readonly Run[]): Measured {
   return {
     requestsPerSecond: sum(({ requests }) => requests) / sum(({ seconds }) => seconds),
     cpuPerRequest: sum(({ cpuUs }) => cpuUs) / sum(({ requests }) => requests),
+    coresOfHolder: sum(({ holderCpuUs }) => holderCpuUs) / 1e6 / sum(({ seconds }) => seconds),
     replyMs: {
       p50: sum(({ latencies }) => latencies.quantile(0.5)) / runs.length,
       p99: sum(({ latencies }) => latencies.quantile(0.99)) / runs.length,

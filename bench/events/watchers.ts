@@ -20,6 +20,9 @@ export interface Heard {
 export interface WatcherReport {
   readonly opened: number
   readonly messages: number
+  readonly bytes: number
+  /** What the first stream that could not be opened was answered. */
+  readonly refusal?: string
   readonly heard: readonly Heard[]
 }
 
@@ -39,8 +42,9 @@ export class Watchers {
     watchers.#child.send(order)
     const deadline = performance.now() + openTimeoutMs
     for (;;) {
-      const { opened } = await watchers.report()
+      const { opened, refusal } = await watchers.report()
       if (opened === order.filters.length) return watchers
+      if (refusal !== undefined) throw new Error(`a stream could not be opened: ${refusal}`)
       if (performance.now() > deadline) throw new Error(`only ${opened} streams could be opened`)
       await sleep(100)
     }

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { PassThrough } from 'node:stream'
+import { PassThrough, Writable } from 'node:stream'
 import { test, type TestContext } from 'node:test'
 import { campusOf } from '../../actors/testing/scenario.ts'
 import { group } from '../../actors/testing/sketches.ts'
 import { SeatBoard } from '../engine/seat-board.ts'
 import { EventHub, type EventTimes, type WatchedService } from './event-hub.ts'
+import type { Watch } from './event-round.ts'
 import { EventReader } from './testing/event-reader.ts'
 import { TermService } from './testing/term-service.ts'
 
@@ -28,9 +29,10 @@ function open(t: TestContext, changed: Partial<EventTimes> = {}) {
     assert.ok(board !== undefined)
     board.show(board.seq + 1, [{ type: 'registered', student, ...at }])
   }
-  const add = (out: PassThrough, id = 1) =>
-    hub.add({ owner: { id, staff: false }, watch: { ...watch, student: id }, out, untilMs: 1 }, undefined)
-  return { campus, engine, state, hub, register, add }
+  const addWatch = (out: Writable, id: number, about: Watch) =>
+    hub.add({ owner: { id, staff: false }, watch: about, out, end: () => out.end(), untilMs: 1 }, undefined)
+  const add = (out: PassThrough, id = 1) => addWatch(out, id, { ...watch, student: id })
+  return { campus, engine, state, hub, register, add, addWatch }
 }
 
 async function until(holds: () => boolean): Promise<void> {
@@ -116,10 +118,10 @@ test('a stream with nothing to tell shows that it lives', async (t) => {
 })
 
 test('streams that watch the same are told the same, each at its turn', async (t) => {
-  const { hub, register } = open(t)
+  const { hub, register, addWatch } = open(t)
   const readers = Array.from({ length: 30 }, (_, id) => {
     const out = new PassThrough()
-    hub.add({ owner: { id, staff: true }, watch, out, untilMs: 1 }, undefined)
+    addWatch(out, id, watch)
     return new EventReader(out)
   })
   for (const events of readers) assert.equal((await events.next()).id, '1.0')
@@ -127,4 +129,94 @@ test('streams that watch the same are told the same, each at its turn', async (t
   const told = await Promise.all(readers.map((events) => events.next()))
   for (const one of told) assert.deepEqual(one, told[0])
   assert.equal(hub.messagesWritten, 60)
+})
+
+/** Connections that read at once, and keep what they were written as it was. */
+function connections(count: number) {
+  const written: Buffer[][] = Array.from({ length: count }, () => [])
+  const outs = written.map(
+    (chunks) => new Writable({ write: (chunk: Buffer, _, done) => (chunks.push(chunk), done()) }),
+  )
+  const textsOf = (chunks: readonly Buffer[]) => chunks.map((chunk) => chunk.toString())
+  const all = (holds: (texts: readonly string[]) => boolean) =>
+    until(() => written.every((chunks) => holds(textsOf(chunks))))
+  return { outs, written, textsOf, all }
+}
+
+const isAbout = (id: string) => (text: string) => text.startsWith(`id: ${id}\n`)
+const begins = (texts: readonly string[]) => texts.some(isAbout('1.0'))
+
+test('streams with the same filter are written the same bytes, but those that hear of a place of their own', async (t) => {
+  const { register, addWatch } = open(t)
+  const { outs, written, textsOf, all } = connections(600)
+  for (const [id, out] of outs.entries()) addWatch(out, id, { ...watch, student: id })
+  await all(begins)
+  register(7)
+  await all((texts) => texts.some(isAbout('1.1')))
+  const told = written.map((chunks) => chunks.filter((chunk) => isAbout('1.1')(chunk.toString())))
+  assert.ok(told.every((chunks) => chunks.length === 1))
+  const shared = new Set(told.filter((_, id) => id !== 7).flat())
+  assert.equal(shared.size, 1)
+  assert.match(textsOf(told[7] ?? []).join(''), /"seats":\[\{.*"places":\[\{"course_id":10/)
+})
+
+test('thousands are not told all at once: between some and the next it is others’ turn', async (t) => {
+  const { register, addWatch } = open(t)
+  const { outs, all } = connections(2000)
+  for (const [id, out] of outs.entries()) addWatch(out, id, watch)
+  await all(begins)
+  const turns: number[] = []
+  let inTurn = 0
+  for (const out of outs) {
+    t.mock.method(out, 'write', function (this: Writable, ...args: Parameters<Writable['write']>) {
+      if (inTurn++ === 0) process.nextTick(() => (turns.push(inTurn), (inTurn = 0)))
+      return Writable.prototype.write.apply(this, args)
+    })
+  }
+  register(1)
+  await all((texts) => texts.some(isAbout('1.1')))
+  assert.equal(
+    turns.reduce((total, count) => total + count, 0),
+    2000,
+  )
+  assert.ok(Math.max(...turns) <= 256, `${Math.max(...turns)} at once`)
+})
+
+test('what comes while a round is being told is told by the next, once to each', async (t) => {
+  const { register, addWatch } = open(t)
+  const { outs, textsOf, written, all } = connections(1000)
+  for (const [id, out] of outs.entries()) addWatch(out, id, watch)
+  await all(begins)
+  let left = 30
+  const registerInEveryTurn = () => {
+    if (left-- > 0) register(left)
+    if (left > 0) setImmediate(registerInEveryTurn)
+  }
+  registerInEveryTurn()
+  await all((texts) => texts.some(isAbout('1.30')))
+  for (const chunks of written) {
+    const ids = textsOf(chunks).map((text) => /^id: 1\.(\d+)\n/.exec(text)?.[1])
+    const told = ids.filter((id) => id !== undefined).map(Number)
+    assert.deepEqual(
+      told,
+      [...new Set(told)].toSorted((a, b) => a - b),
+    )
+    assert.match(textsOf(chunks).at(-1) ?? '', /"registered_count":30/)
+  }
+})
+
+test('a term that ends while its last changes are being told is not heard of after the next one began', async (t) => {
+  const { campus, state, register, addWatch } = open(t)
+  const { outs, textsOf, written, all } = connections(2000)
+  for (const [id, out] of outs.entries()) addWatch(out, id, watch)
+  await all(begins)
+  register(1)
+  await until(() => written.some((chunks) => textsOf(chunks).some(isAbout('1.1'))))
+  const next = new SeatBoard(campus, 2)
+  state.seats = next
+  next.show(1, [{ type: 'registered', student: 1, ...at }])
+  await all((texts) => texts.some((text) => isAbout('2.1')(text) && text.includes('event: resync')))
+  for (const chunks of written) assert.ok(textsOf(chunks).at(-1)?.startsWith('id: 2.1\n'))
+  const told = written.filter((chunks) => textsOf(chunks).some(isAbout('1.1'))).length
+  assert.ok(told < 2000)
 })

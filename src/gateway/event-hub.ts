@@ -27,6 +27,8 @@ export const usualEventTimes: EventTimes = {
 }
 
 const sliceCount = 8
+/** Streams that are told in one turn of the event loop (2 to 3 ms); then it is the turn of those who enroll. */
+const streamsPerTurn = 256
 const heartbeat = ':\n\n'
 /** How long a client waits before it opens the next stream; spread, so that they do not all return at once. */
 const retryMs = { least: 1000, spread: 2000 }
@@ -37,9 +39,11 @@ const retryMs = { least: 1000, spread: 2000 }
  * taken what was written, and is then told in one message how things stand by now; so there is never more than
  * one message waiting, and one who does not read at all is cut off.
  *
- * An eighth of the streams is served every `coalesceMs` / 8: thousands of writes at once would hold up
- * everybody who waits for a decision. A new term begins with a `resync` for everybody; a server that leads no
- * more ends its streams, and their clients find the one that does.
+ * Streams with the same filter are told together, in the same bytes. An eighth of all is served every
+ * `coalesceMs` / 8, and of those so many in a turn of the event loop: thousands of writes at once would hold up
+ * everybody who waits for a decision. An eighth that has not been told all when its time comes again is left out
+ * once, so that a busy server tells less often rather than later and later. A new term begins with a `resync` for
+ * everybody; a server that leads no more ends its streams, and their clients find the one that does.
  */
 export class EventHub {
   readonly #service: WatchedService
@@ -50,9 +54,11 @@ export class EventHub {
   /** Open streams by whose they are. */
   readonly #byStudent = new Map<number, number>()
   readonly #byStaff = new Map<number, number>()
+  /** Those that are being told, the first one now. */
+  readonly #telling: EventSlice[] = []
   #timer: NodeJS.Timeout | undefined
+  #turn: NodeJS.Immediate | undefined
   #size = 0
-  #added = 0
   #nextSlice = 0
   #messagesWritten = 0
   #clientsCut = 0
@@ -93,27 +99,21 @@ export class EventHub {
    * otherwise with how things stand.
    */
   add(stream: EventStream, since: EventId | undefined): void {
-    const slice = this.#slices[this.#added++ % sliceCount]
+    const { department, courses, student } = stream.watch
+    const slice = this.#slices[(department ?? courses[0] ?? student ?? 0) % sliceCount]
     if (slice === undefined) throw new Error('there are as many slices as that')
-    const nowMs = performance.now()
-    const open: OpenStream = {
-      ...stream,
-      slice,
-      board: undefined,
-      seq: 0,
-      isRefreshing: false,
-      wroteAtMs: nowMs,
-      stalledSinceMs: undefined,
-      round: undefined,
+    const board = this.#service.seats
+    if (slice.streams.size === 0) {
+      slice.board = board
+      slice.seq = board?.seq ?? 0
     }
-    slice.add(open)
+    const open = slice.add(stream, performance.now())
     this.#size++
     this.#count(stream.owner, 1)
     stream.out.once('close', () => this.#remove(open))
     stream.out.on('error', () => stream.out.destroy())
     stream.out.write(`retry: ${retryMs.least + Math.floor(Math.random() * retryMs.spread)}\n\n`)
     this.#timer ??= setInterval(() => this.#serveNext(), this.#times.coalesceMs / sliceCount).unref()
-    const board = this.#service.seats
     if (board !== undefined && since !== undefined && canResume(board, stream.watch, since)) {
       open.board = board
       open.seq = since.seq
@@ -124,7 +124,8 @@ export class EventHub {
   close(): void {
     this.#isClosed = true
     clearInterval(this.#timer)
-    for (const { streams } of this.#slices) for (const { out } of streams) out.end()
+    clearImmediate(this.#turn)
+    for (const { streams } of this.#slices) for (const open of streams) open.end()
   }
 
   #remove(open: OpenStream): void {
@@ -150,29 +151,62 @@ export class EventHub {
     const nowMs = performance.now()
     const board = this.#service.seats
     if (board !== undefined) this.#tell(slice, board, nowMs)
-    else if (isOver(this.#service)) for (const { out } of slice.streams) out.end()
+    else if (isOver(this.#service)) for (const open of slice.streams) open.end()
     if (nowMs < slice.careAtMs) return
     slice.careAtMs = nowMs + this.#times.careMs
     for (const open of slice.streams) this.#careFor(open, nowMs)
   }
 
   #tell(slice: EventSlice, board: SeatBoard, nowMs: number): void {
+    if (slice.telling !== undefined) return
     if (board !== slice.board) {
       for (const open of slice.streams) slice.stragglers.add(open)
       slice.board = board
     } else if (board.seq !== slice.seq) {
       const round = new EventRound(board, slice.seq, this.#texts, (student) => slice.watches(student))
-      for (const open of slice.concernedBy(round)) {
-        if (hasUnread(open)) {
-          open.seq = slice.seq
-          slice.stragglers.add(open)
-        } else this.#write(open, round.messageFor(open.watch), nowMs)
-      }
+      slice.telling = { round, streams: [...slice.concernedBy(round)], next: 0 }
+      this.#telling.push(slice)
     }
     slice.seq = board.seq
     for (const open of slice.stragglers) {
       if (this.#catchUp(open, board, nowMs)) slice.stragglers.delete(open)
     }
+    if (this.#turn === undefined) this.#tellSome()
+  }
+
+  /** As many as one turn of the event loop has time for; the others when those who enroll had theirs. */
+  #tellSome(): void {
+    const nowMs = performance.now()
+    let left = streamsPerTurn
+    for (let slice = this.#telling[0]; slice !== undefined && left > 0; slice = this.#telling[0]) {
+      left = this.#tellOn(slice, left, nowMs)
+      if (left > 0) this.#telling.shift()
+    }
+    if (this.#telling.length === 0) return
+    this.#turn = setImmediate(() => {
+      this.#turn = undefined
+      this.#tellSome()
+    })
+  }
+
+  /** @returns how many of `most` streams are left for others; 0 = this slice may not be done */
+  #tellOn(slice: EventSlice, most: number, nowMs: number): number {
+    const { telling } = slice
+    if (telling === undefined) return most
+    const { round, streams, next } = telling
+    const isOutOfDate = round.board !== this.#service.seats
+    const some = streams.slice(next, isOutOfDate ? undefined : next + most)
+    for (const open of some) {
+      if (open.out.destroyed) continue
+      if (isOutOfDate || hasUnread(open)) {
+        open.seq = round.since
+        slice.stragglers.add(open)
+      } else this.#write(open, round.messageFor(open.topic, open.watch.student), nowMs)
+    }
+    telling.next += some.length
+    if (telling.next < streams.length) return 0
+    slice.telling = undefined
+    return Math.max(0, most - some.length)
   }
 
   /** @returns whether the stream is where the board is by now */
@@ -188,7 +222,7 @@ export class EventHub {
     }
     open.seq = board.seq
     const round = new EventRound(board, seq, this.#texts, (student) => student === watch.student)
-    this.#write(open, round.messageFor(watch), nowMs)
+    this.#write(open, round.messageFor(open.topic, watch.student), nowMs)
     return true
   }
 
@@ -209,6 +243,8 @@ export class EventHub {
       open.seq = seq
       const text = messageText({ event: 'resync', id: { term: board.term, seq }, seats, places })
       this.#write(open, text, performance.now())
+      // What its slice has yet to be told may repeat some of it: that does no harm.
+      if (open.slice.board === board) open.slice.stragglers.delete(open)
     } finally {
       open.isRefreshing = false
     }
@@ -238,7 +274,7 @@ export class EventHub {
       return
     }
     open.stalledSinceMs = undefined
-    if (this.#now() >= open.untilMs) open.out.end()
+    if (this.#now() >= open.untilMs) open.end()
     else if (nowMs - open.wroteAtMs >= heartbeatMs) this.#write(open, heartbeat, nowMs)
   }
 }

@@ -91,8 +91,11 @@ export function eventRoutes(app: FastifyInstance, deps: EventRoutesDeps): void {
         'x-accel-buffering': 'no',
         connection: 'close',
       })
+      raw.flushHeaders()
+      // Straight to the connection: the layer of HTTP above it would cost as much again for every message.
+      const out = raw.socket ?? raw
       const owner = { id: user.id, staff: user.staff }
-      const stream = { owner, watch, out: raw, untilMs: user.expiresMs }
+      const stream = { owner, watch, out, end: () => void raw.end(), untilMs: user.expiresMs }
       hub.add(stream, typeof since === 'string' ? eventIdOf(since) : undefined)
       return undefined
     },
