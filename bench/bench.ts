@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describeMachine, readCommit } from './measure/machine.ts'
 import { type Arguments, readArguments, usage } from './report/arguments.ts'
+import { endWhenToldTo, runCommand, sayWithTime } from './report/command.ts'
 import { type Finding, record, type RunContext } from './report/entry.ts'
 import { formatContext, formatFinding } from './report/format.ts'
 import { formatTargets, judgeTargets } from './report/targets.ts'
@@ -17,9 +18,7 @@ function print(lines: readonly string[]): void {
 
 /** @returns the names of the scenarios that failed */
 async function runScenarios({ names, seed, isTiny, isRecorded, isJudged }: Arguments): Promise<string[]> {
-  const begunMs = performance.now()
-  const say = (line: string) =>
-    void process.stderr.write(`${((performance.now() - begunMs) / 1000).toFixed(1).padStart(6)} s  ${line}\n`)
+  const say = sayWithTime()
   const ground = await startGround({ seed, isTiny, say })
   const failed: string[] = []
   try {
@@ -70,20 +69,8 @@ async function runScenario(name: string, ground: Ground): Promise<Finding[]> {
 }
 
 /** @returns the exit status */
-async function main(): Promise<number> {
-  let wanted: Arguments | undefined
-  try {
-    wanted = readArguments(process.argv.slice(2))
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`)
-    return 2
-  }
-  if (wanted === undefined) {
-    process.stdout.write(usage)
-    return 0
-  }
-  // What was started ends with this process, however it ends.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+async function bench(wanted: Arguments): Promise<number> {
+  endWhenToldTo()
   const { remote } = wanted
   if (remote !== undefined) {
     for (const name of remote.names) {
@@ -96,4 +83,4 @@ async function main(): Promise<number> {
   return failed.length === 0 ? 0 : 1
 }
 
-process.exitCode = await main()
+process.exitCode = await runCommand(usage, () => readArguments(process.argv.slice(2)), bench)

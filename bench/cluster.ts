@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { formatCluster } from '../test/chaos/chaos-report.ts'
 import { runCluster, type Wiring } from '../test/chaos/cluster-run.ts'
+import { runCommand, sayWithTime, untilStopped, wholeNumber } from './report/command.ts'
 import { NoRabbit } from '../test/servers/rabbit.ts'
 
 const usage = `Three RabbitMQ nodes on this machine: any one of them killed, two of them killed, one parted from the others, the
@@ -20,8 +21,14 @@ const wirings: Readonly<Record<string, Wiring>> = {
   named: 'one named node, ENROLLMENT_ACK=confirm',
 }
 
-/** @returns the exit status */
-async function main(): Promise<number> {
+interface Arguments {
+  readonly chosen: readonly (readonly [string, Wiring])[]
+  readonly seed: number
+  readonly logs: string | undefined
+}
+
+/** @throws with a line for people */
+function readArguments(): Arguments | undefined {
   const { values } = parseArgs({
     options: {
       only: { type: 'string' },
@@ -30,38 +37,33 @@ async function main(): Promise<number> {
       help: { type: 'boolean', default: false },
     },
   })
+  if (values.help) return undefined
   const chosen = Object.entries(wirings).filter(([name]) => values.only === undefined || values.only === name)
-  if (values.help || chosen.length === 0 || !/^\d+$/.test(values.seed)) {
-    process.stdout.write(usage)
-    return values.help ? 0 : 2
-  }
-  const stopping = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    // The second one does not wait: what was started ends with this process all the same.
-    process.on(signal, () => (stopping.signal.aborted ? process.exit(130) : stopping.abort(signal)))
-  }
-  const begunMs = performance.now()
-  const say = (line: string) =>
-    void process.stderr.write(`${((performance.now() - begunMs) / 1000).toFixed(1).padStart(6)} s  ${line}\n`)
+  if (chosen.length === 0) throw new Error('--only wants applied or named')
+  return { chosen, seed: wholeNumber('seed', values.seed, 0, 2 ** 32 - 1), logs: values.logs }
+}
+
+const say = sayWithTime()
+
+/** @returns the exit status */
+async function cluster({ chosen, seed, logs }: Arguments, signal: AbortSignal): Promise<number> {
   let status = 0
   try {
     for (const [name, wiring] of chosen) {
-      const logs = values.logs === undefined ? undefined : `${values.logs}/${name}`
-      const options = { wiring, seed: Number(values.seed), students: 60, thinkMs: 600, logs }
-      const result = await runCluster(options, { say, signal: stopping.signal })
+      const kept = logs === undefined ? undefined : `${logs}/${name}`
+      const options = { wiring, seed, students: 60, thinkMs: 600, logs: kept }
+      const result = await runCluster(options, { say, signal })
       for (const line of formatCluster(result)) process.stdout.write(`${line}\n`)
       if (!result.checks.every(({ holds }) => holds)) status = 1
     }
     return status
   } catch (error) {
-    if (error instanceof NoRabbit) {
-      say(`NOT RUN: ${error.message}`)
-      return 1
-    }
-    if (!stopping.signal.aborted) throw error
-    say('stopped')
-    return 130
+    if (!(error instanceof NoRabbit)) throw error
+    say(`NOT RUN: ${error.message}`)
+    return 1
   }
 }
 
-process.exitCode = await main()
+process.exitCode = await runCommand(usage, readArguments, (given) =>
+  untilStopped(say, (signal) => cluster(given, signal)),
+)

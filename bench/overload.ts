@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { runContest } from './overload/contest.ts'
 import { formatContest, formatTrial, missedTargets } from './overload/report.ts'
 import { settings } from './overload/settings.ts'
+import { runCommand, say, wholeNumber } from './report/command.ts'
 import { runTrial, type TrialOptions } from './overload/trial.ts'
 
 const usage = `Much more is asked of the service than it can do, by a schedule that waits for no answer; then every answer is
@@ -31,10 +32,7 @@ function readArguments(): Arguments | undefined {
     },
   })
   if (values.help) return undefined
-  const seconds = Number(values.seconds ?? (values.tiny ? 3 : 60))
-  if (!(Number.isInteger(seconds) && seconds >= 2 && seconds <= 600)) {
-    throw new Error('--seconds wants a whole number from 2 to 600')
-  }
+  const seconds = wholeNumber('seconds', values.seconds ?? (values.tiny ? '3' : '60'), 2, 600)
   if (values.only !== undefined && !['journal', 'cpu', 'contest'].includes(values.only)) {
     throw new Error('--only wants journal, cpu or contest')
   }
@@ -42,24 +40,12 @@ function readArguments(): Arguments | undefined {
 }
 
 /** @returns the exit status */
-async function main(): Promise<number> {
-  let given: Arguments | undefined
-  try {
-    given = readArguments()
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`)
-    return 2
-  }
-  if (given === undefined) {
-    process.stdout.write(usage)
-    return 0
-  }
-  const { seconds, only, isTiny } = given
+async function overload({ seconds, only, isTiny }: Arguments): Promise<number> {
   const options: TrialOptions = {
     seconds,
     warmUpSeconds: isTiny ? 1 : 8,
     measureSeconds: isTiny ? 2 : 8,
-    say: (line) => void process.stderr.write(`${line}\n`),
+    say,
   }
   const sized = (setting: (typeof settings)[number]) =>
     isTiny ? { ...setting, students: 1000, connections: 1000 } : setting
@@ -80,4 +66,4 @@ async function main(): Promise<number> {
   return doesHold ? 0 : 1
 }
 
-process.exitCode = await main()
+process.exitCode = await runCommand(usage, readArguments, overload)

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { startPostgres } from '../test/servers/postgres.ts'
 import { createDatabase } from '../test/servers/provide.ts'
 import { startRabbit } from '../test/servers/rabbit.ts'
+import { runCommand, say, untilStopped, wholeNumber } from './report/command.ts'
 import { formatReport } from './stress/report.ts'
 import { runStress, type StressOptions } from './stress/run.ts'
 
@@ -36,58 +37,34 @@ function readArguments(): Arguments | undefined {
     },
   })
   if (values.help) return undefined
-  const whole = (name: string, text: string, least: number, most: number): number => {
-    const number = Number(text)
-    if (/^\d+$/.test(text) && number >= least && number <= most) return number
-    throw new Error(`--${name} wants a whole number from ${least} to ${most}`)
-  }
   return {
-    clients: whole('clients', values.clients ?? (values.tiny ? '30' : '300'), 1, 2000),
-    seconds: whole('seconds', values.seconds ?? (values.tiny ? '2' : '20'), 1, 600),
-    seed: whole('seed', values.seed, 0, 2 ** 32 - 1),
+    clients: wholeNumber('clients', values.clients ?? (values.tiny ? '30' : '300'), 1, 2000),
+    seconds: wholeNumber('seconds', values.seconds ?? (values.tiny ? '2' : '20'), 1, 600),
+    seed: wholeNumber('seed', values.seed, 0, 2 ** 32 - 1),
     direct: values.direct,
     kill: values.kill,
   }
 }
 
 /** @returns the exit status */
-async function main(): Promise<number> {
-  let options: Arguments | undefined
-  try {
-    options = readArguments()
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`)
-    return 2
-  }
-  if (options === undefined) {
-    process.stdout.write(usage)
-    return 0
-  }
-  const stopping = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    // The second one does not wait: what was started ends with this process all the same.
-    process.on(signal, () => (stopping.signal.aborted ? process.exit(130) : stopping.abort(signal)))
-  }
-  const say = (line: string) => void process.stderr.write(`${line}\n`)
+async function stress(options: Arguments, signal: AbortSignal): Promise<number> {
   say(`${options.clients} clients, ${options.seconds} s, seed ${options.seed}: starting servers`)
   const [postgres, rabbit] = await Promise.all([
     startPostgres(),
     options.direct ? undefined : startRabbit(say),
   ])
   try {
-    stopping.signal.throwIfAborted()
+    signal.throwIfAborted()
     const database = await createDatabase(postgres.url)
     const servers = { databaseUrl: database.url, rabbitAddress: rabbit?.address }
-    const result = await runStress(options, servers, { say, signal: stopping.signal })
+    const result = await runStress(options, servers, { say, signal })
     for (const line of formatReport(result)) process.stdout.write(`${line}\n`)
     return result.checks.every(({ holds }) => holds) ? 0 : 1
-  } catch (error) {
-    if (!stopping.signal.aborted) throw error
-    say('stopped')
-    return 130
   } finally {
     await Promise.all([postgres.remove(), rabbit?.remove()])
   }
 }
 
-process.exitCode = await main()
+process.exitCode = await runCommand(usage, readArguments, (options) =>
+  untilStopped(say, (signal) => stress(options, signal)),
+)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { canonical } from '../bench/scenarios/canonical.ts'
 import { sustained } from '../bench/scenarios/sustained.ts'
+import { endWhenToldTo, runCommand, sayWithTime } from '../bench/report/command.ts'
 import type { Finding } from '../bench/report/entry.ts'
 import { formatFinding } from '../bench/report/format.ts'
 import { type Ground, startGround } from '../bench/site/ground.ts'
@@ -82,9 +83,7 @@ function changedAtMs(file: string): number {
 }
 
 async function profile({ tool, scenario, isTiny }: Arguments): Promise<void> {
-  const begunMs = performance.now()
-  const say = (line: string) =>
-    void process.stderr.write(`${((performance.now() - begunMs) / 1000).toFixed(1).padStart(6)} s  ${line}\n`)
+  const say = sayWithTime()
   const clinic = await installClinic(say)
   mkdirSync(out, { recursive: true })
   const before = new Set(readdirSync(out))
@@ -106,23 +105,8 @@ async function profile({ tool, scenario, isTiny }: Arguments): Promise<void> {
   for (const page of pages) process.stdout.write(`${join(out, page)}\n`)
 }
 
-/** @returns the exit status */
-async function main(): Promise<number> {
-  let wanted: Arguments | undefined
-  try {
-    wanted = readArguments()
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`)
-    return 2
-  }
-  if (wanted === undefined) {
-    process.stdout.write(usage)
-    return 0
-  }
-  // What was started ends with this process, however it ends.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+process.exitCode = await runCommand(usage, readArguments, async (wanted) => {
+  endWhenToldTo()
   await profile(wanted)
   return 0
-}
-
-process.exitCode = await main()
+})
