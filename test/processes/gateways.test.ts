@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
-import { after, afterEach, before, describe, test } from 'node:test'
+import { before, describe, test } from 'node:test'
 import { freePort } from '../../src/embedded/cluster.ts'
 import {
   enrollment,
@@ -14,57 +14,38 @@ import {
   startBatcher,
   startServer,
 } from '../fixtures/command-line.ts'
-import { DeterminedStudents } from '../fixtures/determined-students.ts'
 import { inShort } from '../fixtures/http-client.ts'
-import { createProcessCampus, logIn, placesIn, type ProcessCampus } from './stage.ts'
+import { RegistrationDay, type Rush } from './registration-day.ts'
 
 const jwtSecret = 'the secret of all servers of this campus'
 
 /** One registration day: each test finds engines and gateways as the one before left them. */
 describe('gateways in processes of their own', () => {
-  let campus: ProcessCampus
+  const day = new RegistrationDay()
   let environment: Environment
   let engines: [ServerProcess, ServerProcess]
   let gateway: ServerProcess
   let other: ServerProcess
   let batcher: Program
-  let tokens: ReadonlyMap<number, string>
-  let nextCourse = 401
   const socket = join(tmpdir(), `core-${randomUUID().slice(0, 8)}.sock`)
   let port = 0
-  const cleanups: (() => Promise<unknown>)[] = []
-  const loads: DeterminedStudents[] = []
 
   before(async () => {
-    campus = await createProcessCampus()
     port = await freePort()
-    environment = { ...campus.environment, JWT_SECRET: jwtSecret }
-    cleanups.push(
-      () => campus.remove(),
-      () => rm(socket, { force: true }),
-    )
-    batcher = running(startBatcher(environment))
-  })
-  afterEach(async () => {
-    for (const students of loads.splice(0)) await students.leave()
-  })
-  after(async () => {
-    for (const cleanup of cleanups.toReversed()) await cleanup()
+    environment = { ...day.campus.environment, JWT_SECRET: jwtSecret }
+    day.cleanUpWith(() => rm(socket, { force: true }))
+    batcher = day.running(startBatcher(environment))
   })
 
-  function running<P extends Program>(program: P): P {
-    cleanups.push(() => program.kill())
-    return program
-  }
   const engineAt = async (listen: string) =>
-    running(await startServer({ ...environment, ENROLLMENT_CORE_LISTEN: listen }))
+    day.running(await startServer({ ...environment, ENROLLMENT_CORE_LISTEN: listen }))
   const firstEngine = () => engineAt(`unix://${socket}`)
   const secondEngine = () => engineAt(`127.0.0.1:${port}`)
 
   async function gatewayWith(changed: Environment = {}): Promise<ServerProcess> {
     const address = `127.0.0.1:${await freePort()}`
     const CORE_ADDRESS = `unix://${socket},127.0.0.1:${port}`
-    return running(
+    return day.running(
       new ServerProcess(
         ['gateway'],
         { ...environment, CORE_ADDRESS, LISTEN_ADDRESS: address, ...changed },
@@ -73,24 +54,10 @@ describe('gateways in processes of their own', () => {
     )
   }
 
-  /** 30 students who all want the next 9 courses, half of them at each of two gateways. */
-  function load(): DeterminedStudents & { readonly courses: readonly number[] } {
-    const courses = Array.from({ length: 9 }, () => nextCourse++)
+  /** Half of them at each of two gateways. */
+  function load(): Rush {
     let turn = 0
-    const students = new DeterminedStudents(
-      tokens,
-      courses,
-      () => (turn++ % 2 === 0 ? gateway : other).client,
-    )
-    loads.push(students)
-    return Object.assign(students, { courses })
-  }
-
-  async function assertEverybodyIsIn({ courses, wrong }: { courses: readonly number[]; wrong: string[] }) {
-    assert.deepEqual(wrong, [])
-    const all = [...tokens.keys()].flatMap((student) => courses.map((course) => `${student} ${course} 1`))
-    await eventually(async () => (await placesIn(campus.database, courses)).length >= all.length)
-    assert.deepEqual(await placesIn(campus.database, courses), all.toSorted())
+    return day.rush(() => (turn++ % 2 === 0 ? gateway : other).client)
   }
 
   test('a gateway that finds no engine answers not_leading, and serves as soon as one leads', async () => {
@@ -103,10 +70,10 @@ describe('gateways in processes of their own', () => {
     other = await gatewayWith()
     await gateway.untilReady()
     await other.untilReady()
-    tokens = await logIn(gateway, 30)
+    await day.logInAt(gateway)
     const students = load()
     await students.done
-    await assertEverybodyIsIn(students)
+    await day.assertEverybodyIsIn(students)
   })
 
   test('when the leading engine is killed with requests in flight, the gateways follow the next one, and nothing is lost', async () => {
@@ -116,7 +83,7 @@ describe('gateways in processes of their own', () => {
       await eventually(() => students.granted.length > 60)
       await engines[leads].kill()
       await students.done
-      await assertEverybodyIsIn(students)
+      await day.assertEverybodyIsIn(students)
       assert.equal(await gateway.readiness(), 200, `round ${round}`)
       engines[leads] = await (leads === 0 ? firstEngine() : secondEngine())
       await engines[leads].untilSays(/engine standby/)
@@ -130,7 +97,7 @@ describe('gateways in processes of their own', () => {
     const ended = await engines[leads].stop()
     assert.equal(ended.code, 0, ended.stderr)
     await students.done
-    await assertEverybodyIsIn(students)
+    await day.assertEverybodyIsIn(students)
     engines[leads] = await (leads === 0 ? firstEngine() : secondEngine())
   })
 
@@ -145,7 +112,7 @@ describe('gateways in processes of their own', () => {
     gateway = await gatewayWith()
     await gateway.untilReady()
     await students.done
-    await assertEverybodyIsIn(students)
+    await day.assertEverybodyIsIn(students)
   })
 
   test('a gateway that does not know the secret is turned away, and both sides say why', async () => {
@@ -166,7 +133,7 @@ describe('gateways in processes of their own', () => {
       const ended = await program.stop()
       assert.equal(ended.code, 0, ended.stderr)
     }
-    const verified = await enrollment(['verify'], campus.environment)
+    const verified = await enrollment(['verify'], day.campus.environment)
     assert.equal(verified.code, 0, verified.stdout)
   })
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, afterEach, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { freePort } from '../../src/embedded/cluster.ts'
 import {
   enrollment,
@@ -10,64 +10,30 @@ import {
   startBatcher,
   startServer,
 } from '../fixtures/command-line.ts'
-import { DeterminedStudents } from '../fixtures/determined-students.ts'
 import { Door } from '../fixtures/door.ts'
 import { inShort } from '../fixtures/http-client.ts'
 import { rabbitAddress } from '../servers/provide.ts'
-import { createProcessCampus, logIn, placesIn, type ProcessCampus } from './stage.ts'
+import { RegistrationDay } from './registration-day.ts'
+import { placesIn } from './stage.ts'
 
 /** One registration day: each test finds server and batcher as the one before left them. */
 describe('server and batcher as processes', () => {
-  let campus: ProcessCampus
+  const day = new RegistrationDay()
   let environment: Environment
   let server: ServerProcess
   let batcher: Program
-  let tokens: ReadonlyMap<number, string>
-  let nextCourse = 401
-  const cleanups: (() => Promise<unknown>)[] = []
-  const loads: DeterminedStudents[] = []
 
-  before(async () => {
-    campus = await createProcessCampus()
-    cleanups.push(() => campus.remove())
-  })
-  afterEach(async () => {
-    for (const students of loads.splice(0)) await students.leave()
-  })
-  after(async () => {
-    for (const cleanup of cleanups.toReversed()) await cleanup()
-  })
+  const anotherServer = async () => day.running(await startServer(environment))
+  const anotherBatcher = () => day.running(startBatcher(environment))
 
-  function running<P extends Program>(program: P): P {
-    cleanups.push(() => program.kill())
-    return program
-  }
-  const anotherServer = async () => running(await startServer(environment))
-  const anotherBatcher = () => running(startBatcher(environment))
-
-  /** 30 students who all want the next 9 courses. */
-  function load(): DeterminedStudents & { readonly courses: readonly number[] } {
-    const courses = Array.from({ length: 9 }, () => nextCourse++)
-    const students = new DeterminedStudents(tokens, courses, () => server.client)
-    loads.push(students)
-    return Object.assign(students, { courses })
-  }
-
-  async function assertEverybodyIsIn({ courses, wrong }: { courses: readonly number[]; wrong: string[] }) {
-    assert.deepEqual(wrong, [])
-    const all = [...tokens.keys()].flatMap((student) => courses.map((course) => `${student} ${course} 1`))
-    await eventually(async () => (await placesIn(campus.database, courses)).length >= all.length)
-    assert.deepEqual(await placesIn(campus.database, courses), all.toSorted())
-  }
+  const load = () => day.rush(() => server.client)
 
   test('started before database and broker are up, each says in one line what it waits for, and goes on', async () => {
-    const postgres = await Door.to(campus.url)
+    const postgres = await Door.to(day.campus.url)
     const rabbit = await Door.to(rabbitAddress())
-    cleanups.push(
-      () => postgres.shut(),
-      () => rabbit.shut(),
-    )
-    environment = { ...campus.environment, DATABASE_URL: postgres.url, RABBITMQ_ADDRESS: rabbit.url }
+    day.cleanUpWith(() => postgres.shut())
+    day.cleanUpWith(() => rabbit.shut())
+    environment = { ...day.campus.environment, DATABASE_URL: postgres.url, RABBITMQ_ADDRESS: rabbit.url }
     server = await anotherServer()
     batcher = anotherBatcher()
     for (const program of [server, batcher]) {
@@ -84,10 +50,10 @@ describe('server and batcher as processes', () => {
     }
     await rabbit.open()
     await server.untilReady()
-    tokens = await logIn(server, 30)
+    await day.logInAt(server)
     const students = load()
     await students.done
-    await assertEverybodyIsIn(students)
+    await day.assertEverybodyIsIn(students)
   })
 
   test('a second server stands by and says so; when the first is killed it takes over, and nothing is lost', async () => {
@@ -96,7 +62,7 @@ describe('server and batcher as processes', () => {
     const readiness = await second.client.send('GET /readyz')
     assert.equal(inShort(readiness), '503 not_leading')
     assert.match(String(readiness.headers['retry-after']), /^[1-9]\d*$/)
-    const [[, token] = []] = tokens
+    const [[, token] = []] = day.tokens
     const body = { course_id: 401, group_id: 1 }
     const turnedAway = await second.client.send('PUT /student/course', { token, body })
     assert.equal(inShort(turnedAway), '503 not_leading')
@@ -107,7 +73,7 @@ describe('server and batcher as processes', () => {
     server = second
     await students.done
     assert.equal(await second.readiness(), 200)
-    await assertEverybodyIsIn(students)
+    await day.assertEverybodyIsIn(students)
   })
 
   test('a second batcher stands by; when the first is killed it goes on where that one was', async () => {
@@ -118,7 +84,7 @@ describe('server and batcher as processes', () => {
     await batcher.kill()
     batcher = second
     await students.done
-    await assertEverybodyIsIn(students)
+    await day.assertEverybodyIsIn(students)
   })
 
   test('a batcher that is stopped under load ends in 10 s, and the next one goes on', async () => {
@@ -129,7 +95,7 @@ describe('server and batcher as processes', () => {
     assert.ok(ended.tookMs < 10_000, `${ended.tookMs} ms`)
     await students.done
     batcher = anotherBatcher()
-    await assertEverybodyIsIn(students)
+    await day.assertEverybodyIsIn(students)
   })
 
   test('a server and a batcher that are killed under load and started again lose and repeat nothing', async () => {
@@ -139,7 +105,7 @@ describe('server and batcher as processes', () => {
     batcher = anotherBatcher()
     server = await anotherServer()
     await students.done
-    await assertEverybodyIsIn(students)
+    await day.assertEverybodyIsIn(students)
   })
 
   test('a server that is stopped under load ends in 10 s, and every yes that it gave is in the tables', async () => {
@@ -150,27 +116,30 @@ describe('server and batcher as processes', () => {
     assert.equal(ended.code, 0, ended.stderr)
     assert.ok(ended.tookMs < 10_000, `${ended.tookMs} ms`)
     assert.deepEqual(students.wrong, [])
-    assert.ok(students.granted.length < tokens.size * students.courses.length, 'it was under load to the end')
+    assert.ok(
+      students.granted.length < day.tokens.size * students.courses.length,
+      'it was under load to the end',
+    )
     const lacking = async () => {
-      const places = new Set(await placesIn(campus.database, students.courses))
+      const places = new Set(await placesIn(day.campus.database, students.courses))
       return students.granted.filter((place) => !places.has(place))
     }
     await eventually(async () => (await lacking()).length === 0)
     await batcher.stop()
-    const verified = await enrollment(['verify'], campus.environment)
+    const verified = await enrollment(['verify'], day.campus.environment)
     assert.equal(verified.code, 0, verified.stdout)
   })
 
   test('one process does what the two did, and answers only what the tables hold if told so', async () => {
     const address = `127.0.0.1:${await freePort()}`
     const applied = { ...environment, LISTEN_ADDRESS: address, ENROLLMENT_ACK: 'applied' }
-    server = running(new ServerProcess(['start'], applied, `http://${address}`))
+    server = day.running(new ServerProcess(['start'], applied, `http://${address}`))
     await server.untilReady()
-    const course = nextCourse++
-    for (const [student, token] of [...tokens].slice(0, 10)) {
+    const course = day.nextCourse()
+    for (const [student, token] of [...day.tokens].slice(0, 10)) {
       const body = { course_id: course, group_id: 1 }
       assert.equal(inShort(await server.client.send('PUT /student/course', { token, body })), '204')
-      assert.ok((await placesIn(campus.database, [course])).includes(`${student} ${course} 1`))
+      assert.ok((await placesIn(day.campus.database, [course])).includes(`${student} ${course} 1`))
     }
     const ended = await server.stop()
     assert.equal(ended.code, 0, ended.stderr)
@@ -179,9 +148,9 @@ describe('server and batcher as processes', () => {
   test('a process that waits for its database, or its broker, stops at once when it is told to', async () => {
     const nowhere = `127.0.0.1:${await freePort()}`
     const waiting = [
-      running(startBatcher({ ...environment, DATABASE_URL: `postgres://a:b@${nowhere}/c` })),
-      running(startBatcher({ ...environment, RABBITMQ_ADDRESS: `amqp://${nowhere}` })),
-      running(await startServer({ ...environment, RABBITMQ_ADDRESS: `amqp://${nowhere}` })),
+      day.running(startBatcher({ ...environment, DATABASE_URL: `postgres://a:b@${nowhere}/c` })),
+      day.running(startBatcher({ ...environment, RABBITMQ_ADDRESS: `amqp://${nowhere}` })),
+      day.running(await startServer({ ...environment, RABBITMQ_ADDRESS: `amqp://${nowhere}` })),
     ]
     for (const program of waiting) {
       await program.untilSays(/waiting for (PostgreSQL|RabbitMQ)/)
