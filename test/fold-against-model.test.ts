@@ -14,23 +14,17 @@ import { writeBatches, writeMarker } from '../src/batcher/write.ts'
 import { type BatchMessage, noLeader } from '../src/engine/ports.ts'
 import { meetingsAsJson } from '../src/registry/tables.ts'
 import { DatabaseCampusStore } from '../src/store/campus-store.ts'
-import { BatcherTables } from '../src/store/table-store.ts'
 import { createTables, type TestTables } from '../src/store/testing/tables.ts'
 import { Tables } from './simulation/tables.ts'
 
 const campusId = 'test'
 const minuteMs = 60_000
 let db: TestTables
-let tables: BatcherTables
 
 before(async () => {
   db = await createTables({ migrated: true })
-  tables = new BatcherTables(db.database)
 })
-after(async () => {
-  await tables.close()
-  await db.remove()
-})
+after(() => db.remove())
 
 /** The campus as it is before the first decision, in PostgreSQL. */
 async function fill(campus: Campus): Promise<void> {
@@ -203,9 +197,9 @@ test('whatever is decided, and however it is cut into batches, PostgreSQL ends a
       })
       const records = decideAll(campus, steps)
       const leader = randomUUID()
-      await writeMarker(tables, { version: 1, campus: campusId, start: { leader, after: noLeader } })
+      await writeMarker(db.batcher, { version: 1, campus: campusId, start: { leader, after: noLeader } })
       model.insertLeader(leader, noLeader, true)
-      for (const messages of transactionsOf(leader, records, cuts)) await writeBatches(tables, messages)
+      for (const messages of transactionsOf(leader, records, cuts)) await writeBatches(db.batcher, messages)
       model.apply(records)
       assert.deepEqual(await contents(), modelContents(model))
       assert.deepEqual([...stateLines(await reloaded())], [...stateLines(campus)])

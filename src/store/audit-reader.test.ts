@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { AuditReader } from '../audit/ports.ts'
 import { openAuditReader } from './audit-reader.ts'
-import { BatcherTables } from './table-store.ts'
 import {
   applyEffects,
   createTables,
@@ -15,17 +14,12 @@ import {
 } from './testing/tables.ts'
 
 let db: TestTables
-let tables: BatcherTables
 
 before(async () => {
   db = await createTables({ migrated: true })
-  tables = new BatcherTables(db.database)
   await resetTables(db.database)
 })
-after(async () => {
-  await tables.close()
-  await db.remove()
-})
+after(() => db.remove())
 
 async function all<Row>(rows: AsyncIterable<Row>): Promise<Row[]> {
   const collected: Row[] = []
@@ -37,11 +31,11 @@ test('an audit reads the baseline, what was decided since, and what became of it
   await db.database.query(
     'INSERT INTO enrolled_courses (id, course_id, group_id, student_id) VALUES (90, 101, 1, 9)',
   )
-  const first = await takeTerm(tables)
-  await applyEffects(tables, seat(1), reserve(2, 8))
+  const first = await takeTerm(db.batcher)
+  await applyEffects(db.batcher, seat(1), reserve(2, 8))
   await db.database.query('UPDATE courses SET capacity = 7 WHERE course_id = 102')
-  const second = await takeTerm(tables)
-  const batch = await tables.begin()
+  const second = await takeTerm(db.batcher)
+  const batch = await db.batcher.begin()
   await batch.apply([
     recordWith(1, { at: 5000, effects: [{ type: 'actions_spent', student: 1, count: 1, remaining: 4 }] }),
     recordWith(2, { at: 6000, reasons: [{ code: 'course_full' }] }),
@@ -134,8 +128,8 @@ test('an audit reads the baseline, what was decided since, and what became of it
 
 test('a history longer than a page is read to its end, in order', async () => {
   await resetTables(db.database)
-  await takeTerm(tables)
-  const batch = await tables.begin()
+  await takeTerm(db.batcher)
+  const batch = await db.batcher.begin()
   await batch.apply(Array.from({ length: 10_000 }, (_, index) => recordWith(index + 1, { effects: [] })))
   await batch.commit()
   const reader = await openAuditReader(db.database)

@@ -11,7 +11,6 @@ import { type Scene, scene } from '../../actors/testing/arbitraries.ts'
 import { groupProfile, studentProfile } from '../../actors/testing/sketches.ts'
 import { noLeader } from '../engine/ports.ts'
 import { DatabaseCampusStore } from './campus-store.ts'
-import { BatcherTables } from './table-store.ts'
 import {
   applyEffects,
   createTables,
@@ -25,22 +24,17 @@ import {
 
 const hourMs = 3_600_000
 let db: TestTables
-let tables: BatcherTables
 let store: DatabaseCampusStore
 
 before(async () => {
   db = await createTables({ migrated: true })
-  tables = new BatcherTables(db.database)
   store = new DatabaseCampusStore(db.database, { windowMs: hourMs })
 })
-after(async () => {
-  await tables.close()
-  await db.remove()
-})
+after(() => db.remove())
 beforeEach(() => resetTables(db.database))
 
 async function load() {
-  return store.loadCampus(await takeTerm(tables), { keysSinceMs: 0 })
+  return store.loadCampus(await takeTerm(db.batcher), { keysSinceMs: 0 })
 }
 
 test('every column of a course and of a student reaches the campus', async () => {
@@ -109,8 +103,8 @@ test('rows written by hand are queued by their id, beside places that decisions 
     `INSERT INTO enrolled_courses (id, course_id, group_id, student_id, reserved) VALUES
        (40, 101, 1, 1, TRUE), (20, 101, 1, 2, TRUE), (30, 101, 1, 3, FALSE)`,
   )
-  await takeTerm(tables)
-  await applyEffects(tables, reserve(4, 41), reserve(5, 42))
+  await takeTerm(db.batcher)
+  await applyEffects(db.batcher, reserve(4, 41), reserve(5, 42))
   const { campus } = await load()
   const group = campus.group(101, 1)
   assert.deepEqual(group.registered, [3])
@@ -121,18 +115,18 @@ test('rows written by hand are queued by their id, beside places that decisions 
 
 test('only the leader that PostgreSQL stands at loads, and only before its first decision', async () => {
   await assert.rejects(store.loadCampus(randomUUID(), { keysSinceMs: 0 }), /cannot load/)
-  const leader = await takeTerm(tables)
+  const leader = await takeTerm(db.batcher)
   const { position } = await store.loadCampus(leader, { keysSinceMs: 0 })
   assert.deepEqual(position, { leader, term: 1, seq: 0, atMs: 0 })
   assert.deepEqual(await store.readPosition(), position)
-  await applyEffects(tables, seat(1))
+  await applyEffects(db.batcher, seat(1))
   await assert.rejects(store.loadCampus(leader, { keysSinceMs: 0 }), /cannot load.*seq 1/)
 })
 
 test('a marker is accepted, rejected, or not judged yet', async () => {
-  const leader = await takeTerm(tables)
+  const leader = await takeTerm(db.batcher)
   const late = randomUUID()
-  const batch = await tables.begin()
+  const batch = await db.batcher.begin()
   await batch.recordMarker({ leader: late, after: noLeader, judgement: 'rejected' })
   await batch.commit()
   assert.equal(await store.judgementOf(leader), 'accepted')
@@ -141,12 +135,12 @@ test('a marker is accepted, rejected, or not judged yet', async () => {
 })
 
 test('a repeated request is answered from the record, however long ago the memory of it went', async () => {
-  const first = await takeTerm(tables)
+  const first = await takeTerm(db.batcher)
   const keyed = (seq: number, key: string, actor: DecisionRecord['actor']) =>
     recordWith(seq, { at: seq * 1000, actor, key, requestHash: `hash-${seq}`, effects: [] })
   const student = { role: 'student', id: 1 } as const
   const staff = { role: 'staff', id: 1 } as const
-  const batch = await tables.begin()
+  const batch = await db.batcher.begin()
   const records = [
     keyed(1, 'old', student),
     keyed(2, 'a', student),
@@ -156,7 +150,7 @@ test('a repeated request is answered from the record, however long ago the memor
   ]
   await batch.apply(records)
   await batch.commit()
-  const { callersWithKeys } = await store.loadCampus(await takeTerm(tables), { keysSinceMs: 2000 })
+  const { callersWithKeys } = await store.loadCampus(await takeTerm(db.batcher), { keysSinceMs: 2000 })
   assert.deepEqual([...callersWithKeys].toSorted(), ['staff:1', 'student:1'])
   const recent = await store.loadKeys(student, 2000, 10)
   assert.deepEqual(recent, [
@@ -179,12 +173,12 @@ test('whatever is decided, and however it is cut into batches, the tables hold w
   let records = 0
   for (const played of scenes) {
     await fillScene(played)
-    const leader = await takeTerm(tables)
+    const leader = await takeTerm(db.batcher)
     const { campus } = await store.loadCampus(leader, { keysSinceMs: 0 })
     const decided = play(campus, played)
     records += decided.length
     for (let from = 0; from < decided.length; ) {
-      const batch = await tables.begin()
+      const batch = await db.batcher.begin()
       const size = cuts[(records + from) % cuts.length] ?? 1
       await batch.apply(decided.slice(from, from + size))
       await batch.commit()

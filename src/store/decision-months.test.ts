@@ -6,24 +6,20 @@ import type { Database } from './database.ts'
 import { makeDecisionMonths } from './decision-months.ts'
 import { searchDecisions } from './decisions.ts'
 import { migrate, readMigrations } from './migrate.ts'
-import { BatcherTables } from './table-store.ts'
 import { createTables, recordWith, takeTerm, type TestTables } from './testing/tables.ts'
 
 let db: TestTables
-let tables: BatcherTables
 
 async function open(options: { readonly migrated: boolean }): Promise<void> {
   db = await createTables(options)
-  tables = new BatcherTables(db.database)
 }
 async function close(): Promise<void> {
-  await tables.close()
   await db.remove()
 }
 
 /** Applies refusals, one at each of these times. */
 async function decideAt(...times: readonly number[]): Promise<void> {
-  const batch = await tables.begin()
+  const batch = await db.batcher.begin()
   const { seq } = batch.position
   const reasons = [{ code: 'course_full' as const }]
   await batch.apply(times.map((at, index) => recordWith(seq + 1 + index, { reasons, at, key: `key-${at}` })))
@@ -54,7 +50,7 @@ describe('months of decisions', () => {
       made.reduce((sum, one) => sum + one),
       3,
     )
-    await takeTerm(tables)
+    await takeTerm(db.batcher)
     await decideAt(monthStart(-40), monthStart(0) - 1, monthStart(0), monthStart(1), monthStart(2) + dayMs)
     assert.deepEqual(await held(), {
       decisions_earliest: 2,
@@ -65,7 +61,7 @@ describe('months of decisions', () => {
   })
 
   test('that nobody made stop nothing: what is decided meanwhile is kept, and moves in when they are made', async () => {
-    await takeTerm(tables)
+    await takeTerm(db.batcher)
     await decideAt(monthStart(0), monthStart(1), monthStart(30))
     assert.deepEqual(await held(), { decisions_default: 3 })
     assert.equal(await makeDecisionMonths(db.database), 3)
@@ -77,7 +73,7 @@ describe('months of decisions', () => {
     const reader = await db.database.connect()
     await reader.query('BEGIN; SELECT count(*) FROM decisions')
     await assert.rejects(makeDecisionMonths(db.database), { code: '55P03' })
-    await takeTerm(tables)
+    await takeTerm(db.batcher)
     await decideAt(monthStart(0))
     await reader.end()
     assert.equal(await makeDecisionMonths(db.database), 3)
@@ -85,7 +81,7 @@ describe('months of decisions', () => {
 
   test('never hold a decision twice: the number of a decision is the key of its month', async () => {
     await makeDecisionMonths(db.database)
-    await takeTerm(tables)
+    await takeTerm(db.batcher)
     await decideAt(monthStart(0))
     await assert.rejects(db.database.query('INSERT INTO decisions SELECT * FROM decisions'), {
       code: '23505',
@@ -104,7 +100,7 @@ describe('a database from before the months', () => {
   after(close)
 
   test('keeps its decisions and its indexes, and the batcher that is at work goes on', async () => {
-    await takeTerm(tables)
+    await takeTerm(db.batcher)
     await decideAt(monthStart(-1), monthStart(0))
     await migrate(db.database)
     assert.deepEqual(await held(), { decisions_earliest: 2 })
@@ -122,7 +118,7 @@ describe('decisions in several months', () => {
   before(async () => {
     await open({ migrated: true })
     await makeDecisionMonths(db.database)
-    await takeTerm(tables)
+    await takeTerm(db.batcher)
     await decideAt(monthStart(-1), monthStart(0), monthStart(1))
     await db.database.query(`
       INSERT INTO decisions (term, seq, at, actor_role, actor_id, student_id, legs, reasons, key, course_id)
@@ -193,13 +189,13 @@ describe('a month that goes to the archive', () => {
 
   test('leaves when no replay begins before it, and its decisions still count as applied', async () => {
     await makeDecisionMonths(db.database)
-    const leader = await takeTerm(tables)
+    const leader = await takeTerm(db.batcher)
     await decideAt(monthStart(-2), monthStart(-1))
     const archive = () => db.rows("SELECT archive_decisions('decisions_earliest')")
     await assert.rejects(archive, /holds decisions of term 1, and enrollment verify replays from term 1 on/)
     await db.database.query("INSERT INTO departments (id, name) VALUES (1, 'Physics')")
     await db.database.query("INSERT INTO outside_changes (table_name, operation) VALUES ('courses', 'LOAD')")
-    await takeTerm(tables)
+    await takeTerm(db.batcher)
     assert.deepEqual(await archive(), [[2]])
     assert.deepEqual(await held(), {})
     assert.deepEqual(
@@ -207,7 +203,7 @@ describe('a month that goes to the archive', () => {
       [[2]],
       'until it is dropped',
     )
-    const batch = await tables.begin()
+    const batch = await db.batcher.begin()
     assert.equal(await batch.isApplied({ leader, seq: 2 }), true)
     assert.equal(await batch.isApplied({ leader, seq: 3 }), false)
     await batch.rollback()

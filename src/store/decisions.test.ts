@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { DatabaseAccounts } from './accounts.ts'
 import { type DecisionSearch, searchDecisions } from './decisions.ts'
-import { BatcherTables } from './table-store.ts'
 import {
   createTables,
   left,
@@ -15,18 +14,13 @@ import {
 } from './testing/tables.ts'
 
 let db: TestTables
-let tables: BatcherTables
 
 before(async () => {
   db = await createTables({ migrated: true })
-  tables = new BatcherTables(db.database)
   await resetTables(db.database)
   await decideThings()
 })
-after(async () => {
-  await tables.close()
-  await db.remove()
-})
+after(() => db.remove())
 
 const add = (course: number, group: number) => ({ do: 'add', course, group, reserve: 'allow' }) as const
 const full = (course: number, group: number) => ({ code: 'course_full', leg: 0, course, group }) as const
@@ -34,8 +28,8 @@ const full = (course: number, group: number) => ({ code: 'course_full', leg: 0, 
 /** Term 1: seq 1 to 5; term 2: seq 1 and 2. `at` counts seconds. */
 async function decideThings(): Promise<void> {
   const who = (id: number) => ({ actor: { role: 'student', id }, student: id }) as const
-  await takeTerm(tables)
-  const first = await tables.begin()
+  await takeTerm(db.batcher)
+  const first = await db.batcher.begin()
   await first.apply([
     recordWith(1, { ...who(1), at: 1000, legs: [add(101, 1)], effects: [seat(1)] }),
     recordWith(2, { ...who(2), at: 2000, legs: [add(101, 1)], reasons: [full(101, 1)] }),
@@ -54,8 +48,8 @@ async function decideThings(): Promise<void> {
     }),
   ])
   await first.commit()
-  await takeTerm(tables)
-  const second = await tables.begin()
+  await takeTerm(db.batcher)
+  const second = await db.batcher.begin()
   await second.apply([
     recordWith(1, {
       ...who(1),

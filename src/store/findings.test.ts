@@ -4,22 +4,16 @@ import { AdoptionNeeded } from '../engine/ports.ts'
 import { DatabaseCampusStore } from './campus-store.ts'
 import { adoptLegs, findings, stopsService } from './findings.ts'
 import { finishAdoption } from './migrate.ts'
-import { BatcherTables } from './table-store.ts'
 import { createTables, resetTables, takeTerm, type TestTables } from './testing/tables.ts'
 
 let db: TestTables
-let tables: BatcherTables
 let store: DatabaseCampusStore
 
 before(async () => {
   db = await createTables({ migrated: true })
-  tables = new BatcherTables(db.database)
   store = new DatabaseCampusStore(db.database, { windowMs: 3_600_000 })
 })
-after(async () => {
-  await tables.close()
-  await db.remove()
-})
+after(() => db.remove())
 beforeEach(async () => {
   await resetTables(db.database)
   await db.database.query('DROP INDEX IF EXISTS enrolled_courses_once')
@@ -36,7 +30,7 @@ async function hold(...rows: readonly (readonly [number, number, number, boolean
 }
 
 async function load(evenIfAdoptionNeeded = false) {
-  return store.loadCampus(await takeTerm(tables), { keysSinceMs: 0, evenIfAdoptionNeeded })
+  return store.loadCampus(await takeTerm(db.batcher), { keysSinceMs: 0, evenIfAdoptionNeeded })
 }
 
 test('rows that repeat one another are named with the one that stays, and stop the service', async () => {

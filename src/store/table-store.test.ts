@@ -16,16 +16,11 @@ import {
 } from './testing/tables.ts'
 
 let db: TestTables
-let tables: BatcherTables
 
 before(async () => {
   db = await createTables({ migrated: true })
-  tables = new BatcherTables(db.database)
 })
-after(async () => {
-  await tables.close()
-  await db.remove()
-})
+after(() => db.remove())
 beforeEach(() => resetTables(db.database))
 
 const places = () =>
@@ -62,28 +57,28 @@ const folds: { name: string; effects: Effect[]; held: unknown[][] }[] = [
 ]
 for (const { name, effects, held } of folds) {
   test(`${name}, in one batch and in batches of one alike`, async () => {
-    await takeTerm(tables)
-    await applyEffects(tables, ...effects)
+    await takeTerm(db.batcher)
+    await applyEffects(db.batcher, ...effects)
     assert.deepEqual(await places(), held)
     await db.database.query('TRUNCATE enrolled_courses')
-    for (const effect of effects) await applyEffects(tables, effect)
+    for (const effect of effects) await applyEffects(db.batcher, effect)
     assert.deepEqual(await places(), held)
   })
 }
 
 test('a row that stays keeps its id, so that older tools keep their order', async () => {
-  await takeTerm(tables)
-  await applyEffects(tables, seat(1), reserve(2, 1))
+  await takeTerm(db.batcher)
+  await applyEffects(db.batcher, seat(1), reserve(2, 1))
   const ids = () => db.rows('SELECT student_id, id FROM enrolled_courses ORDER BY student_id')
   const held = await ids()
-  await applyEffects(tables, promoted(2), left(1), seat(1))
+  await applyEffects(db.batcher, promoted(2), left(1), seat(1))
   assert.deepEqual(await ids(), held)
 })
 
 test('capacity and remaining actions are what the last decision said', async () => {
-  await takeTerm(tables)
+  await takeTerm(db.batcher)
   await applyEffects(
-    tables,
+    db.batcher,
     { type: 'capacity_changed', course: 101, group: 1, capacity: 40 },
     { type: 'actions_spent', student: 1, count: 1, remaining: 4 },
     { type: 'capacity_changed', course: 101, group: 1, capacity: 41 },
@@ -101,9 +96,9 @@ test('capacity and remaining actions are what the last decision said', async () 
 })
 
 test('a decision is kept whole, with odd characters in its note', async () => {
-  await takeTerm(tables)
+  await takeTerm(db.batcher)
   const note = 'a\\b\tc\nd\r"e" \\N é 😀'
-  const batch = await tables.begin()
+  const batch = await db.batcher.begin()
   await batch.apply([
     recordWith(1, {
       at: 1_790_000_000_123,
@@ -142,13 +137,13 @@ test('a decision is kept whole, with odd characters in its note', async () => {
 })
 
 test('the position moves with the decisions, and its time never goes back', async () => {
-  const leader = await takeTerm(tables)
-  const batch = await tables.begin()
+  const leader = await takeTerm(db.batcher)
+  const batch = await db.batcher.begin()
   assert.deepEqual(batch.position, { leader, term: 1, seq: 0, atMs: 0 })
   await batch.apply([recordWith(1, { effects: [], at: 500 }), recordWith(2, { effects: [], at: 400 })])
   await batch.apply([recordWith(3, { effects: [seat(1)], at: 450 })])
   await batch.commit()
-  const next = await tables.begin()
+  const next = await db.batcher.begin()
   assert.deepEqual(next.position, { leader, term: 1, seq: 3, atMs: 500 })
   await next.rollback()
   assert.deepEqual(await places(), [[1, 101, 1, false, null]])
@@ -156,28 +151,28 @@ test('the position moves with the decisions, and its time never goes back', asyn
 })
 
 test('what was rolled back never happened', async () => {
-  await takeTerm(tables)
-  const batch = await tables.begin()
+  await takeTerm(db.batcher)
+  const batch = await db.batcher.begin()
   await batch.apply([recordWith(1, { effects: [seat(1)] })])
   await batch.rollback()
   assert.deepEqual(await places(), [])
-  await applyEffects(tables, seat(2))
+  await applyEffects(db.batcher, seat(2))
   assert.deepEqual(await places(), [[2, 101, 1, false, null]])
 })
 
 test('a record that does not follow the last one is never written', async () => {
-  await takeTerm(tables)
-  const batch = await tables.begin()
+  await takeTerm(db.batcher)
+  const batch = await db.batcher.begin()
   await assert.rejects(batch.apply([recordWith(2, { effects: [] })]), /in order, without gaps/)
   await batch.rollback()
 })
 
 test('a decision about a student or a course that somebody deleted is kept, and its effect set apart', async () => {
-  await takeTerm(tables)
+  await takeTerm(db.batcher)
   await db.database.query('DELETE FROM students WHERE id = 3')
   await db.database.query('DELETE FROM courses WHERE course_id = 102')
   await applyEffects(
-    tables,
+    db.batcher,
     seat(3),
     seat(1, 102),
     seat(1),
@@ -195,21 +190,21 @@ test('a decision about a student or a course that somebody deleted is kept, and 
 })
 
 test('a row that somebody wrote meanwhile gives way to the decision', async () => {
-  await takeTerm(tables)
+  await takeTerm(db.batcher)
   await db.database.query(
     'INSERT INTO enrolled_courses (course_id, group_id, student_id, reserved) VALUES (101, 1, 1, TRUE)',
   )
-  await applyEffects(tables, seat(1), left(2))
+  await applyEffects(db.batcher, seat(1), left(2))
   assert.deepEqual(await places(), [[1, 101, 1, false, null]])
 })
 
 test('adoption removes just the rows it names, and only where they are what it says', async () => {
-  await takeTerm(tables)
+  await takeTerm(db.batcher)
   await db.database.query('DROP INDEX enrolled_courses_once')
   await db.database.query(
     'INSERT INTO enrolled_courses (id, course_id, group_id, student_id) VALUES (11, 101, 1, 1), (12, 101, 1, 1), (13, 101, 1, 2)',
   )
-  await applyEffects(tables, {
+  await applyEffects(db.batcher, {
     type: 'duplicates_removed',
     student: 1,
     course: 101,
@@ -223,10 +218,10 @@ test('adoption removes just the rows it names, and only where they are what it s
 })
 
 test('one batcher at a time: the second waits until the first has ended its transaction', async () => {
-  await takeTerm(tables)
+  await takeTerm(db.batcher)
   const second = new BatcherTables(db.database)
   try {
-    const batch = await tables.begin()
+    const batch = await db.batcher.begin()
     await batch.apply([recordWith(1, { effects: [seat(1)] })])
     const waiting = second.begin()
     await batch.commit()
@@ -239,21 +234,21 @@ test('one batcher at a time: the second waits until the first has ended its tran
 })
 
 test('a lost connection rejects the call and is replaced by the next', async () => {
-  await takeTerm(tables)
-  const batch = await tables.begin()
+  await takeTerm(db.batcher)
+  const batch = await db.batcher.begin()
   await db.database.query(
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
      WHERE application_name = 'enrollment batcher' AND datname = current_database()`,
   )
   await assert.rejects(batch.apply([recordWith(1, { effects: [seat(1)] })]))
   await batch.rollback()
-  await applyEffects(tables, seat(2))
+  await applyEffects(db.batcher, seat(2))
   assert.deepEqual(await places(), [[2, 101, 1, false, null]])
 })
 
 test('nothing is confirmed by committing a transaction that failed', async () => {
-  await takeTerm(tables)
-  const batch = await tables.begin()
+  await takeTerm(db.batcher)
+  const batch = await db.batcher.begin()
   await assert.rejects(batch.judgementOf('no uuid'))
   await assert.rejects(batch.commit(), /nothing was committed/)
 })

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, beforeEach, test } from 'node:test'
 import { noLeader } from '../engine/ports.ts'
-import { BatcherTables } from './table-store.ts'
 import {
   applyEffects,
   createTables,
@@ -14,21 +13,16 @@ import {
 } from './testing/tables.ts'
 
 let db: TestTables
-let tables: BatcherTables
 
 before(async () => {
   db = await createTables({ migrated: true })
-  tables = new BatcherTables(db.database)
 })
-after(async () => {
-  await tables.close()
-  await db.remove()
-})
+after(() => db.remove())
 beforeEach(() => resetTables(db.database))
 
 test('the batcher is no outside change; anybody else is, row by row', async () => {
-  await takeTerm(tables)
-  await applyEffects(tables, seat(1), { type: 'capacity_changed', course: 101, group: 1, capacity: 9 })
+  await takeTerm(db.batcher)
+  await applyEffects(db.batcher, seat(1), { type: 'capacity_changed', course: 101, group: 1, capacity: 9 })
   const changes = () =>
     db.rows(`SELECT table_name, operation, student_id, course_id, group_id FROM outside_changes
       WHERE absorbed_by_term IS NULL ORDER BY id`)
@@ -60,17 +54,17 @@ test('somebody who may only change students is noted all the same, and not turne
 })
 
 test('markers: accepted ones count terms and lead, rejected ones are only kept', async () => {
-  const first = await takeTerm(tables)
+  const first = await takeTerm(db.batcher)
   const rejected = randomUUID()
-  const batch = await tables.begin()
+  const batch = await db.batcher.begin()
   await batch.recordMarker({ leader: rejected, after: noLeader, judgement: 'rejected' })
   assert.equal(await batch.judgementOf(first), 'accepted')
   assert.equal(await batch.judgementOf(rejected), 'rejected')
   assert.equal(await batch.judgementOf(randomUUID()), undefined)
   await batch.commit()
-  await applyEffects(tables, seat(1))
-  const second = await takeTerm(tables)
-  const next = await tables.begin()
+  await applyEffects(db.batcher, seat(1))
+  const second = await takeTerm(db.batcher)
+  const next = await db.batcher.begin()
   assert.equal(next.position.leader, second)
   assert.equal(next.position.term, 2)
   assert.equal(next.position.seq, 0)
@@ -83,7 +77,7 @@ test('markers: accepted ones count terms and lead, rejected ones are only kept',
 })
 
 test('a marker and the decisions behind it fit one transaction', async () => {
-  const batch = await tables.begin()
+  const batch = await db.batcher.begin()
   const leader = randomUUID()
   await batch.recordMarker({ leader, after: noLeader, judgement: 'accepted' })
   await batch.apply([recordWith(1, { effects: [seat(1)] })])
@@ -97,18 +91,18 @@ test('the first leader records what it found; the next one only does so after an
     `INSERT INTO enrolled_courses (id, course_id, group_id, student_id, reserved)
      VALUES (50, 101, 1, 1, FALSE), (51, 101, 1, 2, TRUE)`,
   )
-  await takeTerm(tables)
+  await takeTerm(db.batcher)
   assert.deepEqual(await baseline(), [[1]])
   assert.deepEqual(await db.rows('SELECT * FROM baseline_places ORDER BY student_id'), [
     [1, 101, 1, null],
     [2, 101, 1, 51],
   ])
   assert.deepEqual(await db.rows('SELECT count(*) FROM baseline_students'), [[9]])
-  await applyEffects(tables, { type: 'capacity_changed', course: 101, group: 1, capacity: 40 })
-  await takeTerm(tables)
+  await applyEffects(db.batcher, { type: 'capacity_changed', course: 101, group: 1, capacity: 40 })
+  await takeTerm(db.batcher)
   assert.deepEqual(await baseline(), [[1]], 'decisions are no reason for a new one')
   await db.database.query('UPDATE courses SET capacity = 50 WHERE course_id = 102')
-  await takeTerm(tables)
+  await takeTerm(db.batcher)
   assert.deepEqual(await baseline(), [[3]])
   assert.deepEqual(await db.rows('SELECT capacity FROM baseline_courses ORDER BY course_id, group_id'), [
     [40],
@@ -125,7 +119,7 @@ test('the first leader records what it found; the next one only does so after an
 test('void records are kept once, however often they come', async () => {
   const deposed = randomUUID()
   for (let time = 0; time < 2; time++) {
-    const batch = await tables.begin()
+    const batch = await db.batcher.begin()
     await batch.recordVoids(deposed, [recordWith(4, { effects: [seat(1)] }), recordWith(5, { effects: [] })])
     await batch.recordVoids(deposed, [])
     await batch.commit()

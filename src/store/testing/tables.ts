@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Effect, DecisionRecord } from '../../../actors/records.ts'
 import { type Database, openDatabase } from '../database.ts'
 import { migrate } from '../migrate.ts'
+import { BatcherTables } from '../table-store.ts'
 import { ensureCampus } from '../campus-row.ts'
 import { noLeader, type TableStore } from '../../engine/ports.ts'
 import { createDatabase } from '../../../test/servers/provide.ts'
@@ -12,6 +13,8 @@ export const silent = pino({ level: 'silent' })
 export interface TestTables {
   readonly url: string
   readonly database: Database
+  /** As the batcher writes them, over a connection of its own. */
+  readonly batcher: BatcherTables
   /** The rows of a query as arrays of values. */
   rows(select: string, values?: readonly unknown[]): Promise<unknown[][]>
   remove(): Promise<void>
@@ -25,13 +28,16 @@ export async function createTables(options: { readonly migrated: boolean }): Pro
     await migrate(database)
     await ensureCampus(database, { generated: 'test' })
   }
+  const batcher = new BatcherTables(database)
   return {
     url: created.url,
     database,
+    batcher,
     async rows(select, values = []) {
       return (await database.query(select, values)).map((row) => Object.values(row))
     },
     async remove() {
+      await batcher.close()
       await database.close()
       await created.drop()
     },
