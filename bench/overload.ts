@@ -32,7 +32,7 @@ function readArguments(): Arguments | undefined {
     },
   })
   if (values.help) return undefined
-  const seconds = wholeNumber('seconds', values.seconds ?? (values.tiny ? '3' : '60'), 2, 600)
+  const seconds = wholeNumber('seconds', values.seconds ?? (values.tiny ? '2' : '60'), 2, 600)
   if (values.only !== undefined && !['journal', 'cpu', 'contest'].includes(values.only)) {
     throw new Error('--only wants journal, cpu or contest')
   }
@@ -45,6 +45,8 @@ async function overload({ seconds, only, isTiny }: Arguments): Promise<number> {
     seconds,
     warmUpSeconds: isTiny ? 1 : 8,
     measureSeconds: isTiny ? 2 : 8,
+    beforeSeconds: isTiny ? 1 : 3,
+    afterwardsSeconds: isTiny ? 2 : 12,
     say,
   }
   const sized = (setting: (typeof settings)[number]) =>

@@ -45,10 +45,10 @@ export interface TrialResult {
   readonly checks: readonly Check[]
 }
 
-/** The rate after the overload, as a share of the maximum, and for how long. */
-const afterwards = { share: 0.5, seconds: 12 }
+/** The rate after the overload, as a share of the maximum. */
+const shareAfterwards = 0.5
 /** Before it, an ordinary load, so that what follows comes as a surprise. */
-const before = { share: 0.5, seconds: 3 }
+const shareBefore = 0.5
 const sampleMs = 500
 
 export interface TrialOptions {
@@ -56,12 +56,15 @@ export interface TrialOptions {
   /** How long the maximum is looked for, before and after, and how long the processes warm up before that. */
   readonly measureSeconds: number
   readonly warmUpSeconds: number
+  /** How long the ordinary load before the overload lasts, and the one after it. */
+  readonly beforeSeconds: number
+  readonly afterwardsSeconds: number
   readonly say: (line: string) => void
 }
 
 /** Measures what the setting can take, offers much more than that, and compares all answers with the tables. */
 export async function runTrial(setting: Setting, options: TrialOptions): Promise<TrialResult> {
-  const { say, seconds, measureSeconds, warmUpSeconds } = options
+  const { say, seconds, measureSeconds, warmUpSeconds, beforeSeconds, afterwardsSeconds } = options
   const stand = await Stand.open({ ...setting, campusId: 'overload', contestants: 0, say })
   try {
     stand.proxy.slow(setting.journalDelayMs)
@@ -77,13 +80,13 @@ export async function runTrial(setting: Setting, options: TrialOptions): Promise
 
     const memory = watchMemory(stand)
     const traffic = await sender.sendScheduled([
-      { perSecond: maximum * before.share, seconds: before.seconds },
+      { perSecond: maximum * shareBefore, seconds: beforeSeconds },
       { perSecond: maximum * setting.times, seconds },
-      { perSecond: maximum * afterwards.share, seconds: afterwards.seconds },
+      { perSecond: maximum * shareAfterwards, seconds: afterwardsSeconds },
     ])
-    const beganMs = before.seconds * 1000
+    const beganMs = beforeSeconds * 1000
     const overMs = beganMs + seconds * 1000
-    const endMs = overMs + afterwards.seconds * 1000
+    const endMs = overMs + afterwardsSeconds * 1000
     const overload = stretchOf(traffic, beganMs, overMs)
     const inTimeMs = Math.max(100, 2 * unloaded.decided.quantile(0.99))
     say(
