@@ -22,6 +22,11 @@ const steps: { name: string; args: string[]; isSlow?: boolean }[] = [
     args: [join(import.meta.dirname, '../bench/bench.js'), 'all', '--tiny'],
     isSlow: true,
   },
+  {
+    name: 'overload, tiny',
+    args: [join(import.meta.dirname, '../bench/overload.js'), '--only', 'journal', '--tiny'],
+    isSlow: true,
+  },
 ]
 
 function run(args: string[]): Promise<boolean> {
