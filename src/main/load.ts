@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { hash as argon2id } from '@node-rs/argon2'
 import type { Config } from '../config.ts'
+import { hashPassword } from '../gateway/passwords.ts'
 import { checkFiles, type RegistryFiles } from '../registry/check-files.ts'
 import { checkOneRoster } from '../registry/check-oneroster.ts'
 import type { CheckedFiles } from '../registry/check-table.ts'
@@ -14,8 +15,6 @@ import { databaseOfTool, openCampus, type OpenCampus } from './open-campus.ts'
 import { CommandFailed, ServiceProcess } from './service-process.ts'
 
 const elapsed = (): number => performance.now()
-/** What OWASP's password storage cheat sheet asks for, as `src/gateway/passwords.ts` has it. */
-const hashCost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
 function progress(label: string, total: number, unit: string): Progress {
   return new Progress(process.stderr, { label, total, unit, now: elapsed })
@@ -101,10 +100,7 @@ async function hashPasswords(checked: CheckedFiles): Promise<void> {
   if (checked.plainPasswords === 0) return
   const cores = `accounts on ${availableParallelism()} cores`
   const hashing = progress('hashing passwords', checked.plainPasswords, cores)
-  await checked.hashPasswords(
-    (plain) => argon2id(plain, hashCost),
-    (done) => hashing.update(done),
-  )
+  await checked.hashPasswords(hashPassword, (done) => hashing.update(done))
   hashing.finish()
 }
 
