@@ -65,16 +65,16 @@ function* comparePlaces(
   }
 }
 
-/** Each student's reserve order, or 0 for a seat. */
+/** In place of a reserve order. No order number: they are whole. */
+const seat = -0.5
+
+/** Each student's reserve order, or `seat`. */
 function placesOf(group: CourseGroup | undefined): Map<number, number> {
   const places = new Map<number, number>()
   for (const student of group?.registered ?? []) places.set(student, seat)
   group?.queue.forEach((student, index) => places.set(student, group.queueOrders[index] ?? 0))
   return places
 }
-
-/** No order number: they are whole. */
-const seat = -0.5
 
 function tell(place: number | undefined, surplusRows = 0): string {
   if (place === undefined) return 'no place'

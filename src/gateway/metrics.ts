@@ -248,7 +248,6 @@ function labelOf(outcome: Outcome): string {
       return refusal === undefined ? 'accepted ' : `refused ${refusal.code}`
     }
     case 'rejected':
-      return `rejected ${outcome.code}`
     case 'key_refused':
       return `rejected ${outcome.code}`
     case 'unavailable':
