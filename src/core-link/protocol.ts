@@ -6,7 +6,7 @@
  *     gateway                                   engine
  *        | hello {protocol, campus, …} -------> |
  *        | <-- welcome -----------------------  |   or `refused {why}`, and the end of the connection
- *        | <------------------- status {…} ----- |   at every change of state, and every 100 ms while it serves
+ *        | <------------------- status {…} ----- |   at every change of state; every 100 ms while it moves, else every second
  *        | <-------------- seats, then shown --- |   while it leads: what there is to see, as it is confirmed
  *        | submit, call ---------------------->   |
  *        | <------- progress, decided, answer --- |
