@@ -48,7 +48,7 @@ function readArguments(): ChaosOptions | undefined {
 }
 
 process.exitCode = await runCommand(usage, readArguments, (options) =>
-  untilStopped(say, async (signal) => {
+  untilStopped(async (signal) => {
     const result = await runChaos(options, { say, signal })
     for (const line of formatChaos(result)) process.stdout.write(`${line}\n`)
     return result.checks.every(({ holds }) => holds) ? 0 : 1

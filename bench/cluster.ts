@@ -65,5 +65,5 @@ async function cluster({ chosen, seed, logs }: Arguments, signal: AbortSignal): 
 }
 
 process.exitCode = await runCommand(usage, readArguments, (given) =>
-  untilStopped(say, (signal) => cluster(given, signal)),
+  untilStopped((signal) => cluster(given, signal)),
 )

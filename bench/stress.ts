@@ -66,5 +66,5 @@ async function stress(options: Arguments, signal: AbortSignal): Promise<number> 
 }
 
 process.exitCode = await runCommand(usage, readArguments, (options) =>
-  untilStopped(say, (signal) => stress(options, signal)),
+  untilStopped((signal) => stress(options, signal)),
 )

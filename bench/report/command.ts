@@ -1,5 +1,3 @@
-type Say = (line: string) => void
-
 /**
  * What every command begins with: its arguments, or how it is used.
  * @param read gives undefined if it is only to say how it is used; throws with a line for people
@@ -26,7 +24,7 @@ export async function runCommand<Arguments>(
  * Runs what SIGINT and SIGTERM may stop, and aborts the signal then.
  * @returns the exit status: that of `run`, or 130 if it was stopped
  */
-export async function untilStopped(say: Say, run: (signal: AbortSignal) => Promise<number>): Promise<number> {
+export async function untilStopped(run: (signal: AbortSignal) => Promise<number>): Promise<number> {
   const stopping = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     // The second one does not wait: what was started ends with this process all the same.
@@ -59,7 +57,7 @@ export function say(line: string): void {
 }
 
 /** The same with how long it has taken so far. */
-export function sayWithTime(): Say {
+export function sayWithTime(): (line: string) => void {
   const begunMs = performance.now()
   return (line) => say(`${((performance.now() - begunMs) / 1000).toFixed(1).padStart(6)} s  ${line}`)
 }
