@@ -5,7 +5,7 @@ import { cancelledPlacesMax } from './course-admin.ts'
 import { decide } from './decide.ts'
 import { evolve } from './evolve.ts'
 import { add, asks, drop, move, plans, Staff, staff } from './testing/commands.ts'
-import { campusOf, given } from './testing/scenario.ts'
+import { assertListed, campusOf, given } from './testing/scenario.ts'
 import { duringWindow, exam, group, meets, student } from './testing/sketches.ts'
 import { listedConflictsMax } from './timetable-change.ts'
 
@@ -243,6 +243,7 @@ describe('a cancelled course', () => {
       group('101/2', { capacity: 1, registered: [cancelledPlacesMax + 1] }),
     ])
     const refused = decide(campus, staff.cancels(101), duringWindow)
+    assertListed(staff.cancels(101), refused)
     assert.ok('reasons' in refused)
     assert.deepEqual(
       refused.reasons?.map(({ code }) => code),

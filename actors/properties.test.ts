@@ -10,7 +10,7 @@ import type { Effect, Verdict } from './records.ts'
 import { inOrderOfPrecedence, type Refusal } from './refusals.ts'
 import { type Scene, type Step, scene } from './testing/arbitraries.ts'
 import { Auditor } from './testing/auditor.ts'
-import { campusOf } from './testing/scenario.ts'
+import { assertListed, campusOf } from './testing/scenario.ts'
 import { examsOverlap, meetingsOverlap, timeBitsOf } from './timetable.ts'
 
 // Whatever a campus looks like and whatever is asked of it, in whatever order.
@@ -35,6 +35,7 @@ function play(
 
 function judge(campus: Campus, { command, nowMs }: Step): Verdict {
   const answer = decide(campus, command, nowMs)
+  assertListed(command, answer)
   assert.ok(!('rejection' in answer))
   return answer
 }

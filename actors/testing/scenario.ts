@@ -6,6 +6,7 @@ import { decide } from '../decide.ts'
 import { evolve } from '../evolve.ts'
 import type { Effect, Rejection, Verdict } from '../records.ts'
 import type { Refusal } from '../refusals.ts'
+import { refusalsByDeed, refusalsOfPlan } from '../refusals-by-deed.ts'
 import {
   duringWindow,
   type GroupSketch,
@@ -48,7 +49,9 @@ class Story {
 
   /** @param nowMs the moment of the decision; within the usual window unless the story is about time */
   when(command: Command, nowMs: number = duringWindow): Outcome {
-    return new Outcome(this, command, decide(this.campus, command, nowMs))
+    const answer = decide(this.campus, command, nowMs)
+    assertListed(command, answer)
+    return new Outcome(this, command, answer)
   }
 
   /** Asserts who is where in a group: the seats in any order, the queue in its own. */
@@ -67,6 +70,22 @@ class Story {
   thenActionsLeft(student: number, expected: number): Story {
     assert.equal(this.campus.student(student).remainingActions, expected)
     return this
+  }
+}
+
+/** Asserts that whoever reads `refusalsByDeed` knows of every code in an answer. */
+export function assertListed({ legs, plan = false }: Command, answer: Verdict | Rejection): void {
+  const codes = 'rejection' in answer ? [answer.rejection] : (answer.reasons ?? []).map(({ code }) => code)
+  const [leg] = legs
+  // The operator's own tool: no route asks for it.
+  if (leg === undefined || leg.do === 'adopt') return
+  const isPlan = plan || legs.length > 1
+  const listed: readonly string[] = isPlan ? refusalsOfPlan : refusalsByDeed[leg.do]
+  for (const code of codes) {
+    assert.ok(
+      listed.includes(code),
+      `${isPlan ? 'a plan' : leg.do} is refused with ${code}, which is not listed`,
+    )
   }
 }
 

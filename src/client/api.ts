@@ -571,6 +571,7 @@ export interface Operations {
       | 'other_department'
       | 'no_such_course'
       | 'idempotency_in_flight'
+      | 'too_many_places'
       | 'idempotency_mismatch'
       | 'busy'
       | 'not_leading'

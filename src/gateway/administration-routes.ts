@@ -1,5 +1,6 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { refusalsByDeed } from '../../actors/refusals-by-deed.ts'
 import { noBody } from '../../schema/rest.ts'
 import {
   addGroupBody,
@@ -27,7 +28,6 @@ import {
 const problems: readonly ProblemCode[] = [
   ...commonProblems,
   'wrong_role',
-  'other_department',
   ...commandProblems,
   ...unavailableProblems,
 ]
@@ -55,13 +55,7 @@ export function administrationRoutes(app: FastifyInstance, deps: AdministrationR
     {
       preHandler,
       config: {
-        problems: [
-          ...problems,
-          'no_such_course',
-          'course_cancelled',
-          'capacity_below_registered',
-          'reserve_capacity_below_waiting',
-        ],
+        problems: [...problems, ...refusalsByDeed.change_group],
       },
       schema: {
         ...common,
@@ -87,7 +81,7 @@ export function administrationRoutes(app: FastifyInstance, deps: AdministrationR
     '/staff/course',
     {
       preHandler,
-      config: { problems: [...problems, 'no_such_department', 'group_exists'] },
+      config: { problems: [...problems, ...refusalsByDeed.add_group] },
       schema: {
         ...common,
         operationId: 'addGroup',
@@ -110,7 +104,7 @@ export function administrationRoutes(app: FastifyInstance, deps: AdministrationR
     '/staff/course-status',
     {
       preHandler,
-      config: { problems: [...problems, 'no_such_course', 'course_cancelled'] },
+      config: { problems: [...problems, ...refusalsByDeed.open, ...refusalsByDeed.close] },
       schema: {
         ...common,
         operationId: 'openOrCloseCourse',
@@ -135,7 +129,7 @@ export function administrationRoutes(app: FastifyInstance, deps: AdministrationR
     '/staff/course',
     {
       preHandler,
-      config: { problems: [...problems, 'no_such_course'] },
+      config: { problems: [...problems, ...refusalsByDeed.cancel] },
       schema: {
         ...common,
         operationId: 'cancelCourse',
@@ -159,7 +153,7 @@ export function administrationRoutes(app: FastifyInstance, deps: AdministrationR
     '/staff/student',
     {
       preHandler,
-      config: { problems: [...problems, 'no_such_student', 'window_ends_first'] },
+      config: { problems: [...problems, ...refusalsByDeed.change_student] },
       schema: {
         ...common,
         operationId: 'changeStudent',
@@ -184,7 +178,7 @@ export function administrationRoutes(app: FastifyInstance, deps: AdministrationR
     '/staff/student',
     {
       preHandler,
-      config: { problems: [...problems, 'no_such_department', 'student_exists', 'window_ends_first'] },
+      config: { problems: [...problems, ...refusalsByDeed.add_student] },
       schema: {
         ...common,
         operationId: 'addStudent',

@@ -1,5 +1,6 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
+import { refusalsByDeed } from '../../actors/refusals-by-deed.ts'
 import {
   capacityBody,
   capacityReply,
@@ -27,7 +28,7 @@ const readProblems: readonly ProblemCode[] = [
   'other_department',
   ...unavailableProblems,
 ]
-const overrideProblems: readonly ProblemCode[] = [...readProblems, ...commandProblems, 'no_such_course']
+const overrideProblems: readonly ProblemCode[] = [...readProblems, ...commandProblems]
 
 /** What staff do for students, and with the courses of their department. */
 export function staffRoutes(
@@ -43,7 +44,7 @@ export function staffRoutes(
     '/staff/force-std',
     {
       preHandler,
-      config: { problems: [...overrideProblems, 'no_such_student', 'already_enrolled', 'course_cancelled'] },
+      config: { problems: [...overrideProblems, ...refusalsByDeed.force_add] },
       schema: {
         ...common,
         operationId: 'forceAdd',
@@ -66,7 +67,7 @@ export function staffRoutes(
     '/staff/force-std',
     {
       preHandler,
-      config: { problems: [...overrideProblems, 'no_such_student', 'not_enrolled'] },
+      config: { problems: [...overrideProblems, ...refusalsByDeed.force_drop] },
       schema: {
         ...common,
         operationId: 'forceDrop',
@@ -88,7 +89,7 @@ export function staffRoutes(
     '/staff/capacity',
     {
       preHandler,
-      config: { problems: [...overrideProblems, 'course_cancelled', 'capacity_below_registered'] },
+      config: { problems: [...overrideProblems, ...refusalsByDeed.set_capacity] },
       schema: {
         ...common,
         operationId: 'setCapacity',

@@ -1,6 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
 import type { StudentLeg } from '../../actors/commands.ts'
+import { refusalsByDeed, refusalsOfPlan } from '../../actors/refusals-by-deed.ts'
 import {
   addBody,
   commandReply,
@@ -20,20 +21,7 @@ import { done, secured } from './docs.ts'
 import { commandProblems, type ProblemCode, sendProblem, studentProblems } from './problems.ts'
 import { commandReplyOf, studentCoursesReplyOf } from './representations.ts'
 
-const entryProblems: readonly ProblemCode[] = [
-  ...studentProblems,
-  ...commandProblems,
-  'no_such_student',
-  'no_such_course',
-  'outside_enrollment_window',
-  'course_cancelled',
-  'course_closed',
-  'gender_locked',
-  'unit_limit',
-  'class_conflict',
-  'exam_conflict',
-  'course_full',
-]
+const commandedProblems: readonly ProblemCode[] = [...studentProblems, ...commandProblems]
 
 /** What students do for themselves. */
 export function studentRoutes(
@@ -48,7 +36,7 @@ export function studentRoutes(
     '/student/course',
     {
       preHandler,
-      config: { problems: [...entryProblems, 'already_enrolled'] },
+      config: { problems: [...commandedProblems, ...refusalsByDeed.add] },
       schema: {
         ...common,
         operationId: 'addCourse',
@@ -71,7 +59,7 @@ export function studentRoutes(
     {
       preHandler,
       config: {
-        problems: [...entryProblems, 'not_enrolled', 'no_change', 'no_actions_left', 'move_would_lose_seat'],
+        problems: [...commandedProblems, ...refusalsByDeed.move],
       },
       schema: {
         ...common,
@@ -95,15 +83,7 @@ export function studentRoutes(
     {
       preHandler,
       config: {
-        problems: [
-          ...studentProblems,
-          ...commandProblems,
-          'no_such_student',
-          'no_such_course',
-          'outside_enrollment_window',
-          'not_enrolled',
-          'no_actions_left',
-        ],
+        problems: [...commandedProblems, ...refusalsByDeed.drop],
       },
       schema: {
         ...common,
@@ -126,14 +106,7 @@ export function studentRoutes(
     {
       preHandler,
       config: {
-        problems: [
-          ...entryProblems,
-          'already_enrolled',
-          'not_enrolled',
-          'no_change',
-          'no_actions_left',
-          'move_would_lose_seat',
-        ],
+        problems: [...commandedProblems, ...refusalsOfPlan],
       },
       schema: {
         ...common,

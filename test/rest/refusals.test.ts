@@ -29,10 +29,14 @@ interface Described {
   readonly responses: Record<string, { readonly description: string }>
 }
 
-test('the reference names exactly the refusals that can happen, and each is provoked here', async () => {
+/** Provoked where it costs less: `actors/course-admin.test.ts` fills a course with 50,000 students. */
+const provokedElsewhere = ['DELETE /staff/course too_many_places']
+
+test('the reference names exactly the refusals that can happen, and each is provoked', async () => {
   const provoked = Object.entries(refusals).flatMap(([route, cases]) =>
     cases.map(({ code }) => `${route} ${code}`),
   )
+  provoked.push(...provokedElsewhere)
   const told = await documented()
   assert.deepEqual({ told: told.filter((one) => !provoked.includes(one)) }, { told: [] })
   assert.deepEqual({ untold: provoked.filter((one) => !told.includes(one)) }, { untold: [] })
