@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { group, student } from '../../actors/testing/sketches.ts'
-import { assertProblem, Desk, generousLimits } from './testing/desk.ts'
+import { assertProblem, Desk, generousLimits, secret } from './testing/desk.ts'
 import type { EventReader, EventSeen } from './testing/event-reader.ts'
 
 const one = { student: 1 }
@@ -271,6 +271,26 @@ test('a ticket opens one stream, once, for whom it was given to', async (t) => {
   assertProblem(refusalOf(await desk.watch(undefined, path)), 401, 'unauthenticated')
   // Nor does a token that is good excuse it.
   assertProblem(refusalOf(await desk.watch(two, path)), 401, 'unauthenticated')
+})
+
+test('a ticket opens a stream at whichever server the balancer picks, and nowhere with other secrets', async (t) => {
+  const [issuer, other] = [open(t), open(t)]
+  const { body } = await issuer.send(two, 'POST /events/tickets')
+  const path = `/events?ticket=${(body as { ticket: string }).ticket}` as const
+  const { places } = await (await watch(t, other, undefined, path)).next()
+  assert.deepEqual(
+    places.map((place) => place.reserve_queue_position),
+    [1],
+  )
+  assertProblem(refusalOf(await other.watch(undefined, path)), 401, 'unauthenticated')
+  // Each server knows what was used with itself: for half a minute, once with each.
+  await watch(t, issuer, undefined, path)
+  assertProblem(refusalOf(await issuer.watch(undefined, path)), 401, 'unauthenticated')
+  // The first secret signs; after a rotation the one that signed it is the older one there.
+  const rotated = open(t, { jwtSecrets: ['a newer secret, of 32 bytes or more', secret] })
+  await watch(t, rotated, undefined, path)
+  const stranger = open(t, { jwtSecrets: ['a secret of somebody else, of 32 bytes'] })
+  assertProblem(refusalOf(await stranger.watch(undefined, path)), 401, 'unauthenticated')
 })
 
 test('a ticket is good for half a minute', async (t) => {

@@ -14,7 +14,7 @@ import {
   startBatcher,
   startServer,
 } from '../fixtures/command-line.ts'
-import { inShort } from '../fixtures/http-client.ts'
+import { inShort, type RequestLine } from '../fixtures/http-client.ts'
 import { RegistrationDay, type Rush } from './registration-day.ts'
 
 const jwtSecret = 'the secret of all servers of this campus'
@@ -74,6 +74,20 @@ describe('gateways in processes of their own', () => {
     const students = load()
     await students.done
     await day.assertEverybodyIsIn(students)
+  })
+
+  test('a browser that gets its ticket from one gateway opens its stream at the other', async () => {
+    const [token] = day.tokens.values()
+    const { body } = await gateway.client.send('POST /events/tickets', { token })
+    const { ticket } = body as { ticket: string }
+    const path = `/events?places=own&ticket=${ticket}`
+    const { status, body: events } = await fetch(`${other.address}${path}`)
+    assert.ok(status === 200 && events !== null)
+    const reader = events.getReader()
+    const { value } = await reader.read()
+    assert.match(Buffer.from(value ?? []).toString(), /^retry: /)
+    await reader.cancel()
+    assert.equal(inShort(await other.client.send(`GET ${path}` as RequestLine)), '401 unauthenticated')
   })
 
   test('when the leading engine is killed with requests in flight, the gateways follow the next one, and nothing is lost', async () => {
