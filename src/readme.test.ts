@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { settingsAsMarkdown } from './config-help.ts'
 
@@ -17,9 +17,23 @@ test("README's table of the environment is the program's own", () => {
 })
 
 test('every file that README and the docs point to is there', () => {
-  const linked = [...readme.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map(([, path]) => path ?? '')
-  const named = [...readme.matchAll(/`((?:src|actors|test|docs|bench|schema)\/[\w./-]+)`/g)].map(
-    ([, path]) => path ?? '',
-  )
-  for (const path of [...linked, ...named]) assert.ok(existsSync(join(root, path)), `${path} is not there`)
+  const docs = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+  const pages = [
+    'README.md',
+    ...docs.filter((name) => name.endsWith('.md')).map((name) => join('docs', name)),
+  ]
+  assert.ok(pages.length > 20, 'the docs are found')
+  const missing = pages.flatMap((page) => {
+    const text = readFileSync(join(root, page), 'utf8')
+    const linked = [...text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map(([, path]) =>
+      join(dirname(page), path ?? ''),
+    )
+    const named = [
+      ...text.matchAll(/`((?:src|actors|test|docs|bench|ops|profiling|schema)\/[\w./-]+)`/g),
+    ].map(([, path]) => path ?? '')
+    return [...linked, ...named]
+      .filter((path) => !existsSync(join(root, path)))
+      .map((path) => `${page} points to ${path}`)
+  })
+  assert.deepEqual(missing, [])
 })
