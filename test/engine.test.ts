@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { afterEach, describe, test } from 'node:test'
+import { eventually } from './fixtures/eventually.ts'
 import type { Journal } from '../src/engine/ports.ts'
 import type { Database } from '../src/store/database.ts'
 import { createCampusDatabase, type CampusDatabase } from './fixtures/campus-database.ts'
@@ -15,7 +16,6 @@ import {
   type RunningEngine,
   startEngine,
   stateOf,
-  until,
   untilLeading,
 } from './fixtures/running-engine.ts'
 import { rabbitAddress } from './servers/provide.ts'
@@ -81,7 +81,7 @@ for (const [kind, setUp] of Object.entries(kinds)) {
       assert.ok(roster.kind === 'shown')
       assert.deepEqual(roster.view?.registered, [2, 3])
       assert.deepEqual(roster.view?.reserved, [4])
-      await until(async () => {
+      await eventually(async () => {
         const rows = await db.query<{ student_id: number; reserved: boolean }>(
           'SELECT student_id, reserved FROM enrolled_courses WHERE course_id = 101 ORDER BY student_id',
         )
@@ -117,7 +117,7 @@ for (const [kind, setUp] of Object.entries(kinds)) {
       const first = start()
       await untilLeading(first)
       const second = start()
-      await until(() => second.engine.status().state === 'standby')
+      await eventually(() => second.engine.status().state === 'standby')
       assert.equal(answerOf(await second.engine.submit(byStudent(1, add(102, 1)))), 'not_leading')
       assert.equal(answerOf(await first.engine.submit(byStudent(1, add(102, 1)))), 'yes')
       const stateBefore = stateOf(first)
@@ -205,7 +205,7 @@ for (const [kind, setUp] of Object.entries(kinds)) {
       const answers = outcomes.map(answerOf)
       assert.equal(answers.filter((answer) => answer === 'yes').length, 35)
       assert.equal(answers.filter((answer) => answer === 'course_full').length, 15)
-      await until(() => running.engine.status().appliedSeq === 50)
+      await eventually(() => running.engine.status().appliedSeq === 50)
       const [row] = await db.query<{ seats: number; waiting: number }>(
         `SELECT count(*) FILTER (WHERE NOT reserved) AS seats, count(*) FILTER (WHERE reserved) AS waiting
          FROM enrolled_courses WHERE course_id = 102`,
@@ -252,7 +252,7 @@ for (const [kind, setUp] of Object.entries(kinds)) {
       const outcomes = await Promise.all(asked)
       assert.ok(outcomes.every((outcome) => outcome.kind === 'decided'))
       assert.equal(answerOf(await running.engine.submit(byStudent(40, add(102, 1)))), 'not_leading')
-      await until(async () => {
+      await eventually(async () => {
         const [row] = await db.query<{ count: number }>('SELECT count(*) AS count FROM decisions')
         return Number(row?.count) === 30
       })

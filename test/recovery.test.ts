@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, afterEach, before, test } from 'node:test'
+import { eventually } from './fixtures/eventually.ts'
 import type { Outcome } from '../src/engine/service.ts'
 import { ensureCampus } from '../src/store/campus-row.ts'
 import { openDatabase } from '../src/store/database.ts'
@@ -16,7 +17,6 @@ import {
   type RunningEngine,
   startEngine,
   stateOf,
-  until,
   untilLeading,
 } from './fixtures/running-engine.ts'
 import { createDatabase, rabbitAddress } from './servers/provide.ts'
@@ -94,7 +94,7 @@ test('when the broker is killed in the middle, it heals by itself, and a repeate
     assert.ok(again)
     if (answer === 'yes' || answer === 'course_full') assert.equal(answerOf(again), answer)
   })
-  await until(async () => {
+  await eventually(async () => {
     const [row] = await database.query<{ count: number }>('SELECT count(*) AS count FROM decisions')
     return Number(row?.count) >= 40
   })
@@ -114,7 +114,7 @@ test('without the broker commands are refused for sure, with a reason, and the e
   await new Promise((resolve) => setTimeout(resolve, 2500))
   const stateBefore = stateOf(running)
   await broker.stop()
-  await until(() => running.engine.status().state === 'unreachable')
+  await eventually(() => running.engine.status().state === 'unreachable')
   assert.equal(answerOf(await running.engine.submit(byStudent(2, add(102, 1)))), 'journal_unavailable')
   await broker.start()
   await untilLeading(running)
@@ -144,7 +144,7 @@ test('with PostgreSQL gone students are still served, and the tables catch up wh
   }
   assert.equal(running.engine.status().appliedSeq, 0)
   await postgres.start()
-  await until(() => running.engine.status().appliedSeq === 40)
+  await eventually(() => running.engine.status().appliedSeq === 40)
   const [row] = await database.query<{ seats: number }>(
     'SELECT count(*) AS seats FROM enrolled_courses WHERE NOT reserved',
   )
@@ -155,7 +155,7 @@ test('an engine that died before its barrier leaves the way free for the next, a
   const { database, startBatcher, start } = await campusOn(rabbitAddress())
   for (let life = 0; life < 3; life++) {
     const doomed = start()
-    await until(() => doomed.engine.status().detail.includes('batcher'))
+    await eventually(() => doomed.engine.status().detail.includes('batcher'))
     await doomed.engine.stop(0)
   }
   startBatcher()
@@ -212,7 +212,9 @@ test('told to wait for PostgreSQL, no reply leaves before the decision is in the
     'its record is still on its way',
   )
   startBatcher()
-  await until(async () => answerOf(await running.engine.submit(byStudent(2, add(102, 1)), keyed)) === 'yes')
+  await eventually(
+    async () => answerOf(await running.engine.submit(byStudent(2, add(102, 1)), keyed)) === 'yes',
+  )
   assert.equal(answerOf(await running.engine.submit(byStudent(2, drop(102)))), 'yes')
 })
 
@@ -228,7 +230,9 @@ test('when PostgreSQL falls too far behind, admission stops for sure until it ha
   assert.equal(answer, 'busy')
   assert.ok(student > 1)
   startBatcher()
-  await until(async () => answerOf(await running.engine.submit(byStudent(student, add(102, 1)))) === 'yes')
+  await eventually(
+    async () => answerOf(await running.engine.submit(byStudent(student, add(102, 1)))) === 'yes',
+  )
 })
 
 test('while the broker has an alarm, commands are refused for sure', async () => {
@@ -238,9 +242,9 @@ test('while the broker has an alarm, commands are refused for sure', async () =>
   await untilLeading(running)
   await broker.control('set_vm_memory_high_watermark', '0.00001')
   const first = running.engine.submit(byStudent(1, add(102, 1)))
-  await until(() => running.engine.status().journalBlocked)
+  await eventually(() => running.engine.status().journalBlocked)
   assert.equal(answerOf(await running.engine.submit(byStudent(2, add(102, 1)))), 'journal_unavailable')
   await broker.control('set_vm_memory_high_watermark', '0.6')
   assert.equal(answerOf(await first), 'yes')
-  await until(async () => answerOf(await running.engine.submit(byStudent(2, add(102, 1)))) === 'yes')
+  await eventually(async () => answerOf(await running.engine.submit(byStudent(2, add(102, 1)))) === 'yes')
 })

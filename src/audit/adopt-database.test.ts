@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { afterEach, describe, test } from 'node:test'
+import { eventually } from '../../test/fixtures/eventually.ts'
 import { silent } from '../../test/fixtures/campus-database.ts'
-import {
-  answerOf,
-  byStudent,
-  directJournal,
-  drop,
-  until,
-  usualLimits,
-} from '../../test/fixtures/running-engine.ts'
+import { answerOf, byStudent, directJournal, drop, usualLimits } from '../../test/fixtures/running-engine.ts'
 import { createDatabase } from '../../test/servers/provide.ts'
 import { Engine } from '../engine/engine.ts'
 import { AdoptionNeeded } from '../engine/ports.ts'
@@ -109,7 +103,7 @@ async function plan(database: Database): Promise<AdoptionPlan> {
 async function adoptAll(inherited: Inherited): Promise<string[]> {
   const engine = engineFor(inherited, true)
   const running = engine.run()
-  await until(() => engine.status().state === 'leading')
+  await eventually(() => engine.status().state === 'leading')
   const told: string[] = []
   await applyAdoption(engine, await plan(inherited.database), {
     runId: randomUUID(),
@@ -219,7 +213,7 @@ describe('a database that the replaced system left behind', () => {
     const inherited = await inherit()
     const engine = engineFor(inherited, true)
     const running = engine.run()
-    await until(() => engine.status().state === 'leading')
+    await eventually(() => engine.status().state === 'leading')
     const [line] = await verifiedLines(inherited.database)
     assert.match(line ?? '', /^agreed: 0 decisions/)
     const whole = await plan(inherited.database)
@@ -245,7 +239,7 @@ describe('a database that the replaced system left behind', () => {
     await adoptAll(inherited)
     const engine = engineFor(inherited, false)
     void engine.run()
-    await until(() => engine.status().state === 'leading')
+    await eventually(() => engine.status().state === 'leading')
     assert.equal(answerOf(await engine.submit(byStudent(1, drop(101)))), 'yes')
     const roster = await engine.roster(101, 1)
     assert.ok(roster.kind === 'shown')

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, afterEach, before, test } from 'node:test'
+import { eventually } from '../../test/fixtures/eventually.ts'
 import type { DecisionRecord } from '../../actors/records.ts'
 import { createCampusDatabase, type CampusDatabase, silent } from '../../test/fixtures/campus-database.ts'
 import { createDatabase, rabbitAddress } from '../../test/servers/provide.ts'
@@ -99,14 +100,6 @@ interface Position {
   readonly leader: string
 }
 
-async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = Date.now() + 30_000
-  while (!(await holds())) {
-    assert.ok(Date.now() < deadline, 'it did not come true in 30 s')
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
-
 async function isAt(leader: string, seq: number): Promise<boolean> {
   const rows = await db().database.query<object>(
     'SELECT 1 FROM journal_position WHERE leader = $1 AND seq = $2',
@@ -143,9 +136,9 @@ test('decisions travel from the journal into the tables, and are acknowledged on
   const { events } = startBatcher(campus, tables)
   const leader = randomUUID()
   await term.append({ version: 1, campus, start: { leader, after: position.leader } })
-  await until(() => isAt(leader, 0))
+  await eventually(() => isAt(leader, 0))
   for (let seq = 1; seq <= 25; seq++) await term.append(batch(campus, leader, seq))
-  await until(() => isAt(leader, 25))
+  await eventually(() => isAt(leader, 25))
   assert.equal(await ready(campus), 0)
   assert.ok(!events.some((event) => event.kind === 'alarm'))
 })
@@ -174,7 +167,7 @@ test("what a lost batcher held, though it returns behind the next leader's marke
   const stopped = lost.stop()
   stuck.resume()
   await stopped
-  await until(() => isAt(next, 0))
+  await eventually(() => isAt(next, 0))
   const [voids] = await db().database.query<{ count: number }>(
     'SELECT count(*) AS count FROM void_records WHERE leader = $1',
     [old],
@@ -196,10 +189,10 @@ test('records that arrive out of order are written in order; a missing one is wa
   const { events } = startBatcher(campus, tables)
   await term.append(batch(campus, leader, 1))
   await term.append(batch(campus, leader, 4, 5))
-  await until(() => events.some((event) => event.kind === 'alarm' && event.alarm === 'gap'))
+  await eventually(() => events.some((event) => event.kind === 'alarm' && event.alarm === 'gap'))
   assert.ok(await isAt(leader, 1))
   await term.append(batch(campus, leader, 2, 3))
-  await until(() => isAt(leader, 5))
+  await eventually(() => isAt(leader, 5))
 })
 
 test('a message that is not ours is neither applied nor acknowledged, and nothing behind it is', async () => {
@@ -213,14 +206,14 @@ test('a message that is not ours is neither applied nor acknowledged, and nothin
   await publisher.close()
   const { batcher, events } = startBatcher(campus, tables)
   const alarms = () => events.filter((event) => event.kind === 'alarm' && event.alarm === 'foreign_message')
-  await until(() => alarms().length > 0)
+  await eventually(() => alarms().length > 0)
   await term.append(batch(campus, leader, 1))
-  await until(() => alarms().length > 1)
+  await eventually(() => alarms().length > 1)
   assert.ok(await isAt(leader, 0), 'nothing is applied while the foreign message stands before it')
   await batcher.stop()
   await removeFirstMessage(campus)
   startBatcher(campus, tables)
-  await until(() => isAt(leader, 1))
+  await eventually(() => isAt(leader, 1))
 })
 
 /** What an operator does who knows that the message is not wanted. */
@@ -252,9 +245,9 @@ test('with PostgreSQL gone the batcher waits, and loses nothing when it is back'
   await term.append(batch(campus, leader, 1))
   await postgres.kill()
   for (let seq = 2; seq <= 40; seq++) await term.append(batch(campus, leader, seq))
-  await until(() => events.some((event) => event.kind === 'alarm' && event.alarm === 'database'))
+  await eventually(() => events.some((event) => event.kind === 'alarm' && event.alarm === 'database'))
   await postgres.start()
-  await until(async () => {
+  await eventually(async () => {
     const rows = await database
       .query<{ seq: number }>('SELECT seq FROM journal_position WHERE leader = $1', [leader])
       .catch(() => [])
@@ -272,14 +265,14 @@ test('leaders that died before they led do not stand in the way, however many th
     await term.append({ version: 1, campus, start: { leader, after: position.leader } })
   }
   startBatcher(campus, tables, 3)
-  await until(async () => {
+  await eventually(async () => {
     const judged = await db().database.query<object>('SELECT 1 FROM leaders WHERE leader = ANY($1)', [died])
     return judged.length === died.length
   })
   const [row] = await db().database.query<{ leader: string }>('SELECT leader FROM journal_position')
   const last = randomUUID()
   await term.append({ version: 1, campus, start: { leader: last, after: row?.leader ?? noLeader } })
-  await until(() => isAt(last, 0))
+  await eventually(() => isAt(last, 0))
   await term.append(batch(campus, last, 1))
-  await until(() => isAt(last, 1))
+  await eventually(() => isAt(last, 1))
 })

@@ -5,6 +5,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { eventually } from '../../test/fixtures/eventually.ts'
 import type { Command } from '../../actors/commands.ts'
 import { campusOf } from '../../actors/testing/scenario.ts'
 import { duringWindow, group, student } from '../../actors/testing/sketches.ts'
@@ -27,14 +28,6 @@ function add(id: number, course = 10): Command {
 
 function wordOf(outcome: Outcome): string {
   return outcome.kind === 'decided' ? 'decided' : outcome.code
-}
-
-async function eventually(holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + 20_000
-  while (!holds()) {
-    assert.ok(performance.now() < deadline, `it did not come true: ${String(holds)}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
 }
 
 function socketPath(t: TestContext): string {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { PassThrough, Writable } from 'node:stream'
 import { test, type TestContext } from 'node:test'
+import { eventually } from '../../test/fixtures/eventually.ts'
 import { campusOf } from '../../actors/testing/scenario.ts'
 import { group } from '../../actors/testing/sketches.ts'
 import { SeatBoard } from '../engine/seat-board.ts'
@@ -35,14 +36,6 @@ function open(t: TestContext, changed: Partial<EventTimes> = {}) {
   return { campus, engine, state, hub, register, add, addWatch }
 }
 
-async function until(holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + 10_000
-  while (!holds()) {
-    assert.ok(performance.now() < deadline, 'it did not come true in 10 s')
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
-}
-
 test('for a client that reads slowly one message waits, and the next one tells all that came meanwhile', async (t) => {
   const { register, add, hub } = open(t)
   const slow = new PassThrough({ highWaterMark: 1 })
@@ -71,9 +64,9 @@ test('a client that does not read at all is cut off, and is nobody’s stream an
   const out = new PassThrough({ highWaterMark: 1 })
   add(out)
   register(1)
-  await until(() => out.destroyed)
+  await eventually(() => out.destroyed)
   assert.equal(hub.clientsCut, 1)
-  await until(() => hub.size === 0)
+  await eventually(() => hub.size === 0)
   assert.equal(hub.streamsOf({ id: 1, staff: false }), 0)
 })
 
@@ -139,7 +132,7 @@ function connections(count: number) {
   )
   const textsOf = (chunks: readonly Buffer[]) => chunks.map((chunk) => chunk.toString())
   const all = (holds: (texts: readonly string[]) => boolean) =>
-    until(() => written.every((chunks) => holds(textsOf(chunks))))
+    eventually(() => written.every((chunks) => holds(textsOf(chunks))))
   return { outs, written, textsOf, all }
 }
 
@@ -211,7 +204,7 @@ test('a term that ends while its last changes are being told is not heard of aft
   for (const [id, out] of outs.entries()) addWatch(out, id, watch)
   await all(begins)
   register(1)
-  await until(() => written.some((chunks) => textsOf(chunks).some(isAbout('1.1'))))
+  await eventually(() => written.some((chunks) => textsOf(chunks).some(isAbout('1.1'))))
   const next = new SeatBoard(campus, 2)
   state.seats = next
   next.show(1, [{ type: 'registered', student: 1, ...at }])

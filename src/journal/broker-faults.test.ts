@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
+import { eventually } from '../../test/fixtures/eventually.ts'
 import { startRabbit } from '../../test/servers/rabbit.ts'
 import { decodeMessage } from '../engine/messages.ts'
 import { type JournalMessage, type JournalTerm, JournalLost, noLeader } from '../engine/ports.ts'
@@ -23,14 +24,6 @@ async function acquire(campus: string, settleMs = 0): Promise<JournalTerm> {
   )
 }
 
-async function until(holds: () => boolean): Promise<void> {
-  const deadline = Date.now() + 20_000
-  while (!holds()) {
-    assert.ok(Date.now() < deadline, 'it did not come true in 20 s')
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
-
 test('a term ends when its lock is taken away, though the connection lives', async () => {
   const term = await acquire('lock')
   await broker.control('delete_queue', 'lock.leader')
@@ -47,9 +40,9 @@ test('while the broker has an alarm the journal says that it is blocked, and aft
   // The broker tells a connection when it next publishes.
   const leader = randomUUID()
   const appended = term.append({ version: 1, campus: 'alarm', start: { leader, after: noLeader } })
-  await until(() => term.blocked)
+  await eventually(() => term.blocked)
   await broker.control('set_vm_memory_high_watermark', '0.6')
-  await until(() => !term.blocked)
+  await eventually(() => !term.blocked)
   await appended
   await term.close()
 })

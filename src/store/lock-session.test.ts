@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
-import { eventually } from '../../test/fixtures/command-line.ts'
+import { eventually } from '../../test/fixtures/eventually.ts'
 import { startPostgres } from '../../test/servers/postgres.ts'
 import { openDatabase } from './database.ts'
 import { type LockSession, tryLockSession } from './lock-session.ts'

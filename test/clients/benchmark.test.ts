@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { Client } from 'pg'
+import { eventually } from '../fixtures/eventually.ts'
 import {
   enrollment,
-  eventually,
   type Environment,
   type Program,
   type ServerProcess,

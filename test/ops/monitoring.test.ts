@@ -3,14 +3,9 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { parse } from 'yaml'
+import { eventually } from '../fixtures/eventually.ts'
 import { freePort } from '../../src/embedded/cluster.ts'
-import {
-  eventually,
-  Program,
-  type ServerProcess,
-  startBatcher,
-  startServer,
-} from '../fixtures/command-line.ts'
+import { Program, type ServerProcess, startBatcher, startServer } from '../fixtures/command-line.ts'
 import { inShort } from '../fixtures/http-client.ts'
 import { createProcessCampus, logIn, type ProcessCampus } from '../processes/stage.ts'
 import { declaredIn, selectorsOf, type Series, seriesOf } from './promql.ts'

@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { before, describe, test } from 'node:test'
+import { eventually } from '../fixtures/eventually.ts'
 import { freePort } from '../../src/embedded/cluster.ts'
 import {
   enrollment,
   type Environment,
-  eventually,
   type Program,
   ServerProcess,
   startBatcher,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before } from 'node:test'
-import { eventually, type Program, type ServerProcess } from '../fixtures/command-line.ts'
+import { eventually } from '../fixtures/eventually.ts'
+import { type Program, type ServerProcess } from '../fixtures/command-line.ts'
 import { DeterminedStudents } from '../fixtures/determined-students.ts'
 import type { HttpClient } from '../fixtures/http-client.ts'
 import { createProcessCampus, logIn, placesIn, type ProcessCampus } from './stage.ts'

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { eventually } from '../fixtures/eventually.ts'
 import { freePort } from '../../src/embedded/cluster.ts'
 import {
   enrollment,
   type Environment,
-  eventually,
   type Program,
   ServerProcess,
   startBatcher,

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { eventually } from '../fixtures/eventually.ts'
 import { verify } from '../../src/audit/verify.ts'
 import { openAuditReader } from '../../src/store/audit-reader.ts'
 import { inShort } from '../fixtures/http-client.ts'
 import { examTime } from '../fixtures/registration-campus.ts'
-import { until } from '../fixtures/running-engine.ts'
+
 import { Desk } from './desk.ts'
 
 let desk: Desk
@@ -172,7 +173,7 @@ test('a decision about a student alone is found by their number', async () => {
   const student = desk.students.fresh()
   const body = { std_id: student, max_units: 24, remaining_actions: 9 }
   await done(desk.staff(1, 'PATCH /staff/student', body))
-  await until(async () => (await desk.lastDecision(student)).actor.role === 'staff')
+  await eventually(async () => (await desk.lastDecision(student)).actor.role === 'staff')
   const { legs, effects, remaining_actions: remaining } = await desk.lastDecision(student)
   assert.deepEqual(legs, [{ do: 'change_student', max_units: 24, remaining_actions: 9 }])
   assert.deepEqual(effects, [

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { get, type IncomingMessage } from 'node:http'
 import { after, before, test, type TestContext } from 'node:test'
+import { eventually } from '../fixtures/eventually.ts'
 import { EventReader } from '../../src/gateway/testing/event-reader.ts'
 import { inShort } from '../fixtures/http-client.ts'
 import { openTestGateway } from '../fixtures/open-gateway.ts'
-import { directJournal, startEngine, until } from '../fixtures/running-engine.ts'
+import { directJournal, startEngine } from '../fixtures/running-engine.ts'
 import { Desk } from './desk.ts'
 
 let desk: Desk
@@ -106,13 +107,13 @@ test('a standby refuses streams, and once it leads its clients go on there', asy
     await gateway.close()
     await desk.restart()
   })
-  await until(() => standby.engine.status().state === 'standby')
+  await eventually(() => standby.engine.status().state === 'standby')
   const token = await desk.tokens.student(student)
   assert.equal(inShort(await gateway.client.send('GET /events', { token })), '503 not_leading')
   const events = await watch(t, student, `?course_id=${course}`)
   const { id } = await events.next()
   await desk.stopEngine()
-  await until(async () => (await gateway.client.send('GET /readyz')).status === 200)
+  await eventually(async () => (await gateway.client.send('GET /readyz')).status === 200)
   await events.ended()
   const again = await open(t, `${gateway.url}/events?course_id=${course}`, {
     authorization: `Bearer ${token}`,

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
+import { eventually } from '../fixtures/eventually.ts'
 import { holdJournal } from '../fixtures/held-journal.ts'
 import { type Answer, inShort } from '../fixtures/http-client.ts'
-import { until } from '../fixtures/running-engine.ts'
+
 import { Desk } from './desk.ts'
 
 let desk: Desk
@@ -114,7 +115,7 @@ test('while the first request is on its way, a repetition is told so; then it ge
   await desk.tokens.student(student)
   const letGo = await holdJournal(desk.databaseUrl)
   const first = ask()
-  await until(async () => /^\w*pending_records 1$/m.test(await metrics()))
+  await eventually(async () => /^\w*pending_records 1$/m.test(await metrics()))
   assert.equal(inShort(await ask()), '409 idempotency_in_flight')
   await letGo()
   assert.equal((await first).status, 200)

@@ -1,17 +1,11 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { eventually } from '../fixtures/eventually.ts'
 import { openTestGateway, type OpenGateway, Tokens, usualGatewayLimits } from '../fixtures/open-gateway.ts'
 import { silent } from '../fixtures/campus-database.ts'
 import { holdJournal } from '../fixtures/held-journal.ts'
 import { createRegistrationCampus, password, Students } from '../fixtures/registration-campus.ts'
-import {
-  add,
-  byStudent,
-  directJournal,
-  startEngine,
-  until,
-  untilLeading,
-} from '../fixtures/running-engine.ts'
+import { add, byStudent, directJournal, startEngine, untilLeading } from '../fixtures/running-engine.ts'
 import { Database } from '../../src/store/database.ts'
 import { freePort } from '../../src/embedded/cluster.ts'
 
@@ -85,15 +79,15 @@ async function openAll(closing: (() => Promise<unknown>)[]): Promise<Omit<Stage,
   await Promise.all([untilLeading(leader), untilLeading(blocked)])
 
   const standing = engineOn(main)
-  await until(() => standing.engine.status().state === 'standby')
+  await eventually(() => standing.engine.status().state === 'standby')
   const letGo = [await holdJournal(other.url), await holdJournal(third.url)]
   closing.push(() => Promise.all(letGo.map((one) => one())))
   const late = engineOn(third)
-  await until(() => late.engine.status().state === 'recovering')
+  await eventually(() => late.engine.status().state === 'recovering')
   const away = new Database(`postgres://nobody:x@127.0.0.1:${await freePort()}/nothing`, { logger: silent })
   closing.push(() => away.close())
   const lost = engineOn({ database: away, campus: 'lost' })
-  await until(() => lost.engine.status().state === 'unreachable')
+  await eventually(() => lost.engine.status().state === 'unreachable')
 
   const students = new Students()
   const filling = Array.from({ length: perCourse }, () =>

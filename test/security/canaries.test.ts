@@ -8,11 +8,12 @@ import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
 import { hash } from '@node-rs/bcrypt'
 import pg from 'pg'
+import { eventually } from '../fixtures/eventually.ts'
 import { CliProcess, runCli } from '../../bench/load/cli-process.ts'
 import { freePort } from '../../src/embedded/cluster.ts'
 import { type CampusDatabase, createCampusDatabase } from '../fixtures/campus-database.ts'
 import { inShort } from '../fixtures/http-client.ts'
-import { until } from '../fixtures/running-engine.ts'
+
 import { Keeper } from '../servers/keeper.ts'
 import { rabbitAddress } from '../servers/provide.ts'
 import { login, serveCampus, untilLogged } from './service.ts'
@@ -165,7 +166,9 @@ test('whatever goes wrong, server and batcher log no secret, and one JSON object
   )
   await untilLogged(batcher, /ALARM database/)
   await admin.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS TRUE`)
-  await until(async () => (await client.send('POST /login', { body: { user: 1, password } })).status === 200)
+  await eventually(
+    async () => (await client.send('POST /login', { body: { user: 1, password } })).status === 200,
+  )
   await admin.end()
 
   await stop()

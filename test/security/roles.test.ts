@@ -6,10 +6,11 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { hash } from '@node-rs/bcrypt'
 import pg from 'pg'
+import { eventually } from '../fixtures/eventually.ts'
 import { CliProcess, runCli } from '../../bench/load/cli-process.ts'
 import { fillCampus, silent } from '../fixtures/campus-database.ts'
 import { inShort } from '../fixtures/http-client.ts'
-import { until } from '../fixtures/running-engine.ts'
+
 import { readMigrations } from '../../src/store/migrate.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { Keeper } from '../servers/keeper.ts'
@@ -121,7 +122,7 @@ async function enroll({ client }: ServedCampus, databaseUrl: string): Promise<vo
   assert.equal(inShort(await client.send('PUT /staff/student-password', { token: staff, body: set })), '204')
   await login(client, 9, 'another')
   const places = 'SELECT student_id, reserved FROM enrolled_courses ORDER BY student_id'
-  await until(async () => {
+  await eventually(async () => {
     const { rows } = await run(databaseUrl, places)
     return JSON.stringify(rows) === '[{"student_id":3,"reserved":false},{"student_id":5,"reserved":false}]'
   })

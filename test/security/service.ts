@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
+import { eventually } from '../fixtures/eventually.ts'
 import { CliProcess, type Environment } from '../../bench/load/cli-process.ts'
 import { freePort } from '../../src/embedded/cluster.ts'
 import { HttpClient } from '../fixtures/http-client.ts'
-import { until } from '../fixtures/running-engine.ts'
+
 import type { Keeper } from '../servers/keeper.ts'
 
 /** A server process of its own, on a loopback port of its own. */
@@ -26,7 +27,7 @@ export async function serveCampus(
     keeper,
   )
   const client = new HttpClient(`http://127.0.0.1:${port}`)
-  await until(async () => {
+  await eventually(async () => {
     assert.ok(process.isRunning, process.lastWords())
     return (await client.send('GET /readyz').catch(() => undefined))?.status === 200
   })
@@ -39,7 +40,7 @@ export async function serveCampus(
 
 /** Resolves once a process has logged this. */
 export async function untilLogged(process: CliProcess, what: RegExp): Promise<void> {
-  await until(() => {
+  await eventually(() => {
     const found = what.test(process.lastWords(10_000))
     assert.ok(found || process.isRunning, process.lastWords())
     return found

@@ -4,13 +4,14 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { hash } from '@node-rs/bcrypt'
 import pg from 'pg'
+import { eventually } from '../fixtures/eventually.ts'
 import { CliProcess, type Environment, runCli } from '../../bench/load/cli-process.ts'
 import { serverAccount } from '../../src/embedded/account.ts'
 import { freePort } from '../../src/embedded/cluster.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { fillCampus, silent } from '../fixtures/campus-database.ts'
 import { inShort } from '../fixtures/http-client.ts'
-import { until } from '../fixtures/running-engine.ts'
+
 import { Keeper } from '../servers/keeper.ts'
 import { startPostgres } from '../servers/postgres.ts'
 import { createDatabase } from '../servers/provide.ts'
@@ -120,7 +121,7 @@ test('server and batcher reach PostgreSQL and RabbitMQ over TLS, and nobody who 
   const token = await login(served.client, 1, 'pass-1234')
   const body = { course_id: 101, group_id: 1 }
   assert.equal(inShort(await served.client.send('PUT /student/course', { token, body })), '204')
-  await until(async () => (await query(plainUrl, 'SELECT FROM enrolled_courses')).length === 1)
+  await eventually(async () => (await query(plainUrl, 'SELECT FROM enrolled_courses')).length === 1)
   const sessions = await query(
     plainUrl,
     `SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
