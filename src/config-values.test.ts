@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Config, settings } from './config.ts'
-import { ConfigError, readConfig } from './read-config.ts'
+import { readConfig } from './read-config.ts'
+import { complaintOf } from './testing/complaint-of.ts'
 
 const key32 = '0123456789abcdef0123456789abcdef'
 const otherKey = 'ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEF'
@@ -240,17 +241,6 @@ const malformed: Record<string, readonly (readonly [text: string, complaint: str
 
 const variables = Object.values(settings).map((entry) => entry.variable)
 const secretVariables: readonly string[] = ['DATABASE_URL', 'RABBITMQ_ADDRESS', 'JWT_SECRET']
-
-function complaintOf(env: Record<string, string | undefined>): ConfigError {
-  try {
-    readConfig(env)
-  } catch (error) {
-    assert.ok(error instanceof ConfigError, String(error))
-    assert.ok(!/[\n\r]/.test(error.message), `more than one line: ${error.message}`)
-    return error
-  }
-  throw assert.fail(`was accepted: ${JSON.stringify(env)}`)
-}
 
 test('each variable sets its own field and no other', () => {
   for (const [variable, text, field, value] of wellFormed) {

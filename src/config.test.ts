@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { settingsAsMarkdown, settingsAsText } from './config-help.ts'
 import { type Config, isLoopback, settings } from './config.ts'
-import { ConfigError, readConfig } from './read-config.ts'
+import { readConfig } from './read-config.ts'
+import { complaintOf } from './testing/complaint-of.ts'
 
 const defaults: Config = {
   databaseUrl: undefined,
@@ -47,17 +48,6 @@ const defaults: Config = {
 }
 
 const variables = Object.values(settings).map((entry) => entry.variable)
-
-function complaintOf(env: Record<string, string | undefined>): ConfigError {
-  try {
-    readConfig(env)
-  } catch (error) {
-    assert.ok(error instanceof ConfigError, String(error))
-    assert.ok(!/[\n\r]/.test(error.message), `more than one line: ${error.message}`)
-    return error
-  }
-  throw assert.fail(`was accepted: ${JSON.stringify(env)}`)
-}
 
 test('with nothing set, every documented default holds', () => {
   assert.deepEqual(readConfig({}), defaults)
