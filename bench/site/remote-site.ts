@@ -1,4 +1,5 @@
-import { HttpClient } from '../load/http-client.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Call, HttpClient, type Reply } from '../load/http-client.ts'
 import type { Target } from './target.ts'
 
 /** A service elsewhere, and who may load it. */
@@ -48,13 +49,21 @@ export class RemoteSite implements Target {
     const groups: (readonly [number, number])[] = []
     for (let department = 1; department <= departments; department++) {
       const path = `/student/courses?department=${department}`
-      const { body, status } = await this.#http.send({ method: 'GET', path, token })
-      if (status === 429) await new Promise((resolve) => setTimeout(resolve, 1000))
+      const { body, status } = await this.#askPatiently({ method: 'GET', path, token })
       if (status !== 200) continue
       const { courses } = JSON.parse(body) as { courses: { course_id: number; group_id: number }[] }
       for (const { course_id, group_id } of courses) groups.push([course_id, group_id])
     }
     if (groups.length === 0) throw new Error(`departments 1 to ${departments} show no courses`)
     return groups
+  }
+
+  /** Again for as long as it was too fast. */
+  async #askPatiently(call: Call): Promise<Reply> {
+    for (;;) {
+      const reply = await this.#http.send(call)
+      if (reply.status !== 429) return reply
+      await sleep(1000 * Number(reply.headers['retry-after'] ?? 1))
+    }
   }
 }
