@@ -90,12 +90,20 @@ export interface CliResult {
   readonly errors: string
 }
 
-/** Runs one command to its end. */
-export async function runCli(args: readonly string[], environment: Environment): Promise<CliResult> {
+/**
+ * Runs one command to its end.
+ * @param onStarted told the number of its process
+ */
+export async function runCli(
+  args: readonly string[],
+  environment: Environment,
+  onStarted: (pid: number) => void = () => {},
+): Promise<CliResult> {
   const child = spawn(process.execPath, ['--enable-source-maps', cli, ...args], {
     env: environmentOf(environment),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  if (child.pid !== undefined) onStarted(child.pid)
   let output = ''
   let errors = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

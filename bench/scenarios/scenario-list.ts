@@ -6,6 +6,7 @@ import { compare } from './compare.ts'
 import { curves } from './curves.ts'
 import { decide } from './decide.ts'
 import { drain } from './drain.ts'
+import { exportOfDecisions } from './export.ts'
 import { gateway } from './gateway.ts'
 import { hotCourse } from './hot-course.ts'
 import { loginStorm } from './login-storm.ts'
@@ -37,6 +38,10 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   catalog: { summary: 'lists of departments polled by everyone while seats change', run: catalog },
   drain: { summary: 'a backlog of 1,000,000 records, and what row by row would take', run: drain },
   recover: { summary: 'from SIGKILL to serving, with 1,000, 50,000 and 1,000,000 students', run: recover },
+  export: {
+    summary: '100,000 and 1,000,000 decisions written to a file: speed, and memory that does not grow',
+    run: exportOfDecisions,
+  },
   memory: { summary: 'what a campus adds to the heap of an idle server', run: memory },
   decide: { summary: 'the actors alone: decide and evolve, mailbox and dispatch', run: decide },
   'one-core': { summary: 'every part on one CPU, the load on another', run: oneCore },
