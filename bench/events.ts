@@ -11,8 +11,8 @@ rate, with and without streams; and how long after a decision's reply its event 
 
   --streams N   open streams (default 5000)
   --rate N      requests a second, each of which changes something that is watched (default 2000)
-  --seconds N   of each measurement (default 10)
-  --rounds N    how often each is repeated, with and without streams in turn (default 2)
+  --seconds N   of each measurement (default 5)
+  --rounds N    how often each is repeated, with and without streams in turn (default 5)
   --apart       hold the streams in a gateway process of their own
   --direct      without a broker: the server writes PostgreSQL by itself
   --about X     places, course or department: what each stream watches besides the student's own places (default: each)
@@ -27,8 +27,8 @@ function readArguments(): Arguments | undefined {
     options: {
       streams: { type: 'string', default: '5000' },
       rate: { type: 'string', default: '2000' },
-      seconds: { type: 'string', default: '10' },
-      rounds: { type: 'string', default: '2' },
+      seconds: { type: 'string', default: '5' },
+      rounds: { type: 'string', default: '5' },
       about: { type: 'string' },
       direct: { type: 'boolean', default: false },
       apart: { type: 'boolean', default: false },
@@ -56,11 +56,11 @@ function readArguments(): Arguments | undefined {
 
 function lineOf(result: SubjectResult, apart: boolean): string {
   const { subject, without, with: under, eventMs } = result
-  const more = 100 * (under.cpuPerRequest / without.cpuPerRequest - 1)
+  const more = (ratio: number) => `${ratio >= 1 ? '+' : ''}${(100 * (ratio - 1)).toFixed(1)} %`
   const ms = (value: number) => value.toFixed(1)
   const { messagesPerSecond, bytesPerMessage, cpuPerMessage, bytesPerStream } = result
   return [
-    `${subject.padEnd(10)} ${without.cpuPerRequest.toFixed(1)} -> ${under.cpuPerRequest.toFixed(1)} us of CPU a request (${more >= 0 ? '+' : ''}${more.toFixed(1)} %)`,
+    `${subject.padEnd(10)} ${without.cpuPerRequest.toFixed(1)} -> ${under.cpuPerRequest.toFixed(1)} us of CPU a request (median of the rounds ${more(result.ratio.median)}, ${more(result.ratio.least)} to ${more(result.ratio.most)})`,
     `${Math.round(without.requestsPerSecond)} -> ${Math.round(under.requestsPerSecond)} requests a second`,
     `reply p50 ${ms(without.replyMs.p50)} -> ${ms(under.replyMs.p50)} ms, p99 ${ms(without.replyMs.p99)} -> ${ms(under.replyMs.p99)} ms`,
     `${Math.round(messagesPerSecond)} messages a second of ${Math.round(bytesPerMessage)} bytes, ${cpuPerMessage.toFixed(1)} us of CPU each`,

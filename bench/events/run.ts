@@ -48,6 +48,8 @@ export interface SubjectResult {
   readonly subject: Subject
   readonly without: Measured
   readonly with: Measured
+  /** CPU of the process that decides for each request: with streams, compared with the same round without. */
+  readonly ratio: { readonly median: number; readonly least: number; readonly most: number }
   readonly messagesPerSecond: number
   readonly bytesPerMessage: number
   /** CPU of the process that holds the streams, above what it uses without any. */
@@ -181,6 +183,7 @@ async function measureSubject(
     subject,
     without,
     with: under,
+    ratio: ratioOf(runs.without, runs.with),
     messagesPerSecond: messages / seconds,
     bytesPerMessage: bytes / messages,
     cpuPerMessage: (usCausedPerSecond * seconds) / messages,
@@ -232,6 +235,23 @@ function meanOf(runs: readonly Run[]): Measured {
       p50: sum(({ latencies }) => latencies.quantile(0.5)) / runs.length,
       p99: sum(({ latencies }) => latencies.quantile(0.99)) / runs.length,
     },
+  }
+}
+
+/** Of neighbours in time: what else the machine does is much the same for both. */
+function ratioOf(without: readonly Run[], under: readonly Run[]): SubjectResult['ratio'] {
+  const perRequest = ({ cpuUs, requests }: Run) => cpuUs / requests
+  const ratios = without
+    .flatMap((run, index) =>
+      under.slice(index, index + 1).map((other) => perRequest(other) / perRequest(run)),
+    )
+    .toSorted((a, b) => a - b)
+  const at = (index: number) => ratios[index] ?? Number.NaN
+  const last = ratios.length - 1
+  return {
+    median: (at(Math.floor(last / 2)) + at(Math.ceil(last / 2))) / 2,
+    least: at(0),
+    most: at(last),
   }
 }
 

@@ -213,3 +213,26 @@ test('a term that ends while its last changes are being told is not heard of aft
   const told = written.filter((chunks) => textsOf(chunks).some(isAbout('1.1'))).length
   assert.ok(told < 2000)
 })
+
+test('who comes back is told of a place that changed in the middle of the round they heard last', async (t) => {
+  const { state, register, addWatch } = open(t)
+  const { outs, textsOf, written, all } = connections(600)
+  for (const [id, out] of outs.entries()) addWatch(out, id, { ...watch, student: id })
+  await all(begins)
+  // Whose place changed last is told first.
+  const first = outs.at(-1)
+  assert.ok(first !== undefined)
+  t.mock.method(
+    first,
+    'write',
+    (...args: Parameters<Writable['write']>) => {
+      setImmediate(() => state.seats?.show(601, [{ type: 'left', student: 0, ...at }]))
+      return Writable.prototype.write.apply(first, args)
+    },
+    { times: 1 },
+  )
+  for (let student = 0; student < 600; student++) register(student)
+  await all((texts) => texts.some(isAbout('1.601')))
+  const [told] = textsOf(written[0] ?? []).filter(isAbout('1.601'))
+  assert.match(told ?? '', /"change":"left"/)
+})
