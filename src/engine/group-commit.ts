@@ -24,9 +24,12 @@ export interface CommitLimits {
  * Share of the reply's deadline that a command may be expected to wait for the journal. The rest is for a journal that
  * gets slower meanwhile: a queue that it cannot empty in time makes everybody late, and nobody is served.
  */
-const waitShare = 0.05
-/** Replies that leave in one go; more would keep the event loop from everything else. */
-const settledAtOnce = 100
+const waitShare = 0.02
+/**
+ * Replies that leave in one go; more would keep the event loop from everything else. As many as can be decided in a
+ * round of a busy loop, and more: what is begun must be finished sooner than more is begun, or replies pile up.
+ */
+const settledAtOnce = 400
 
 /** `durable`: the reply may leave. `late`: the deadline passed first. `lost`: the term ended first. */
 export type Settlement = 'durable' | 'late' | 'lost'

@@ -1,14 +1,12 @@
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import { isIdempotencyKey } from './idempotency.ts'
 import { sendProblem } from './problems.ts'
-import type { RetryTimes } from './retry-times.ts'
 import type { TokenBuckets } from './token-buckets.ts'
 import type { Tokens } from './tokens.ts'
 
 export interface Gate {
   readonly tokens: Tokens
   readonly requestsByStudent: TokenBuckets<number>
-  readonly retryTimes: RetryTimes
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number
 }
@@ -22,7 +20,7 @@ type SyncHook = (request: FastifyRequest, reply: FastifyReply, done: HookHandler
  * Runs after the schemas, because `malformed` comes first among the codes, and without a promise, because
  * every request passes here.
  */
-export function admit({ tokens, requestsByStudent, retryTimes, now }: Gate, role: Role): SyncHook {
+export function admit({ tokens, requestsByStudent, now }: Gate, role: Role): SyncHook {
   return (request, reply, done) => {
     const { authorization, 'idempotency-key': key } = request.headers
     if (key !== undefined && !isIdempotencyKey(key)) {
@@ -47,9 +45,6 @@ export function admit({ tokens, requestsByStudent, retryTimes, now }: Gate, role
     if (!caller.staff) {
       const waitMs = requestsByStudent.take(caller.id, nowMs)
       if (waitMs > 0) return sendProblem(reply, 'too_many_requests', { retryAfterMs: waitMs })
-      // The waiting room asks too, but only while somebody waits in line: then it is the cheaper place.
-      const retryMs = request.method === 'GET' ? 0 : retryTimes.waitMs(caller.id, nowMs)
-      if (retryMs > 0) return sendProblem(reply, 'busy', { retryAfterSeconds: Math.ceil(retryMs / 1000) })
     }
     request.user = caller
     done()

@@ -84,7 +84,6 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
     tokens = new Tokens(keys)
     const gate: Gate = {
       tokens,
-      retryTimes,
       requestsByStudent: new TokenBuckets(limits.studentRate, limits.studentBurst),
       now,
     }

@@ -33,7 +33,14 @@ class Scene {
         request.resume().once('end', () => response.end('served'))
       },
       {
-        limits: { waitMaxMs: 100, turnMs: 10, lengthMax: 1000, ...limits },
+        limits: {
+          waitMaxMs: 100,
+          burstMs: 2000,
+          standingWaitMaxMs: 50,
+          turnMs: 10,
+          lengthMax: 1000,
+          ...limits,
+        },
         now: () => this.nowMs,
         isEngineFull: () => this.isEngineFull,
         waitOf: (authorization) => this.waits.get(authorization ?? '') ?? 0,
@@ -137,17 +144,47 @@ test('once the first in line has waited too long, newcomers are turned away and 
   assert.equal(await scene.ask(), 200)
 })
 
-test('whoever was told to wait is not let in before while others stand in line', async (t) => {
-  const scene = await new Scene(t).open()
-  scene.costMs = 20
-  scene.waits.set('Bearer t', 500)
-  assert.equal(await scene.ask(), 200)
-  const [crowd, early] = [await scene.dial(), await scene.dial()]
-  scene.onBegin = () => {
-    if (scene.begun.length === 3) early.write(put())
+test('a burst may wait for long; in a line that stands for longer than a burst, newcomers are soon turned away', async (t) => {
+  const scene = await new Scene(t).open({ waitMaxMs: 5000, burstMs: 2000, standingWaitMaxMs: 50 })
+  scene.costMs = 60
+  /** A crowd comes, and somebody else when so many of it were begun: what that one is told. */
+  const meet = async (crowdSize: number, afterOf: number): Promise<number> => {
+    const [crowd, newcomer] = [await scene.dial(), await scene.dial()]
+    const before = scene.begun.length
+    scene.onBegin = () => {
+      if (scene.begun.length - before === afterOf) newcomer.write(put())
+    }
+    crowd.write(put().repeat(crowdSize))
+    const status = await newcomer.answer()
+    for (let count = 0; count < crowdSize; count++) assert.equal(await crowd.answer(), 200)
+    return status
   }
-  crowd.write(put().replace('Bearer t', 'Bearer other').repeat(40))
-  assert.equal(await early.answer(), 503)
+  assert.equal(await meet(40, 4), 200, 'after 240 ms')
+  scene.nowMs += 60
+  assert.equal(await meet(60, 40), 503, 'after 2,400 ms')
+  assert.equal(await meet(40, 4), 503, 'a new line, soon after somebody was turned away')
+  scene.nowMs += 2001
+  assert.equal(await meet(40, 4), 200, 'a new line, long after')
+})
+
+test('while others are turned away, whoever was told to wait is held to it; soon after, they are heard', async (t) => {
+  const scene = await new Scene(t).open()
+  scene.waits.set('Bearer t', 500)
+  const line = await scene.dial()
+  const ask = async () => {
+    line.write(put())
+    return await line.answer()
+  }
+  assert.equal(await ask(), 200, 'nobody was turned away')
+  scene.isEngineFull = true
+  assert.equal(await scene.ask(), 503)
+  scene.isEngineFull = false
+  await nextTurn()
+  assert.equal(await ask(), 503, 'told to wait')
+  assert.equal(await scene.ask(), 200, 'told nothing')
+  assert.equal(await scene.ask('/student/course', 'GET'), 200)
+  scene.nowMs += 251
+  assert.equal(await ask(), 200, 'nobody was turned away of late')
 })
 
 test('whoever asks how the server is waits for nobody', async (t) => {
@@ -163,6 +200,38 @@ test('while the engine has no room, commands of students are turned away and the
   assert.equal(await scene.ask('/student/course', 'PUT'), 503)
   assert.equal(await scene.ask('/student/course', 'GET'), 200)
   assert.equal(await scene.ask('/staff/capacity', 'PATCH'), 200)
+})
+
+test('commands in line wait for the engine to have room, reads pass them, and nobody waits for ever', async (t) => {
+  const scene = await new Scene(t).open({ waitMaxMs: 1000 })
+  scene.costMs = 10
+  const crowd = await scene.dial()
+  const begun = () => scene.begun.filter((one) => one.startsWith('PUT')).length
+  const fillAt = async (count: number) => {
+    await new Promise<void>((resolve) => {
+      scene.onBegin = () => {
+        if (begun() !== count) return
+        scene.isEngineFull = true
+        resolve()
+      }
+      crowd.write(put().repeat(40))
+    })
+    assert.equal(await scene.ask('/student/course', 'GET'), 200)
+    return begun()
+  }
+  t.after(() => {
+    scene.isEngineFull = false
+  })
+  const first = await fillAt(3)
+  assert.ok(first < 20, `${first} of 40`)
+  scene.isEngineFull = false
+  for (let count = 0; count < 40; count++) assert.equal(await crowd.answer(), 200)
+
+  const second = await fillAt(43)
+  scene.nowMs += 1001
+  for (let count = 40; count < second; count++) assert.equal(await crowd.answer(), 200)
+  for (let count = second; count < 80; count++) assert.equal(await crowd.answer(), 503)
+  assert.equal(begun(), second)
 })
 
 test('a connection whose request was turned away goes on: turned away again, then served, in the order of its requests', async (t) => {

@@ -1,18 +1,29 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { refuseResponse } from './canned-refusal.ts'
 import { Turnstile } from './turnstile.ts'
+import { type Waiting, WaitingLine } from './waiting-line.ts'
 
 /** How busy the process may be before requests are turned away. Milliseconds. */
 export interface WaitingRoomLimits {
-  /** Once the first in line has waited this long, nobody else is let in. */
+  /** Once the first in line has waited this long, nobody else is let in: for a burst, which is served whole. */
   readonly waitMaxMs: number
+  /** A line that has stood for this long without an end is no burst, and the shorter wait holds. */
+  readonly burstMs: number
+  /** As `waitMaxMs`, in a line that stands: a longer one would only make everybody wait. */
+  readonly standingWaitMaxMs: number
   /** How long requests are begun in one go before the event loop is given back. */
   readonly turnMs: number
   /** How many may wait; a bound for memory, the wait is what counts. */
   readonly lengthMax: number
 }
 
-export const defaultWaitingRoomLimits: WaitingRoomLimits = { waitMaxMs: 1000, turnMs: 8, lengthMax: 10_000 }
+export const defaultWaitingRoomLimits: WaitingRoomLimits = {
+  waitMaxMs: 1000,
+  burstMs: 2000,
+  standingWaitMaxMs: 100,
+  turnMs: 8,
+  lengthMax: 10_000,
+}
 
 export interface WaitingRoomDeps {
   readonly limits: WaitingRoomLimits
@@ -26,13 +37,15 @@ export interface WaitingRoomDeps {
   readonly onTold: (authorization: string | undefined, retryAfterSeconds: number) => void
 }
 
-interface Waiting {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  readonly sinceMs: number
-}
-
 const letInAtOnce = 8
+/** How soon it is looked whether the engine has room again, while all who wait are waiting for that. */
+const heldForMs = 2
+/**
+ * For how long after there was no time or no room those who were told to wait are held to it. Longer than a full
+ * engine takes to have room and be full again; when fewer come than can be served, it is soon over and nobody is
+ * held to anything.
+ */
+const pressedForMs = 250
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -40,7 +53,12 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void
  * Stands before everything else that a request costs. While there is time, requests are handled as they come. When
  * there is not, they wait in line, oldest first; and when the line stands for too long, those that come are turned
  * away at once and at the least cost, so that the time is spent on those that can still be served. Without it, all
- * of them are begun and none is answered in time.
+ * of them are begun and none is answered in time. While the engine has no room, students' commands stay in line and
+ * newcomers are turned away: a request that is begun and refused then costs almost what a decision costs.
+ *
+ * How long is too long depends on how long the line has stood, as in the controlled delay of queues (Nichols and
+ * Jacobson, "Controlling Queue Delay", 2012): a line after a burst comes to its end, and waiting in it is worth
+ * while; one that stands stays as long as it is let be, whoever waits in it.
  *
  * Those that ask how the server is are never kept waiting.
  */
@@ -54,12 +72,17 @@ export class WaitingRoom {
     },
     ({ method, authorization }, seconds) => this.#told(method, authorization, seconds),
   )
-  #line: Waiting[] = []
-  #head = 0
+  /** Students' commands, which need room in the engine, and all else. */
+  readonly #commands = new WaitingLine()
+  readonly #others = new WaitingLine()
   #isTurnOpen = false
   #turnEndsMs = 0
   #isEngineFull = false
   #turnedAway = 0
+  /** When there was last no time or no room. */
+  #pressedAtMs = Number.NEGATIVE_INFINITY
+  /** Since when somebody has waited; it begins anew once there was time and room for as long as a burst may last. */
+  #standsSinceMs = 0
 
   constructor(handle: Handler, deps: WaitingRoomDeps) {
     this.#handle = handle
@@ -68,7 +91,7 @@ export class WaitingRoom {
 
   /** Requests that wait in line. */
   get length(): number {
-    return this.#line.length - this.#head
+    return this.#commands.length + this.#others.length
   }
 
   /** Requests turned away so far. */
@@ -87,20 +110,37 @@ export class WaitingRoom {
       return
     }
     const nowMs = this.#deps.now()
-    if (this.length === 0 && nowMs < this.#turnEndsMs) return this.#handle(request, response)
-    this.#line.push({ request, response, sinceMs: nowMs })
+    if (this.length === 0) {
+      if (nowMs < this.#turnEndsMs) return this.#handle(request, response)
+      if (nowMs - this.#pressedAtMs > this.#deps.limits.burstMs) this.#standsSinceMs = nowMs
+    }
+    this.#lineOf(method, url).push({ request, response, sinceMs: nowMs })
+  }
+
+  #lineOf(method: string, path: string): WaitingLine {
+    return method !== 'GET' && path.startsWith('/student/') ? this.#commands : this.#others
   }
 
   #isShutTo(method: string, path: string, authorization: string | undefined): boolean {
     if (isAboutTheServer(path)) return false
-    const isCommand = method !== 'GET' && path.startsWith('/student/')
-    if (isCommand && this.#isEngineFull) return true
-    const first = this.#line[this.#head]
+    const line = this.#lineOf(method, path)
+    const nowMs = this.#deps.now()
+    if (this.#isLate(line, nowMs)) return true
+    if (line !== this.#commands) return false
+    if (this.#isEngineFull) return true
+    // Whoever was told to wait would take the place of somebody who was not.
+    return nowMs - this.#pressedAtMs <= pressedForMs && this.#deps.waitOf(authorization) > 0
+  }
+
+  #isLate(line: WaitingLine, nowMs: number): boolean {
+    const { first } = line
     if (first === undefined) return false
-    if (this.length >= this.#deps.limits.lengthMax) return true
-    if (this.#deps.now() - first.sinceMs > this.#deps.limits.waitMaxMs) return true
-    // Admission asks this of everybody who is let in; here it spares the parsing while there is no time for it.
-    return isCommand && this.#deps.waitOf(authorization) > 0
+    return line.length >= this.#deps.limits.lengthMax || this.#hasWaitedTooLong(first, nowMs)
+  }
+
+  #hasWaitedTooLong({ sinceMs }: Waiting, nowMs: number): boolean {
+    const { waitMaxMs, burstMs, standingWaitMaxMs } = this.#deps.limits
+    return nowMs - sinceMs > (nowMs - this.#standsSinceMs > burstMs ? standingWaitMaxMs : waitMaxMs)
   }
 
   #told(method: string, authorization: string | undefined, seconds: number): void {
@@ -112,35 +152,69 @@ export class WaitingRoom {
   #beginTurn(): void {
     if (this.#isTurnOpen) return
     this.#isTurnOpen = true
-    this.#turnEndsMs = this.#deps.now() + this.#deps.limits.turnMs
+    const nowMs = this.#deps.now()
+    this.#turnEndsMs = nowMs + this.#deps.limits.turnMs
     this.#isEngineFull = this.#deps.isEngineFull()
-    setImmediate(() => this.#closeTurn())
+    if (this.#isEngineFull || this.#isLate(this.#commands, nowMs) || this.#isLate(this.#others, nowMs)) {
+      this.#pressedAtMs = nowMs
+    }
+    const isAllHeld = this.#isEngineFull && this.#commands.length > 0 && this.#others.length === 0
+    if (isAllHeld) setTimeout(() => this.#closeTurn(), heldForMs)
+    else setImmediate(() => this.#closeTurn())
   }
 
   #closeTurn(): void {
     this.#isTurnOpen = false
     if (this.length === 0) return
     this.#beginTurn()
+    this.#turnAwayHeld()
     this.#letIn()
+  }
+
+  /** Those whom the engine has kept waiting for too long. */
+  #turnAwayHeld(): void {
+    const nowMs = this.#deps.now()
+    while (this.#isEngineFull) {
+      const { first } = this.#commands
+      if (first === undefined || !this.#hasWaitedTooLong(first, nowMs)) return
+      this.#commands.shift()
+      const { request, response } = first
+      if (response.destroyed) continue
+      this.#told(request.method ?? '', request.headers.authorization, refuseResponse(response))
+    }
   }
 
   /** A few at a time, with what they schedule for at once in between, so that its cost is seen. */
   #letIn(): void {
-    for (let count = 0; count < letInAtOnce && this.length > 0; count++) {
-      const { request, response } = this.#line[this.#head++] as Waiting
+    // What was begun a moment ago may have filled it.
+    this.#isEngineFull = this.#deps.isEngineFull()
+    for (let count = 0; count < letInAtOnce; count++) {
+      const next = this.#takeNext()
+      if (next === undefined) break
+      const { request, response } = next
       // Whoever has gone needs no answer.
       if (!response.destroyed && !request.destroyed) this.#handle(request, response)
     }
-    if (this.length > 0 && this.#deps.now() < this.#turnEndsMs) {
+    if (this.#hasNext && this.#deps.now() < this.#turnEndsMs) {
       process.nextTick(() => this.#letIn())
       return
     }
-    if (this.#head > 1024 || this.length === 0) {
-      this.#line.splice(0, this.#head)
-      this.#head = 0
-    }
     // What was begun has used up this turn.
     this.#turnEndsMs = 0
+  }
+
+  get #hasNext(): boolean {
+    return this.#others.length > 0 || (this.#commands.length > 0 && !this.#isEngineFull)
+  }
+
+  /** In the order of arrival, commands only while there is room for them. */
+  #takeNext(): Waiting | undefined {
+    const command = this.#isEngineFull ? undefined : this.#commands.first
+    const other = this.#others.first
+    if (command !== undefined && (other === undefined || command.sinceMs <= other.sinceMs)) {
+      return this.#commands.shift()
+    }
+    return this.#others.shift()
   }
 }
 
