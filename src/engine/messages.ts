@@ -1,7 +1,7 @@
 import { Ajv, type ValidateFunction } from 'ajv'
 import { batchMessageSchema, startMessageSchema } from '../../schema/journal-message.ts'
 import type { BatchMessage, JournalMessage, StartMessage } from './ports.ts'
-import { recordText } from './record-text.ts'
+import { RecordWriter } from './record-writer.ts'
 
 /** A message that must not be applied and must not be acknowledged: somebody has to look. */
 export class ForeignMessage extends Error {
@@ -19,16 +19,17 @@ const ajv = new Ajv({
 const isStart: ValidateFunction<StartMessage> = ajv.compile<StartMessage>(startMessageSchema)
 const isBatch: ValidateFunction<BatchMessage> = ajv.compile<BatchMessage>(batchMessageSchema)
 
+const writer = new RecordWriter()
+
 /** A journal message as it goes over the wire. */
 export function encodeMessage(message: JournalMessage): Buffer {
   if ('start' in message) return Buffer.from(JSON.stringify(message))
   const { records, ...head } = message
-  let text = `${JSON.stringify(head).slice(0, -1)},"records":[`
-  for (const [index, record] of records.entries()) {
-    if (index > 0) text += ','
-    text += recordText(record)
-  }
-  return Buffer.from(`${text}]}`)
+  writer.begin()
+  writer.text(`${JSON.stringify(head).slice(0, -1)},"records":[`)
+  writer.records(records)
+  writer.text(']}')
+  return writer.take()
 }
 
 /**

@@ -8,10 +8,14 @@ import type { DecisionRecord } from '../../actors/records.ts'
 import type { Refusal } from '../../actors/refusals.ts'
 import { scene } from '../../actors/testing/arbitraries.ts'
 import { campusOf } from '../../actors/testing/scenario.ts'
-import { recordText } from './record-text.ts'
+import { RecordWriter } from './record-writer.ts'
+
+const writer = new RecordWriter()
 
 function assertSame(record: DecisionRecord): void {
-  assert.deepEqual(JSON.parse(recordText(record)), JSON.parse(JSON.stringify(record)))
+  writer.begin()
+  writer.records([record])
+  assert.deepEqual(JSON.parse(writer.take().toString()), JSON.parse(JSON.stringify(record)))
 }
 
 test('a record reads back as it was decided, whoever asked for what', () => {
@@ -75,4 +79,32 @@ test('no field of a record is left out', () => {
   for (const type of ['registered', 'left', 'promoted'] as const) {
     assertSame({ ...whole, effects: [{ type, student: 3, course: 1, group: 2 }] })
   }
+})
+
+test('numbers are written to the last digit', () => {
+  const numbers = [
+    0,
+    9,
+    10,
+    99,
+    2 ** 31 - 1,
+    2 ** 31,
+    999_999_999,
+    1e9,
+    1_790_000_000_007,
+    Number.MAX_SAFE_INTEGER,
+  ]
+  for (const number of numbers)
+    assertSame({ ...whole, seq: number, at: number, student: number, remaining: number })
+  assertSame({ ...whole, remaining: -3 })
+})
+
+test('a record longer than the room there was is written whole, behind those before it', () => {
+  const large = { ...whole, reasons: Array<Refusal>(2000).fill(refusal), request: 'x'.repeat(70_000) }
+  const records = [whole, large, whole]
+  writer.begin()
+  writer.text('[')
+  writer.records(records)
+  writer.text(']')
+  assert.deepEqual(JSON.parse(writer.take().toString()), records)
 })
