@@ -165,11 +165,8 @@ export class RecordWriter {
   }
 
   #put(word: Uint8Array): void {
-    const bytes = this.#bytes
-    const start = this.#length
-    // A call of `set` takes longer than these few.
-    for (let index = 0; index < word.length; index++) bytes[start + index] = word[index] as number
-    this.#length = start + word.length
+    this.#bytes.set(word, this.#length)
+    this.#length += word.length
   }
 
   #field(word: Uint8Array, value: number): void {
@@ -192,13 +189,14 @@ export class RecordWriter {
   /** @param value below 2^31 */
   #digits(value: number, count: number): void {
     const bytes = this.#bytes
+    const start = this.#length
     let rest = value | 0
-    for (let at = this.#length + count - 1; at >= this.#length; at--) {
+    for (let at = start + count - 1; at >= start; at--) {
       const tens = (rest / 10) | 0
       bytes[at] = 48 + rest - tens * 10
       rest = tens
     }
-    this.#length += count
+    this.#length = start + count
   }
 
   #plain(text: string): void {
@@ -211,6 +209,7 @@ export class RecordWriter {
     this.#put(word)
     const start = this.#length
     this.#byte(quote)
+    const bytes = this.#bytes
     for (let index = 0; index < text.length; index++) {
       const code = text.charCodeAt(index)
       if (code < 0x20 || code > 0x7e || code === quote || code === backslash) {
@@ -218,8 +217,9 @@ export class RecordWriter {
         this.text(JSON.stringify(text))
         return
       }
-      this.#byte(code)
+      bytes[start + 1 + index] = code
     }
+    this.#length += text.length
     this.#byte(quote)
   }
 }
