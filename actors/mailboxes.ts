@@ -8,7 +8,9 @@ export interface Ticket<Item> {
 export class Mailbox<Item> {
   readonly kind: 'course' | 'student'
   readonly id: number
-  readonly waiting: Ticket<Item>[] = []
+  /** Whose turn is next. Nearly always nobody waits behind it, and then there is no list. */
+  head: Ticket<Item> | undefined
+  #behind: Ticket<Item>[] | undefined
   /** Waiting, and decided but not yet released. */
   held = 0
   inRing = false
@@ -16,7 +18,30 @@ export class Mailbox<Item> {
   constructor(kind: 'course' | 'student', id: number) {
     this.kind = kind
     this.id = id
+    this.head = undefined
+    this.#behind = undefined
   }
+
+  push(ticket: Ticket<Item>): void {
+    if (this.head === undefined) this.head = ticket
+    else if (this.#behind === undefined) this.#behind = [ticket]
+    else this.#behind.push(ticket)
+  }
+
+  /** The head has its turn. */
+  shift(): void {
+    this.head = this.#behind?.shift()
+  }
+
+  /** Whoever waits, in order. */
+  waiting(): readonly Ticket<Item>[] {
+    return this.head === undefined ? [] : [this.head, ...(this.#behind ?? [])]
+  }
+}
+
+function headsAll<Item>(ticket: Ticket<Item>): boolean {
+  for (const box of ticket.boxes) if (box.head !== ticket) return false
+  return true
 }
 
 export interface MailboxBounds {
@@ -55,7 +80,7 @@ export class Mailboxes<Item> {
     for (const id of courses) {
       const box = this.#courses.get(id) ?? new Mailbox<Item>('course', id)
       if (box.held >= this.#bounds.perCourse) return undefined
-      if (!boxes.some((other) => other.id === id)) boxes.push(box)
+      if (boxes.length === 0 || !boxes.some((other) => other.id === id)) boxes.push(box)
     }
     if (student !== undefined) {
       const box = this.#students.get(student) ?? new Mailbox<Item>('student', student)
@@ -73,7 +98,7 @@ export class Mailboxes<Item> {
   #enter(box: Mailbox<Item>, ticket: Ticket<Item>): void {
     if (box.held === 0) (box.kind === 'course' ? this.#courses : this.#students).set(box.id, box)
     box.held++
-    box.waiting.push(ticket)
+    box.push(ticket)
     if (box.kind === 'course') this.#takeTurns(box)
   }
 
@@ -99,13 +124,13 @@ export class Mailboxes<Item> {
           return
         }
         const box = round[index] as Mailbox<Item>
-        const ticket = box.waiting[0]
-        if (ticket !== undefined && ticket.boxes.every((other) => other.waiting[0] === ticket)) {
-          for (const other of ticket.boxes) other.waiting.shift()
+        const ticket = box.head
+        if (ticket !== undefined && headsAll(ticket)) {
+          for (const other of ticket.boxes) other.shift()
           this.#depth--
           turn(ticket)
         }
-        box.inRing = box.waiting.length > 0
+        box.inRing = box.head !== undefined
         if (box.inRing) this.#ring.push(box)
       }
       if (spent()) return
@@ -123,8 +148,8 @@ export class Mailboxes<Item> {
   /** Empties all mailboxes; for the end of a term. @returns the commands that never had their turn */
   drain(): Item[] {
     const waiting = new Set<Ticket<Item>>()
-    for (const box of this.#courses.values()) for (const ticket of box.waiting) waiting.add(ticket)
-    for (const box of this.#students.values()) for (const ticket of box.waiting) waiting.add(ticket)
+    for (const box of this.#courses.values()) for (const ticket of box.waiting()) waiting.add(ticket)
+    for (const box of this.#students.values()) for (const ticket of box.waiting()) waiting.add(ticket)
     this.#courses.clear()
     this.#students.clear()
     this.#ring = []

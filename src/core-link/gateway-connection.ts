@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Command } from '../../actors/commands.ts'
 import { refusalCodes } from '../../actors/refusals.ts'
-import type { EnrollmentService, Outcome, SubmitOptions } from '../engine/service.ts'
+import type { Asker, EnrollmentService, Outcome, SubmitOptions } from '../engine/service.ts'
 import { ByteReader, ProtocolBroken } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
 import { isCallable } from './calls.ts'
@@ -30,13 +30,8 @@ const writerBytes = 64 * 1024
 
 /** The engine, as its door needs it. */
 export interface CoreService extends EnrollmentService {
-  /** As `submit`, without a promise for each command. `settle` may be called before this returns. */
-  deliver(
-    command: Command,
-    options: SubmitOptions,
-    settle: (outcome: Outcome) => void,
-    fail: (bug: unknown) => void,
-  ): void
+  /** As `submit`, without a promise for each command. `asker` may be told before this returns. */
+  deliver(command: Command, options: SubmitOptions, asker: Asker): void
 }
 
 export interface GatewayConnectionOptions {
@@ -146,15 +141,13 @@ export class GatewayConnection {
       return
     }
     this.#pending++
-    this.#options.service.deliver(
-      command,
-      options,
-      (outcome) => {
-        this.#pending--
-        this.#answer(id, outcome)
-      },
-      (bug) => this.#fail(id, bug),
-    )
+    this.#options.service.deliver(command, options, new LinkAsker(id, this))
+  }
+
+  /** What became of a command that was handed to the engine. */
+  settle(id: number, outcome: Outcome): void {
+    this.#pending--
+    this.#answer(id, outcome)
   }
 
   #answer(id: number, outcome: Outcome): void {
@@ -187,11 +180,12 @@ export class GatewayConnection {
         this.#writer.longText(JSON.stringify(answer))
         if (this.#writer.length > flushBytes) this.#flush()
       },
-      (bug: unknown) => this.#fail(id, bug),
+      (bug: unknown) => this.fail(id, bug),
     )
   }
 
-  #fail(id: number, bug: unknown): void {
+  /** It failed by a bug. */
+  fail(id: number, bug: unknown): void {
     this.#pending--
     this.#options.onBug(bug)
     this.#begin()
@@ -249,5 +243,24 @@ export class GatewayConnection {
 
   destroy(): void {
     this.#socket.destroy()
+  }
+}
+
+/** Remembers, for one command, whose connection and which number the answer belongs to. */
+class LinkAsker implements Asker {
+  readonly #id: number
+  readonly #connection: GatewayConnection
+
+  constructor(id: number, connection: GatewayConnection) {
+    this.#id = id
+    this.#connection = connection
+  }
+
+  settle(outcome: Outcome): void {
+    this.#connection.settle(this.#id, outcome)
+  }
+
+  fail(bug: unknown): void {
+    this.#connection.fail(this.#id, bug)
   }
 }

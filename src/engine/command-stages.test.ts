@@ -41,7 +41,8 @@ function setUp() {
     stages,
   })
   const decide = (count: number) => {
-    for (let index = 0; index < count; index++) commit.add(refusal(commit.decidedSeq + 1), () => {})
+    for (let index = 0; index < count; index++)
+      commit.add(refusal(commit.decidedSeq + 1), { confirmed: () => {} })
     commit.flush()
   }
   return { journal, runtime, stages, commit, decide }

@@ -14,6 +14,7 @@ import {
   type Runtime,
 } from './ports.ts'
 import {
+  type Asker,
   type CatalogQuestion,
   type CatalogView,
   type DryRunOutcome,
@@ -256,16 +257,11 @@ export class Engine implements EnrollmentService {
     return this.#term?.submit(command, options) ?? Promise.resolve(this.#unavailable())
   }
 
-  /** As `submit`, for callers who answer many commands in one go: `settle` may be called before this returns. */
-  deliver(
-    command: Command,
-    options: SubmitOptions,
-    settle: (outcome: Outcome) => void,
-    fail: (bug: unknown) => void,
-  ): void {
+  /** As `submit`, for callers who answer many commands in one go: `asker` may be told before this returns. */
+  deliver(command: Command, options: SubmitOptions, asker: Asker): void {
     const term = this.#term
-    if (term === undefined) settle(this.#unavailable())
-    else term.deliver(command, options, settle, fail)
+    if (term === undefined) asker.settle(this.#unavailable())
+    else term.deliver(command, options, asker)
   }
 
   async dryRun(command: Command): Promise<DryRunOutcome> {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { DecisionRecord } from '../../actors/records.ts'
-import { type CommitLimits, GroupCommit, type Settlement } from './group-commit.ts'
+import { type CommitLimits, GroupCommit } from './group-commit.ts'
 import type { BatchMessage } from './ports.ts'
+import type { Settlement } from './settlement.ts'
 import { ManualTerm } from './testing/manual-journal.ts'
 import { ManualRuntime, settlePromises } from './testing/manual-runtime.ts'
 
@@ -48,9 +49,13 @@ function setUp(changed: Partial<CommitLimits> = {}) {
       legs: [{ do: 'drop', course: 1 }],
       effects: [],
     }
-    commit.add(record, () => {})
+    commit.add(record, { confirmed: () => {} })
     const mine = record.seq
-    commit.whenDurable(mine, (settlement) => replies.set(mine, settlement))
+    commit.whenDurable(mine, {
+      seq: 0,
+      expiresMs: 0,
+      settle: (settlement) => void replies.set(mine, settlement),
+    })
     return mine
   }
   const sent = (): number[][] =>

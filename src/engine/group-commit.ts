@@ -3,6 +3,7 @@ import type { CommandStages } from './command-stages.ts'
 import { approximateBytes } from './record-size.ts'
 import { describeError } from './describe-error.ts'
 import { JournalPace } from './journal-pace.ts'
+import type { Confirmable, Waiter } from './settlement.ts'
 import { type BatchMessage, type JournalTerm, type RecordId, type Runtime } from './ports.ts'
 
 export interface CommitLimits {
@@ -31,15 +32,6 @@ const waitShare = 0.02
  */
 const settledAtOnce = 400
 
-/** `durable`: the reply may leave. `late`: the deadline passed first. `lost`: the term ended first. */
-export type Settlement = 'durable' | 'late' | 'lost'
-
-interface Waiter {
-  readonly seq: number
-  readonly expiresMs: number
-  readonly settle: (settlement: Settlement) => void
-}
-
 /** A batch that the journal has and PostgreSQL may not. */
 interface Unapplied {
   readonly seq: number
@@ -50,7 +42,7 @@ interface Unapplied {
 
 interface Batch {
   readonly records: DecisionRecord[]
-  readonly onConfirmed: (() => void)[]
+  readonly awaited: Confirmable[]
   bytes: number
   /** When its first record was decided, if that is measured. */
   decidedAtMs: number
@@ -164,9 +156,9 @@ export class GroupCommit {
 
   /**
    * Takes a record, whose `seq` is the next, into the batch that leaves next.
-   * @param onConfirmed called when the journal has it; never, when the term ends first
+   * @param whose told when the journal has it
    */
-  add(record: DecisionRecord, onConfirmed: () => void): void {
+  add(record: DecisionRecord, whose: Confirmable): void {
     if (record.seq !== this.#decidedSeq + 1) throw new Error(`record ${record.seq} after ${this.#decidedSeq}`)
     const bytes = approximateBytes(record)
     if (
@@ -178,7 +170,7 @@ export class GroupCommit {
     }
     if (this.#next.records.length === 0) this.#next.decidedAtMs = this.#measuredMs()
     this.#next.records.push(record)
-    this.#next.onConfirmed.push(onConfirmed)
+    this.#next.awaited.push(whose)
     this.#next.bytes += bytes
     this.#pendingRecords++
     this.#pendingBytes += bytes
@@ -226,7 +218,7 @@ export class GroupCommit {
     // The next batch goes out before the replies to this one are written: the journal is the bottleneck.
     this.flush()
     this.#unreleased.push(batch.records)
-    for (const onConfirmed of batch.onConfirmed) onConfirmed()
+    for (const whose of batch.awaited) whose.confirmed()
     this.#release()
   }
 
@@ -265,19 +257,20 @@ export class GroupCommit {
   }
 
   /**
-   * Calls `settle` once everything up to `seq` is durable, at once if it is. Settled in the order of calls.
+   * Settles `waiter` once everything up to `seq` is durable, at once if it is; waiters in the order of calls.
    */
-  whenDurable(seq: number, settle: (settlement: Settlement) => void): void {
+  whenDurable(seq: number, waiter: Waiter): void {
     if (this.#lost || !this.#journal.open) {
-      settle('lost')
+      waiter.settle('lost')
       return
     }
     if (seq <= this.#releasedSeq) {
-      settle('durable')
+      waiter.settle('durable')
       return
     }
-    const expiresMs = this.#runtime.elapsed() + this.#limits.replyDeadlineMs
-    this.#waiters.push({ seq, expiresMs, settle })
+    waiter.seq = seq
+    waiter.expiresMs = this.#runtime.elapsed() + this.#limits.replyDeadlineMs
+    this.#waiters.push(waiter)
     this.#cancelDeadline ??= this.#runtime.after(this.#limits.replyDeadlineMs, () => this.#expire())
   }
 
@@ -356,5 +349,5 @@ export class GroupCommit {
 }
 
 function emptyBatch(): Batch {
-  return { records: [], onConfirmed: [], bytes: 0, decidedAtMs: 0 }
+  return { records: [], awaited: [], bytes: 0, decidedAtMs: 0 }
 }

@@ -100,7 +100,11 @@ test('numbers are written to the last digit', () => {
 })
 
 test('a record longer than the room there was is written whole, behind those before it', () => {
-  const large = { ...whole, reasons: Array<Refusal>(2000).fill(refusal), request: 'x'.repeat(70_000) }
+  const large = {
+    ...whole,
+    reasons: Array.from({ length: 2000 }, () => refusal),
+    request: 'x'.repeat(70_000),
+  }
   const records = [whole, large, whole]
   writer.begin()
   writer.text('[')

@@ -95,20 +95,17 @@ export class RecordWriter {
 
   #leg(leg: Leg, index: number): void {
     if (index > 0) this.#byte(comma)
-    switch (leg.do) {
-      case 'add':
-        this.#put(words.add)
-        this.#integer(leg.course)
-        this.#field(words.group, leg.group)
-        this.#put(words.reserve[leg.reserve])
-        break
-      case 'drop':
-        this.#put(words.drop)
-        this.#integer(leg.course)
-        break
-      default:
-        this.#unusual(leg)
-        return
+    if (leg.do === 'add') {
+      this.#put(words.add)
+      this.#integer(leg.course)
+      this.#field(words.group, leg.group)
+      this.#put(words.reserve[leg.reserve])
+    } else if (leg.do === 'drop') {
+      this.#put(words.drop)
+      this.#integer(leg.course)
+    } else {
+      this.#unusual(leg)
+      return
     }
     this.#byte(braceClosing)
   }
@@ -116,21 +113,15 @@ export class RecordWriter {
   #effect(effect: Effect, index: number): void {
     if (index > 0) this.#byte(comma)
     const { type } = effect
-    switch (type) {
-      case 'registered':
-      case 'left':
-      case 'promoted':
-      case 'reserved':
-        this.#put(words[type])
-        this.#integer(effect.student)
-        this.#field(words.course, effect.course)
-        this.#field(words.group, effect.group)
-        break
-      default:
-        this.#unusual(effect)
-        return
+    if (type !== 'registered' && type !== 'left' && type !== 'promoted' && type !== 'reserved') {
+      this.#unusual(effect)
+      return
     }
-    if (effect.type === 'reserved') {
+    this.#put(words[type])
+    this.#integer(effect.student)
+    this.#field(words.course, effect.course)
+    this.#field(words.group, effect.group)
+    if (type === 'reserved') {
       this.#field(words.order, effect.order)
       this.#field(words.position, effect.position)
     }
@@ -164,13 +155,13 @@ export class RecordWriter {
     this.#bytes[this.#length++] = byte
   }
 
-  #put(word: Uint8Array): void {
-    this.#bytes.set(word, this.#length)
-    this.#length += word.length
+  #put(bytes: Uint8Array): void {
+    this.#bytes.set(bytes, this.#length)
+    this.#length += bytes.length
   }
 
-  #field(word: Uint8Array, value: number): void {
-    this.#put(word)
+  #field(name: Uint8Array, value: number): void {
+    this.#put(name)
     this.#integer(value)
   }
 
@@ -204,9 +195,9 @@ export class RecordWriter {
   }
 
   /** Most texts hold nothing that JSON writes otherwise. */
-  #quoted(word: Uint8Array, text: string): void {
+  #quoted(name: Uint8Array, text: string): void {
     this.#reserve(partBytesMax + text.length)
-    this.#put(word)
+    this.#put(name)
     const start = this.#length
     this.#byte(quote)
     const bytes = this.#bytes

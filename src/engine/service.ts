@@ -143,6 +143,13 @@ export function refusalIn(state: EngineState): UnavailableCode | undefined {
   }
 }
 
+/** Whoever waits for the outcome of a command: told once, either way. */
+export interface Asker {
+  settle(outcome: Outcome): void
+  /** It could not be judged, by a bug. */
+  fail(bug: unknown): void
+}
+
 /** What the world outside asks of the engine. Nothing here throws for a refusal or a lost journal. */
 export interface EnrollmentService {
   /** Judges a command and resolves once its decision is durable. */

@@ -6,11 +6,12 @@ import { type MailboxBounds, Mailboxes, type Ticket } from '../../actors/mailbox
 import type { Effect } from '../../actors/records.ts'
 import { Catalogs } from './catalogs.ts'
 import type { CommandStages } from './command-stages.ts'
-import { type CommitLimits, GroupCommit, type Settlement } from './group-commit.ts'
+import { type CommitLimits, GroupCommit } from './group-commit.ts'
 import { KeyMemory, keyLifetimeMs, keysPerCallerMax } from './idempotency.ts'
 import type { CampusStore, JournalTerm, LoadedCampus, Runtime } from './ports.ts'
 import { SeatBoard } from './seat-board.ts'
 import type {
+  Asker,
   CatalogQuestion,
   CatalogView,
   DryRunOutcome,
@@ -19,7 +20,9 @@ import type {
   SubmitOptions,
   Unavailable,
 } from './service.ts'
+import { outcomeUnknown, PendingCommand } from './pending-command.ts'
 import { recordOf } from './record-of.ts'
+import type { Settlement } from './settlement.ts'
 import type { Snapshot } from './views.ts'
 
 export interface TermLimits extends CommitLimits {
@@ -30,20 +33,9 @@ export interface TermLimits extends CommitLimits {
   readonly catalogReuseMs: number
 }
 
-interface Pending {
-  readonly command: Command
-  readonly options: SubmitOptions
-  /** By the steady clock, if this one is timed. */
-  readonly postedAtMs: number | undefined
-  readonly resolve: (outcome: Outcome) => void
-  /** For a bug: the command could not be judged. */
-  readonly reject: (bug: unknown) => void
-}
-
 const busy: Unavailable = { kind: 'unavailable', code: 'busy' }
 const recovering: Unavailable = { kind: 'unavailable', code: 'recovering' }
 const journalUnavailable: Unavailable = { kind: 'unavailable', code: 'journal_unavailable' }
-const outcomeUnknown: Unavailable = { kind: 'unavailable', code: 'outcome_unknown' }
 
 /**
  * One leader's reign: the campus in memory, decided upon by this process alone, from the moment it was
@@ -64,7 +56,7 @@ export class Term {
   readonly #runtime: Runtime
   readonly #limits: TermLimits
   readonly #stages: CommandStages | undefined
-  readonly #mailboxes: Mailboxes<Pending>
+  readonly #mailboxes: Mailboxes<PendingCommand>
   readonly #keys: KeyMemory
   readonly #catalogs: Catalogs
   #lastAt: number
@@ -119,22 +111,23 @@ export class Term {
   }
 
   submit(command: Command, options: SubmitOptions): Promise<Outcome> {
-    return new Promise((resolve, reject) => this.deliver(command, options, resolve, reject))
+    return new Promise((settle, fail) => this.deliver(command, options, { settle, fail }))
   }
 
   /**
    * As `submit`, without a promise where none is needed: the common case, no key and a known student, is admitted
    * before this returns, and settled as its reply is released.
    */
-  deliver(
-    command: Command,
-    options: SubmitOptions,
-    settle: (outcome: Outcome) => void,
-    fail: (bug: unknown) => void,
-  ): void {
+  deliver(command: Command, options: SubmitOptions, asker: Asker): void {
     const isCommon = options.key === undefined && this.#knows(command)
-    if (isCommon) this.#post(command, options, settle, fail)
-    else this.#admitWithCare(command, options).then(settle, fail)
+    if (isCommon) {
+      this.#post(command, options, asker)
+      return
+    }
+    this.#admitWithCare(command, options).then(
+      (outcome) => asker.settle(outcome),
+      (bug: unknown) => asker.fail(bug),
+    )
   }
 
   /** Asks PostgreSQL first about a key that is not in memory, and about a student who is not. */
@@ -195,22 +188,17 @@ export class Term {
   async #admit(command: Command, options: SubmitOptions): Promise<Outcome> {
     const unknownStudent = await this.#learnStudent(command)
     if (unknownStudent !== undefined) return unknownStudent
-    return await new Promise((resolve, reject) => this.#post(command, options, resolve, reject))
+    return await new Promise((settle, fail) => this.#post(command, options, { settle, fail }))
   }
 
-  #post(
-    command: Command,
-    options: SubmitOptions,
-    resolve: (outcome: Outcome) => void,
-    reject: (bug: unknown) => void,
-  ): void {
+  #post(command: Command, options: SubmitOptions, asker: Asker): void {
     const refusal = this.#closedTo() ?? (this.commit.hasRoom ? undefined : busy)
-    if (refusal !== undefined) return resolve(refusal)
+    if (refusal !== undefined) return asker.settle(refusal)
     const courses = coursesOf(command.legs)
     const postedAtMs = this.#stages?.samples() === true ? this.#runtime.elapsed() : undefined
-    const pending = { command, options, postedAtMs, resolve, reject }
-    const ticket = this.#mailboxes.post(pending, courses, command.student)
-    if (ticket === undefined) resolve(busy)
+    const pending = new PendingCommand(this.#mailboxes, command, options, asker, postedAtMs)
+    pending.ticket = this.#mailboxes.post(pending, courses, command.student)
+    if (pending.ticket === undefined) asker.settle(busy)
     else this.#schedule()
   }
 
@@ -267,8 +255,9 @@ export class Term {
     if (this.#mailboxes.depth > 0) this.#schedule()
   }
 
-  #turn(ticket: Ticket<Pending>): void {
-    const { command, options, postedAtMs, resolve, reject } = ticket.item
+  #turn(ticket: Ticket<PendingCommand>): void {
+    const pending = ticket.item
+    const { command, options, postedAtMs, asker } = pending
     const startedAtMs = postedAtMs === undefined ? 0 : this.#runtime.elapsed()
     const at = Math.max(this.#runtime.now(), this.#lastAt)
     let verdict: ReturnType<typeof decide>
@@ -277,21 +266,20 @@ export class Term {
     } catch (bug) {
       // Nothing has changed, so nobody else need suffer for it.
       this.#mailboxes.release(ticket)
-      reject(bug)
+      asker.fail(bug)
       return
     }
     if ('rejection' in verdict) {
       this.#mailboxes.release(ticket)
       const { rejection, ...where } = verdict
-      resolve({ kind: 'rejected', code: rejection, ...where })
+      asker.settle({ kind: 'rejected', code: rejection, ...where })
       return
     }
     this.#lastAt = at
     const record = recordOf(command, verdict, options, this.commit.decidedSeq + 1, at)
-    this.commit.add(record, () => this.#mailboxes.release(ticket))
-    this.commit.whenDurable(record.seq, (settlement) => {
-      resolve(settlement === 'durable' ? { kind: 'decided', record, replayed: false } : outcomeUnknown)
-    })
+    pending.record = record
+    this.commit.add(record, pending)
+    this.commit.whenDurable(record.seq, pending)
     for (const effect of verdict.effects ?? []) {
       evolve(this.campus, effect)
       this.#touch(effect, record.seq)
@@ -335,7 +323,7 @@ export class Term {
   }
 
   async #durable(seq: number): Promise<Settlement> {
-    return await new Promise((resolve) => this.commit.whenDurable(seq, resolve))
+    return await new Promise((settle) => this.commit.whenDurable(seq, { seq, expiresMs: 0, settle }))
   }
 
   /** Admits nothing more; resolves when all that was admitted is decided and durable. */
@@ -351,6 +339,6 @@ export class Term {
   close(): void {
     this.#admitting = false
     this.commit.close()
-    for (const { resolve } of this.#mailboxes.drain()) resolve(recovering)
+    for (const { asker } of this.#mailboxes.drain()) asker.settle(recovering)
   }
 }

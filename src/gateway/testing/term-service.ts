@@ -3,6 +3,7 @@ import type { Command } from '../../../actors/commands.ts'
 import type { JournalMessage } from '../../engine/ports.ts'
 import type { SeatBoard } from '../../engine/seat-board.ts'
 import {
+  type Asker,
   type CatalogQuestion,
   type CatalogView,
   type DryRunOutcome,
@@ -100,13 +101,11 @@ export class TermService implements EnrollmentService {
     return this.#refusal() ?? (await this.term.submit(command, options))
   }
 
-  deliver(
-    command: Command,
-    options: SubmitOptions,
-    settle: (outcome: Outcome) => void,
-    fail: (bug: unknown) => void,
-  ): void {
-    this.submit(command, options).then(settle, fail)
+  deliver(command: Command, options: SubmitOptions, asker: Asker): void {
+    this.submit(command, options).then(
+      (outcome) => asker.settle(outcome),
+      (bug: unknown) => asker.fail(bug),
+    )
   }
 
   async dryRun(command: Command): Promise<DryRunOutcome> {

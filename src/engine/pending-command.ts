@@ -1,0 +1,50 @@
+import type { Command } from '../../actors/commands.ts'
+import type { Mailboxes, Ticket } from '../../actors/mailboxes.ts'
+import type { DecisionRecord } from '../../actors/records.ts'
+import type { Asker, SubmitOptions, Unavailable } from './service.ts'
+import type { Confirmable, Settlement, Waiter } from './settlement.ts'
+
+/** The answer to whoever cannot be told what became of their command. */
+export const outcomeUnknown: Unavailable = { kind: 'unavailable', code: 'outcome_unknown' }
+
+/** A command from its admission to its answer. One object for all who handle it: thousands wait at the same time. */
+export class PendingCommand implements Waiter, Confirmable {
+  readonly #mailboxes: Mailboxes<PendingCommand>
+  readonly command: Command
+  readonly options: SubmitOptions
+  readonly asker: Asker
+  /** By the steady clock, if this one is timed. */
+  readonly postedAtMs: number | undefined
+  /** Once it is admitted. */
+  ticket: Ticket<PendingCommand> | undefined
+  /** Once it is decided. */
+  record: DecisionRecord | undefined
+  seq = 0
+  expiresMs = 0
+
+  constructor(
+    mailboxes: Mailboxes<PendingCommand>,
+    command: Command,
+    options: SubmitOptions,
+    asker: Asker,
+    postedAtMs: number | undefined,
+  ) {
+    this.#mailboxes = mailboxes
+    this.command = command
+    this.options = options
+    this.asker = asker
+    this.postedAtMs = postedAtMs
+    this.ticket = undefined
+    this.record = undefined
+  }
+
+  confirmed(): void {
+    if (this.ticket !== undefined) this.#mailboxes.release(this.ticket)
+  }
+
+  settle(settlement: Settlement): void {
+    const { record } = this
+    const isKnown = settlement === 'durable' && record !== undefined
+    this.asker.settle(isKnown ? { kind: 'decided', record, replayed: false } : outcomeUnknown)
+  }
+}
