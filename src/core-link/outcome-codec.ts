@@ -48,8 +48,11 @@ export function writeOutcome(to: ByteWriter, id: number, outcome: Outcome): void
   to.longText(JSON.stringify(outcome))
 }
 
-function isUsual({ effects = [], reasons = [] }: DecisionRecord): boolean {
-  return effects.length < 256 && reasons.length < 256 && effects.every(isUsualEffect)
+function isUsual({ effects, reasons }: DecisionRecord): boolean {
+  if (reasons !== undefined && reasons.length > 255) return false
+  if (effects === undefined) return true
+  for (const effect of effects) if (!isUsualEffect(effect)) return false
+  return effects.length < 256
 }
 
 export type UsualEffect = Extract<

@@ -45,16 +45,21 @@ export class SeatFeed {
 
   #tell(seq: number, effects: readonly Effect[]): void {
     const writer = this.#begin()
-    const shown = effects.filter((effect) => effect.type !== 'actions_spent')
-    if (shown.length > 255 || !shown.every(isUsualEffect)) {
+    let count = 0
+    for (const effect of effects) {
+      if (effect.type === 'actions_spent') continue
+      count++
+      if (isUsualEffect(effect) && count < 256) continue
       writer.uint8(toGateway.shownUnusual)
-      writer.longText(JSON.stringify([seq, shown]))
+      writer.longText(JSON.stringify([seq, effects.filter(({ type }) => type !== 'actions_spent')]))
       return
     }
     writer.uint8(toGateway.shown)
     writer.float64(seq)
-    writer.uint8(shown.length)
-    for (const effect of shown) writeEffect(writer, effect as UsualEffect)
+    writer.uint8(count)
+    for (const effect of effects) {
+      if (effect.type !== 'actions_spent') writeEffect(writer, effect as UsualEffect)
+    }
   }
 
   stop(): void {

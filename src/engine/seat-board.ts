@@ -1,6 +1,7 @@
 import { byCourseAndGroup, Campus, type GroupProfile, type GroupStatus } from '../../actors/campus.ts'
 import { addedGroup, changedProfile } from '../../actors/evolve-administration.ts'
 import type { Effect } from '../../actors/records.ts'
+import { PlaceRing } from './place-ring.ts'
 
 /** How a student's place in a course came to be what it is. `moved_up`: others left the queue before them. */
 export type PlaceEvent = 'registered' | 'reserved' | 'promoted' | 'moved_up' | 'left'
@@ -37,6 +38,8 @@ interface Waiting {
 }
 
 interface Board extends GroupSeats {
+  /** Among all groups of the board. */
+  readonly index: number
   reserveCapacity: number
   capacity: number
   registeredCount: number
@@ -46,14 +49,6 @@ interface Board extends GroupSeats {
   profile: GroupProfile
   /** `seq` of the decision after which somebody in the queue moved up last. */
   movedBy: number
-}
-
-interface Entry {
-  readonly seq: number
-  readonly student: number
-  readonly course: number
-  readonly group: number
-  readonly how: Exclude<PlaceEvent, 'moved_up'>
 }
 
 /** A whole board at one moment. */
@@ -89,22 +84,20 @@ const statusAfter = { group_opened: 'open', group_closed: 'closed', group_cancel
 export class SeatBoard {
   /** Number of the term. */
   readonly term: number
-  readonly #entriesMax: number
   readonly #groups: Board[] = []
   readonly #listeners = new Set<SeatListener>()
   readonly #courses = new Map<number, Board[]>()
   readonly #departments = new Map<number, Board[]>()
-  /** A ring: the newest entry overwrites the oldest. */
-  readonly #entries: Entry[] = []
-  #nextEntry = 0
-  #forgottenSeq = 0
+  readonly #entries: PlaceRing
+  /** Nothing is remembered of what came before. */
+  #beganAt = 0
   #movedBy = 0
   #seq = 0
 
   /** @param campus as loaded: everything in it is confirmed */
   constructor(campus: Campus, term: number, options: { entriesMax?: number } = {}) {
     this.term = term
-    this.#entriesMax = options.entriesMax ?? entriesMax
+    this.#entries = new PlaceRing(options.entriesMax ?? entriesMax)
     for (const course of campus.courses.values()) {
       for (const { profile, reserveCapacity, capacity, status, registered, queue } of course.groups) {
         const board = this.#addGroup(profile, 0)
@@ -123,7 +116,7 @@ export class SeatBoard {
   static from({ term, seq, groups }: SeatState): SeatBoard {
     const board = new SeatBoard(new Campus(), term)
     board.#seq = seq
-    board.#forgottenSeq = seq
+    board.#beganAt = seq
     for (const { profile, queue, ...counts } of groups) {
       const one = board.#addGroup(profile, seq)
       Object.assign(one, counts)
@@ -157,7 +150,7 @@ export class SeatBoard {
   /** Takes in a confirmed decision; `effects` is undefined for a refusal. In the order of `seq`. */
   show(seq: number, effects: readonly Effect[] | undefined): void {
     this.#seq = seq
-    for (const effect of effects ?? []) this.#apply(seq, effect)
+    if (effects !== undefined) for (const effect of effects) this.#apply(seq, effect)
     for (const listener of this.#listeners) listener(seq, effects)
   }
 
@@ -179,7 +172,7 @@ export class SeatBoard {
 
   /** Whether `placesChangedSince` still knows everything that came after this decision. */
   remembers(seq: number): boolean {
-    return seq >= this.#forgottenSeq && seq <= this.#seq
+    return seq >= Math.max(this.#beganAt, this.#entries.forgottenSeq) && seq <= this.#seq
   }
 
   /**
@@ -189,15 +182,12 @@ export class SeatBoard {
   placesChangedSince(seq: number, isWatched: (student: number) => boolean): Map<number, PlaceChange[]> {
     const changes = new Map<number, PlaceChange[]>()
     if (seq === this.#seq) return changes
-    for (const { student, course, group, how } of this.#entriesSince(seq)) {
-      if (!isWatched(student) || knows(changes, student, course)) continue
-      append(changes, student, {
-        course,
-        group,
-        how,
-        position: this.#positionAfter(how, student, course, group),
-      })
-    }
+    this.#entries.eachSince(seq, (student, index, how) => {
+      const board = this.#groups[index]
+      if (board === undefined || !isWatched(student) || knows(changes, student, board.course)) return
+      const { course, group } = board
+      append(changes, student, { course, group, how, position: positionAfter(how, student, board) })
+    })
     if (this.#movedBy <= seq) return changes
     for (const { course, group, queue, movedBy } of this.#groups) {
       if (movedBy <= seq) continue
@@ -210,25 +200,10 @@ export class SeatBoard {
     return changes
   }
 
-  /** Newest first. */
-  *#entriesSince(seq: number): Generator<Entry> {
-    const count = this.#entries.length
-    for (let back = 1; back <= count; back++) {
-      const entry = this.#entries[(this.#nextEntry - back + count) % count]
-      if (entry === undefined || entry.seq <= seq) return
-      yield entry
-    }
-  }
-
-  #positionAfter(how: Entry['how'], student: number, course: number, group: number): number | undefined {
-    if (how === 'left') return undefined
-    if (how !== 'reserved') return 0
-    const index = this.#find(course, group)?.queue.findIndex((waiting) => waiting.student === student) ?? -1
-    return index < 0 ? undefined : index + 1
-  }
-
   #find(course: number, group: number): Board | undefined {
-    return this.#courses.get(course)?.find((candidate) => candidate.group === group)
+    const groups = this.#courses.get(course)
+    if (groups !== undefined) for (const candidate of groups) if (candidate.group === group) return candidate
+    return undefined
   }
 
   #addGroup(profile: GroupProfile, seq: number): Board {
@@ -236,6 +211,7 @@ export class SeatBoard {
     const where = { course, group, department }
     const board: Board = {
       ...where,
+      index: this.#groups.length,
       reserveCapacity,
       capacity,
       registeredCount: 0,
@@ -295,13 +271,7 @@ export class SeatBoard {
         return
     }
     board.changedBy = seq
-    this.#remember({
-      seq,
-      student: effect.student,
-      course: effect.course,
-      group: effect.group,
-      how: effect.type,
-    })
+    this.#entries.add(seq, effect.student, board.index, effect.type)
   }
 
   #leaveQueue(board: Board, student: number, seq: number): boolean {
@@ -314,13 +284,13 @@ export class SeatBoard {
     this.#movedBy = seq
     return true
   }
+}
 
-  #remember(entry: Entry): void {
-    const oldest = this.#entries[this.#nextEntry]
-    if (oldest !== undefined) this.#forgottenSeq = oldest.seq
-    this.#entries[this.#nextEntry] = entry
-    this.#nextEntry = (this.#nextEntry + 1) % this.#entriesMax
-  }
+function positionAfter(how: PlaceEvent, student: number, { queue }: Board): number | undefined {
+  if (how === 'left') return undefined
+  if (how !== 'reserved') return 0
+  const index = queue.findIndex((waiting) => waiting.student === student)
+  return index < 0 ? undefined : index + 1
 }
 
 function knows(
