@@ -1,6 +1,5 @@
 import pg from 'pg'
-import { runCli } from '../load/cli-process.ts'
-import { Check } from '../stress/audit/check.ts'
+import type { Check } from '../stress/audit/check.ts'
 import { compareWithTables } from './audit.ts'
 import { stretchOf } from './figures.ts'
 import { outcomes, type Traffic } from './outcomes.ts'
@@ -49,16 +48,9 @@ export async function runContest(
       competing,
     )
     await stand.untilWritten()
-    const endings = await stand.service.stop()
+    const agreed = await stand.stopAndVerify()
     const seats = await countSeats(stand.databaseUrl, firstOften, firstSeldom)
     const { checks } = await compareWithTables(stand.databaseUrl, [measured, traffic])
-    const verified = await runCli(['verify'], { DATABASE_URL: stand.databaseUrl })
-    const agreed = new Check('the processes stopped cleanly, and enrollment verify agrees')
-    agreed.expect(verified.ending === 0, () => `verify ended with ${verified.ending}: ${verified.output}`)
-    agreed.expect(
-      endings.every((ending) => ending === 0),
-      () => `the processes ended with ${endings.join(' and ')}`,
-    )
     return {
       setting,
       contestants,

@@ -10,6 +10,7 @@ import { startRabbit } from '../../test/servers/rabbit.ts'
 import type { TestRabbit } from '../../test/servers/rabbit-node.ts'
 import { runCli } from '../load/cli-process.ts'
 import { Service } from '../load/service.ts'
+import { Check } from '../stress/audit/check.ts'
 import { type StressCampus, writeCampusFiles } from '../stress/campus.ts'
 import { firstCourse, firstScarce, groupCount, scarceCount } from './requests.ts'
 import { OverloadSender } from './sender.ts'
@@ -103,6 +104,19 @@ export class Stand {
       }
       await sleep(100)
     }
+  }
+
+  /** Stops the service, as an operator does, and replays all that it decided. */
+  async stopAndVerify(): Promise<Check> {
+    const agreed = new Check('the processes stopped cleanly, and enrollment verify agrees')
+    const endings = await this.service.stop()
+    agreed.expect(
+      endings.every((ending) => ending === 0),
+      () => `the processes ended with ${endings.join(' and ')}`,
+    )
+    const verified = await runCli(['verify'], { DATABASE_URL: this.databaseUrl })
+    agreed.expect(verified.ending === 0, () => `verify ended with ${verified.ending}: ${verified.output}`)
+    return agreed
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { runCli } from '../load/cli-process.ts'
-import { Check } from '../stress/audit/check.ts'
+import type { Check } from '../stress/audit/check.ts'
 import { type Audit, compareWithTables } from './audit.ts'
 import { recoveryMs, type Stretch, stretchOf } from './figures.ts'
 import { residentBytes, Stand } from './stand.ts'
@@ -97,15 +96,8 @@ export async function runTrial(setting: Setting, options: TrialOptions): Promise
     const again = await sender.sendClosed(setting.senders, measureSeconds)
     const rss = memory.stop(traffic.startedAt + beganMs + (seconds * 1000) / 2)
     await stand.untilWritten()
-    const endings = await stand.service.stop()
+    const agreed = await stand.stopAndVerify()
     const audit = await compareWithTables(stand.databaseUrl, [warmUp, measured, traffic, again])
-    const verified = await runCli(['verify'], { DATABASE_URL: stand.databaseUrl })
-    const agreed = new Check('the processes stopped cleanly, and enrollment verify agrees')
-    agreed.expect(verified.ending === 0, () => `verify ended with ${verified.ending}: ${verified.output}`)
-    agreed.expect(
-      endings.every((ending) => ending === 0),
-      () => `the processes ended with ${endings.join(' and ')}`,
-    )
     return {
       setting,
       isPinned: stand.isPinned,
