@@ -3,10 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { after, afterEach, before, test } from 'node:test'
 import { eventually } from './fixtures/eventually.ts'
 import type { Outcome } from '../src/engine/service.ts'
-import { ensureCampus } from '../src/store/campus-row.ts'
-import { openDatabase } from '../src/store/database.ts'
-import { migrate } from '../src/store/migrate.ts'
-import { createCampusDatabase, fillCampus, silent } from './fixtures/campus-database.ts'
+import { createCampusDatabase } from './fixtures/campus-database.ts'
 import {
   add,
   answerOf,
@@ -19,7 +16,7 @@ import {
   stateOf,
   untilLeading,
 } from './fixtures/running-engine.ts'
-import { createDatabase, rabbitAddress } from './servers/provide.ts'
+import { rabbitAddress } from './servers/provide.ts'
 import { startPostgres } from './servers/postgres.ts'
 import { startRabbit } from './servers/rabbit.ts'
 
@@ -125,13 +122,9 @@ test('without the broker commands are refused for sure, with a reason, and the e
 test('with PostgreSQL gone students are still served, and the tables catch up when it is back', async () => {
   const postgres = await startPostgres()
   cleanups.push(() => postgres.remove())
-  const { url } = await createDatabase(postgres.url)
-  const database = await openDatabase(url, { logger: silent })
-  cleanups.push(() => database.close())
-  await migrate(database)
   const campus = `recovery-${randomUUID().slice(0, 8)}`
-  await ensureCampus(database, { configured: campus, generated: campus })
-  await fillCampus(database, 50)
+  const { database, remove } = await createCampusDatabase({ campus, students: 50, serverUrl: postgres.url })
+  cleanups.push(remove)
   const batcher = buildBatcher(rabbitAddress(), campus, database)
   void batcher.run()
   cleanups.push(() => batcher.stop())

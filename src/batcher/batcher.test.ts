@@ -3,17 +3,14 @@ import { randomUUID } from 'node:crypto'
 import { after, afterEach, before, test } from 'node:test'
 import { eventually } from '../../test/fixtures/eventually.ts'
 import type { DecisionRecord } from '../../actors/records.ts'
-import { createCampusDatabase, type CampusDatabase, silent } from '../../test/fixtures/campus-database.ts'
-import { createDatabase, rabbitAddress } from '../../test/servers/provide.ts'
+import { createCampusDatabase, type CampusDatabase } from '../../test/fixtures/campus-database.ts'
+import { rabbitAddress } from '../../test/servers/provide.ts'
 import { startPostgres } from '../../test/servers/postgres.ts'
 import { encodeMessage } from '../engine/messages.ts'
 import { type JournalMessage, type JournalTerm, noLeader, type TableStore } from '../engine/ports.ts'
 import { RabbitJournal } from '../journal/rabbit-journal.ts'
 import { RabbitSource } from '../journal/rabbit-source.ts'
 import { nodeRuntime } from '../main/node-runtime.ts'
-import { ensureCampus } from '../store/campus-row.ts'
-import { openDatabase } from '../store/database.ts'
-import { migrate } from '../store/migrate.ts'
 import { BatcherTables } from '../store/table-store.ts'
 import { Connection } from 'rabbitmq-client'
 import { Batcher, type BatcherEvent } from './batcher.ts'
@@ -227,12 +224,9 @@ async function removeFirstMessage(campus: string): Promise<void> {
 test('with PostgreSQL gone the batcher waits, and loses nothing when it is back', async () => {
   const postgres = await startPostgres()
   cleanups.push(() => postgres.remove())
-  const { url } = await createDatabase(postgres.url)
-  const database = await openDatabase(url, { logger: silent })
-  cleanups.push(() => database.close())
-  await migrate(database)
   const campus = `batcher-${randomUUID().slice(0, 8)}`
-  await ensureCampus(database, { configured: campus, generated: campus })
+  const { database, remove } = await createCampusDatabase({ campus, serverUrl: postgres.url })
+  cleanups.push(remove)
   const tables = new BatcherTables(database)
   cleanups.push(
     async () => await hand.queueDelete({ queue: `${campus}.journal` }),
