@@ -148,6 +148,31 @@ test('a leader that learns from PostgreSQL that another has led since gives up',
   assert.equal(journal.open, false)
 })
 
+test('an engine that waits long for the batcher leaves nothing behind, and gives up when the term ends', async (t) => {
+  const runtime = new ManualRuntime()
+  const journal = new ManualTerm()
+  const listening = t.mock.method(journal.ended, 'then')
+  const states: string[] = []
+  const engine = new Engine({
+    campusId: 'test',
+    journal: { identity: 'manual', acquire: async () => journal },
+    store: { ...storeOf(campusOfOne), judgementOf: async () => undefined },
+    runtime,
+    limits,
+    onState: (state, detail) => states.push(`${state}: ${detail}`),
+  })
+  void engine.run()
+  await settlePromises()
+  journal.confirm()
+  await runtime.advance(60_000)
+  assert.match(states.at(-1) ?? '', /waiting for the batcher/)
+  const listeners = listening.mock.callCount()
+  assert.ok(listeners < 10, `${listeners} wait for the end of the term`)
+  journal.lose('cut')
+  await settlePromises()
+  assert.match(states.at(-1) ?? '', /unreachable: cut/)
+})
+
 test('a leader that nobody asks for anything learns of another one too, within ten seconds', async () => {
   const { engine, runtime, journal, database } = await leadingEngine()
   database.position = anotherLed

@@ -77,6 +77,8 @@ export class Engine implements EnrollmentService {
    */
   #seen: RecordId | undefined
   #running: Promise<void> | undefined
+  /** Told when the term ends, for whoever waits for something in it. */
+  #cutWaitShort: (why: string) => void = () => {}
 
   constructor(options: EngineOptions) {
     this.#options = options
@@ -113,6 +115,10 @@ export class Engine implements EnrollmentService {
       this.#enter(stateOf(progress), detail)
     })
     this.#journalTerm = journal
+    // Once, and not by a race at each wait: a promise that lives long keeps every reaction to it.
+    void journal.ended.then((why) => {
+      if (this.#journalTerm === journal) this.#cutWaitShort(why)
+    })
     try {
       // `stop` may have come while the lock was on its way, too late for it to be refused.
       signal.throwIfAborted()
@@ -187,11 +193,13 @@ export class Engine implements EnrollmentService {
     }
   }
 
+  /** Waits for one thing at a time, and rejects when the term ends. */
   async #whileOpen<T>(journal: JournalTerm, work: Promise<T>): Promise<T> {
-    const ended = journal.ended.then((why) => {
-      throw new JournalLost(why)
+    if (!journal.open) throw new JournalLost(await journal.ended)
+    return await new Promise<T>((resolve, reject) => {
+      this.#cutWaitShort = (why) => reject(new JournalLost(why))
+      work.then(resolve, reject)
     })
-    return await Promise.race([work, ended])
   }
 
   #loseTerm(journal: JournalTerm, why: string): void {
