@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { startPostgres } from '../test/servers/postgres.ts'
 import { createDatabase } from '../test/servers/provide.ts'
 import { startRabbit } from '../test/servers/rabbit.ts'
+import { runCommand, say, wholeNumber } from './report/command.ts'
 import { type EventsOptions, measureEvents, type SubjectResult, subjects } from './events/run.ts'
 
 const usage = `What open streams of events cost those who enroll: microseconds of CPU of the server for each request, at a fixed
@@ -22,6 +23,7 @@ interface Arguments extends EventsOptions {
   readonly direct: boolean
 }
 
+/** @throws with a line for people */
 function readArguments(): Arguments | undefined {
   const { values } = parseArgs({
     options: {
@@ -36,18 +38,13 @@ function readArguments(): Arguments | undefined {
     },
   })
   if (values.help) return undefined
-  const whole = (name: 'streams' | 'rate' | 'seconds' | 'rounds', most: number): number => {
-    const number = Number(values[name])
-    if (/^\d+$/.test(values[name]) && number >= 1 && number <= most) return number
-    throw new Error(`--${name} wants a whole number from 1 to ${most}`)
-  }
   const about = subjects.filter((subject) => values.about === undefined || subject === values.about)
   if (about.length === 0) throw new Error(`--about wants one of ${subjects.join(', ')}`)
   return {
-    streams: whole('streams', 50_000),
-    rate: whole('rate', 50_000),
-    seconds: whole('seconds', 600),
-    rounds: whole('rounds', 100),
+    streams: wholeNumber('streams', values.streams, 1, 50_000),
+    rate: wholeNumber('rate', values.rate, 1, 50_000),
+    seconds: wholeNumber('seconds', values.seconds, 1, 600),
+    rounds: wholeNumber('rounds', values.rounds, 1, 100),
     subjects: about,
     direct: values.direct,
     apart: values.apart,
@@ -72,19 +69,8 @@ function lineOf(result: SubjectResult, apart: boolean): string {
   ].join('; ')
 }
 
-async function main(): Promise<number> {
-  let options: Arguments | undefined
-  try {
-    options = readArguments()
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`)
-    return 2
-  }
-  if (options === undefined) {
-    process.stdout.write(usage)
-    return 0
-  }
-  const say = (line: string) => void process.stderr.write(`${line}\n`)
+/** @returns the exit status */
+async function compareCosts(options: Arguments): Promise<number> {
   const [postgres, rabbit] = await Promise.all([
     startPostgres(),
     options.direct ? undefined : startRabbit(say),
@@ -102,4 +88,4 @@ async function main(): Promise<number> {
   }
 }
 
-process.exitCode = await main()
+process.exitCode = await runCommand(usage, readArguments, compareCosts)
