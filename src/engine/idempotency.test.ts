@@ -71,6 +71,30 @@ test('the oldest keys are forgotten beyond 64, and then PostgreSQL is to be aske
   assert.equal(keys.find(zahra, 'k1', 'h', now).kind, 'unknown', 'nobody else is affected')
 })
 
+test('a caller who has forgotten keys is asked about those alone: a new key costs no question', () => {
+  const keys = new KeyMemory(new Set())
+  for (let seq = 1; seq <= 500; seq++) {
+    assert.equal(keys.find(ali, `k${seq}`, 'h', now).kind, 'unknown', `k${seq}`)
+    keys.reserve(ali, `k${seq}`, 'h')
+    keys.settle(ali, `k${seq}`, decided(seq, `k${seq}`), seq)
+  }
+  for (let seq = 1; seq <= 500 - keysPerCallerMax; seq++) {
+    assert.equal(keys.find(ali, `k${seq}`, 'h', now).kind, 'forgotten', `k${seq}`)
+  }
+})
+
+test('where more keys are forgotten than are noted, PostgreSQL is asked about every key', () => {
+  const keys = new KeyMemory(new Set(), 100)
+  for (let seq = 1; seq <= keysPerCallerMax + 101; seq++) {
+    keys.reserve(ali, `k${seq}`, 'h')
+    keys.settle(ali, `k${seq}`, decided(seq, `k${seq}`), seq)
+  }
+  for (const key of ['k1', 'k90', 'k101', 'new']) {
+    assert.equal(keys.find(ali, key, 'h', now).kind, 'forgotten', key)
+  }
+  assert.equal(keys.find(zahra, 'new', 'h', now).kind, 'unknown')
+})
+
 test('a key is never forgotten before PostgreSQL has its decision', () => {
   const keys = new KeyMemory(new Set())
   for (let seq = 1; seq <= keysPerCallerMax + 10; seq++) {

@@ -3,7 +3,7 @@ import { type Caller, callerId, type KeyedDecision } from './ports.ts'
 
 /** How many keys of one caller are remembered, and for how long a key stands. */
 export const keysPerCallerMax = 64
-/** How many keys of all callers together; about half a kilobyte each. */
+/** How many keys of all callers together; about half a kilobyte each. As many forgotten ones are noted, in a few bytes. */
 const keysMax = 200_000
 export const keyLifetimeMs = 24 * 60 * 60 * 1000
 
@@ -17,8 +17,10 @@ interface Entry {
 
 interface RememberedCaller {
   readonly entries: Map<string, Entry>
-  /** PostgreSQL may know keys that are not among the entries. */
+  /** PostgreSQL may know any key that is not among the entries. */
   forgetful: boolean
+  /** Otherwise only keys with these fingerprints; some of them may be known again. */
+  readonly forgotten: Set<number>
   /** How often something was forgotten: what was asked of PostgreSQL before may not say all. */
   lapses: number
 }
@@ -42,12 +44,15 @@ export type KeyLookup =
 /**
  * The idempotency keys of one term, per caller. A key is reserved when its command is admitted, settled by
  * its decision, and released when there was none. The oldest are forgotten beyond 64 per caller, but only
- * once PostgreSQL has them, and a caller with forgotten keys is looked up there.
+ * once PostgreSQL has them, and are looked up there when they come again. What is noted of them is a fingerprint, so that a
+ * caller with many keys does not cost a question for each new one: two keys that share one cost a needless question.
  */
 export class KeyMemory {
   readonly #callers = new Map<string, RememberedCaller>()
   readonly #callersWithHistory: Set<string>
   readonly #keysMax: number
+  /** Fingerprints of all callers. */
+  #noted = 0
   /** Decided keys of all callers, oldest decision first; some may be forgotten by now. */
   #decided: { readonly known: RememberedCaller; readonly key: string; readonly seq: number }[] = []
 
@@ -63,7 +68,8 @@ export class KeyMemory {
   find(caller: Caller, key: string, requestHash: string, nowMs: number): KeyLookup {
     const known = this.#callers.get(callerId(caller))
     const entry = known?.entries.get(key)
-    if (entry === undefined) return { kind: this.#isForgetful(caller, known) ? 'forgotten' : 'unknown' }
+    if (entry === undefined)
+      return { kind: this.#mayBeForgotten(caller, known, key) ? 'forgotten' : 'unknown' }
     if (entry.record !== undefined && entry.record.at + keyLifetimeMs <= nowMs) {
       known?.entries.delete(key)
       return { kind: 'unknown' }
@@ -73,8 +79,9 @@ export class KeyMemory {
     return { kind: 'decided', record: entry.record, seq: entry.seq }
   }
 
-  #isForgetful(caller: Caller, known: RememberedCaller | undefined): boolean {
-    return known?.forgetful ?? this.#callersWithHistory.has(callerId(caller))
+  #mayBeForgotten(caller: Caller, known: RememberedCaller | undefined, key: string): boolean {
+    if (known === undefined) return this.#callersWithHistory.has(callerId(caller))
+    return known.forgetful || (known.forgotten.size > 0 && known.forgotten.has(fingerprintOf(key)))
   }
 
   /** Holds the key for a command that is on its way. */
@@ -135,7 +142,8 @@ export class KeyMemory {
     const id = callerId(caller)
     let known = this.#callers.get(id)
     if (known === undefined) {
-      known = { entries: new Map(), forgetful: this.#callersWithHistory.has(id), lapses: 0 }
+      const forgetful = this.#callersWithHistory.has(id)
+      known = { entries: new Map(), forgetful, forgotten: new Set(), lapses: 0 }
       this.#callers.set(id, known)
     }
     return known
@@ -151,7 +159,7 @@ export class KeyMemory {
       // The key may have been forgotten before, and used again since.
       const entry = known.entries.get(key)
       if (entry?.record === undefined || entry.seq !== seq) continue
-      forget(known, key)
+      this.#forget(known, key)
     }
     this.#decided = this.#decided.slice(count)
   }
@@ -161,13 +169,29 @@ export class KeyMemory {
     for (const [key, entry] of known.entries) {
       if (known.entries.size <= keysPerCallerMax) return
       if (entry.record === undefined || entry.seq > appliedSeq) continue
-      forget(known, key)
+      this.#forget(known, key)
     }
+  }
+
+  #forget(known: RememberedCaller, key: string): void {
+    known.entries.delete(key)
+    known.lapses++
+    if (known.forgetful) return
+    this.#noted -= known.forgotten.size
+    if (this.#noted + known.forgotten.size < this.#keysMax) known.forgotten.add(fingerprintOf(key))
+    else {
+      known.forgetful = true
+      known.forgotten.clear()
+    }
+    this.#noted += known.forgotten.size
   }
 }
 
-function forget(known: RememberedCaller, key: string): void {
-  known.entries.delete(key)
-  known.forgetful = true
-  known.lapses++
+/** FNV-1a, 32 bits. */
+function fingerprintOf(key: string): number {
+  let hash = 0x811c9dc5
+  for (let index = 0; index < key.length; index++) {
+    hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193)
+  }
+  return hash
 }
