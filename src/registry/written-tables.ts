@@ -17,40 +17,28 @@ export interface WrittenTable<Row> {
   toCells(row: Row): readonly CsvCell[]
 }
 
-export const writtenDepartments: WrittenTable<DepartmentRow> = {
-  columns: ['id', 'name'],
-  toCells: ({ id, name }) => [id, name],
+/** A table whose file has the names and the values of its columns in the database. */
+function asTheyAre<Column extends string>(
+  ...columns: readonly Column[]
+): WrittenTable<{ readonly [Name in Column]: CsvCell }> {
+  return { columns, toCells: (row) => columns.map((column) => row[column]) }
 }
 
-export const writtenStaff: WrittenTable<StaffRow> = {
-  columns: ['id', 'password', 'department_id'],
-  toCells: ({ id, password, department_id }) => [id, password, department_id],
-}
+export const writtenDepartments: WrittenTable<DepartmentRow> = asTheyAre('id', 'name')
 
-export const writtenStudents: WrittenTable<StudentRow> = {
-  columns: [
-    'id',
-    'password',
-    'enrollment_start_time',
-    'enrollment_end_time',
-    'max_units',
-    'remaining_actions',
-    'department_id',
-    'entry_year',
-    'gender',
-  ],
-  toCells: (row) => [
-    row.id,
-    row.password,
-    row.enrollment_start_time,
-    row.enrollment_end_time,
-    row.max_units,
-    row.remaining_actions,
-    row.department_id,
-    row.entry_year,
-    row.gender,
-  ],
-}
+export const writtenStaff: WrittenTable<StaffRow> = asTheyAre('id', 'password', 'department_id')
+
+export const writtenStudents: WrittenTable<StudentRow> = asTheyAre(
+  'id',
+  'password',
+  'enrollment_start_time',
+  'enrollment_end_time',
+  'max_units',
+  'remaining_actions',
+  'department_id',
+  'entry_year',
+  'gender',
+)
 
 export const writtenCourses: WrittenTable<CourseRow> = {
   columns: [
@@ -87,10 +75,12 @@ export const writtenCourses: WrittenTable<CourseRow> = {
   ],
 }
 
-export const writtenEnrollments: WrittenTable<EnrolledCourseRow> = {
-  columns: ['student_id', 'course_id', 'group_id', 'reserve_order'],
-  toCells: (row) => [row.student_id, row.course_id, row.group_id, row.reserve_order],
-}
+export const writtenEnrollments: WrittenTable<EnrolledCourseRow> = asTheyAre(
+  'student_id',
+  'course_id',
+  'group_id',
+  'reserve_order',
+)
 
 interface MeetingJson {
   readonly day: number
