@@ -41,8 +41,8 @@ const retryMs = { least: 1000, spread: 2000 }
  *
  * Streams with the same filter are told together, in the same bytes. An eighth of all is served every
  * `coalesceMs` / 8, and of those so many in a turn of the event loop: thousands of writes at once would hold up
- * everybody who waits for a decision. An eighth that has not been told all when its time comes again is left out
- * once, so that a busy server tells less often rather than later and later. A new term begins with a `resync` for
+ * everybody who waits for a decision. An eighth that has not been told all when its time comes again is served anew
+ * when it has, so that a busy server tells less often rather than later and later. A new term begins with a `resync` for
  * everybody; a server that leads no more ends its streams, and their clients find the one that does.
  */
 export class EventHub {
@@ -152,13 +152,15 @@ export class EventHub {
     const board = this.#service.seats
     if (board !== undefined) this.#tell(slice, board, nowMs)
     else if (isOver(this.#service)) for (const open of slice.streams) open.end()
+    if (this.#turn === undefined) this.#tellSome()
     if (nowMs < slice.careAtMs) return
     slice.careAtMs = nowMs + this.#times.careMs
     for (const open of slice.streams) this.#careFor(open, nowMs)
   }
 
   #tell(slice: EventSlice, board: SeatBoard, nowMs: number): void {
-    if (slice.telling !== undefined) return
+    slice.isLate = slice.telling !== undefined
+    if (slice.isLate) return
     if (board !== slice.board) {
       for (const open of slice.streams) slice.stragglers.add(open)
       slice.board = board
@@ -171,16 +173,18 @@ export class EventHub {
     for (const open of slice.stragglers) {
       if (this.#catchUp(open, board, nowMs)) slice.stragglers.delete(open)
     }
-    if (this.#turn === undefined) this.#tellSome()
   }
 
   /** As many as one turn of the event loop has time for; the others when those who enroll had theirs. */
   #tellSome(): void {
     const nowMs = performance.now()
     let left = streamsPerTurn
-    for (let slice = this.#telling[0]; slice !== undefined && left > 0; slice = this.#telling[0]) {
+    for (let slice = this.#telling[0]; slice !== undefined; slice = this.#telling[0]) {
       left = this.#tellOn(slice, left, nowMs)
-      if (left > 0) this.#telling.shift()
+      if (left === 0) break
+      this.#telling.shift()
+      const board = this.#service.seats
+      if (slice.isLate && board !== undefined) this.#tell(slice, board, nowMs)
     }
     if (this.#telling.length === 0) return
     this.#turn = setImmediate(() => {

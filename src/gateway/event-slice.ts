@@ -54,6 +54,8 @@ export class EventSlice {
   readonly stragglers = new Set<OpenStream>()
   /** The round that is on its way, if any. */
   telling: Telling | undefined
+  /** Whether its time came again while that round was on its way. */
+  isLate = false
   board: SeatBoard | undefined
   seq = 0
   careAtMs = 0
