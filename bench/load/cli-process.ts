@@ -8,6 +8,9 @@ const cli = join(import.meta.dirname, '../../src/cli.js')
 const configures =
   /^(DATABASE_URL|RABBITMQ_|ENROLLMENT_|LISTEN_|CORE_ADDRESS|JWT_SECRET|STAFF_SCOPE|GIN_MODE|PG)/
 
+/** As the units and the image run it: what is young has room. */
+export const nodeFlags = ['--max-semi-space-size=64'] as const
+
 export type Environment = Readonly<Record<string, string>>
 
 function environmentOf(own: Environment): NodeJS.ProcessEnv {
@@ -42,7 +45,7 @@ export class CliProcess {
     const log = openSync(this.#logFile, 'a')
     const { program = cli, prefix = [] } = launch
     const [first, ...rest] = [...prefix, process.execPath]
-    this.#child = spawn(first, [...rest, '--enable-source-maps', program, command], {
+    this.#child = spawn(first, [...rest, ...nodeFlags, '--enable-source-maps', program, command], {
       env: environmentOf(environment),
       stdio: ['ignore', log, log],
       // Ctrl-C is for this process, which then stops that one.

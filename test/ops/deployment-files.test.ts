@@ -16,6 +16,7 @@ import type { Readable } from 'node:stream'
 import { test, type TestContext } from 'node:test'
 import { Ajv, type ValidateFunction } from 'ajv'
 import { parse, parseAllDocuments } from 'yaml'
+import { nodeFlags } from '../../bench/load/cli-process.ts'
 import { readConfig } from '../../src/read-config.ts'
 import { readText, root } from './repository.ts'
 
@@ -176,6 +177,14 @@ test('the program takes every environment that the systemd units give it', () =>
     assert.equal(name, `enrollment-${command}.service`)
     assert.ok(commands.has(command))
   }
+})
+
+test('every way to start the service gives what is young the room that the benchmark gives it', () => {
+  const [flag] = nodeFlags
+  for (const path of [...units.map((name) => `ops/systemd/${name}`), 'Dockerfile']) {
+    assert.ok(readText(path).includes(`NODE_OPTIONS=${flag}`), path)
+  }
+  assert.match(readText('package.json'), new RegExp(`"start": "node ${flag} `))
 })
 
 function assignments(text: string): Variables {
