@@ -25,15 +25,19 @@ export async function gateway(ground: Ground): Promise<Finding[]> {
   ] as const) {
     findings.push(await throughGateways(ground, { size: roomyCampus(ground), gateways, link }))
   }
-  findings.push(await engineAtFullLoad(ground))
+  const [alone] = findings
+  findings.push(await engineAtFullLoad(ground, alone?.figures['gateways_cpu_us_per_request'] ?? Number.NaN))
   return findings
 }
 
 /**
  * Commands straight over the link, as many gateways together would send them: a gateway takes so much more CPU than
  * the engine that two cores hold too few of them to make the engine busy, and a busy engine is cheaper for a command.
+ * So one engine with a core of its own carries as many gateways with a core of their own as a request costs a gateway
+ * more than its command costs the engine here.
+ * @param gatewayUs CPU of a gateway per HTTP request, measured in the same run
  */
-async function engineAtFullLoad(ground: Ground): Promise<Finding> {
+async function engineAtFullLoad(ground: Ground, gatewayUs: number): Promise<Finding> {
   const size = roomyCampus(ground)
   const site = await GatewaySite.open(ground, { size, gateways: 0, link: 'unix' })
   const load = new LinkLoadProcess()
@@ -62,6 +66,9 @@ async function engineAtFullLoad(ground: Ground): Promise<Finding> {
         commands,
         commands_per_s: rounded((1000 * commands) / elapsedMs),
         engine_cpu_us_per_command: rounded(engine / commands, 2),
+        gateway_cpu_us_per_request: rounded(gatewayUs, 2),
+        gateways_that_one_engine_carries: rounded((gatewayUs * commands) / engine),
+        engine_commands_per_s_on_one_core: rounded((1e6 * commands) / engine, 0),
       },
       counts: outcomes,
     }
@@ -95,7 +102,6 @@ async function throughGateways(ground: Ground, options: GatewaySiteOptions): Pro
     const results = Object.values(streams)
     const requests = sum(results.map((result) => result.requests))
     const perRequest = Object.entries(cpuUs).map(([name, us]) => [name, us / requests] as const)
-    const { gateways: ofGateways = 0, engine = 0 } = Object.fromEntries(perRequest)
     return {
       scenario: 'gateway',
       subject: `${gateways} over ${link}`,
@@ -107,8 +113,6 @@ async function throughGateways(ground: Ground, options: GatewaySiteOptions): Pro
         all_cpu_us_per_request: rounded(sum(perRequest.map(([, us]) => us))),
         generator_cpu_us_per_request: rounded(generatorCpuUs / requests),
         p99_ms: rounded(Math.max(...results.map(({ latency }) => latency.p99)), 2),
-        engine_requests_per_s_on_one_core: rounded(1e6 / engine, 0),
-        gateways_that_one_engine_carries: rounded(ofGateways / engine),
         ...Object.fromEntries(
           Object.entries(memory).map(([name, bytes]) => [`${name}_mib`, rounded(bytes / 2 ** 20)]),
         ),
