@@ -20,7 +20,7 @@ export interface CoreListenerOptions {
 }
 
 const connectionsMax = 256
-/** How often gateways are told how far the engine is; while nothing changes, a tenth of that. */
+/** How often gateways are told how far the engine is; while nothing changes, one time in `idleTicks`. */
 const statusIntervalMs = 100
 const idleTicks = 10
 

@@ -51,7 +51,7 @@ const mostTelling: readonly EngineState[] = [
 
 /**
  * The engines of a campus as one service, in another process: every request goes to the one that leads. It holds
- * nothing but the requests that wait for their answers.
+ * nothing but the requests that wait for their answers and a copy of the leader's board of seats.
  */
 export class RemoteEngine implements EnrollmentService {
   readonly #links: readonly EngineLink[]

@@ -5,7 +5,7 @@ import { type Waiting, WaitingLine } from './waiting-line.ts'
 
 /** How busy the process may be before requests are turned away. Milliseconds. */
 export interface WaitingRoomLimits {
-  /** Once the first in line has waited this long, nobody else is let in: for a burst, which is served whole. */
+  /** Once the first in line has waited this long, newcomers are turned away: for a burst, which is served whole. */
   readonly waitMaxMs: number
   /** A line that has stood for this long without an end is no burst, and the shorter wait holds. */
   readonly burstMs: number
