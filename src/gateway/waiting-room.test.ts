@@ -37,6 +37,7 @@ class Scene {
           waitMaxMs: 100,
           burstMs: 2000,
           standingWaitMaxMs: 50,
+          heldMaxMs: 20,
           turnMs: 10,
           lengthMax: 1000,
           ...limits,
@@ -203,7 +204,7 @@ test('while the engine has no room, commands of students are turned away and the
 })
 
 test('commands in line wait for the engine to have room, reads pass them, and nobody waits for ever', async (t) => {
-  const scene = await new Scene(t).open({ waitMaxMs: 1000 })
+  const scene = await new Scene(t).open({ waitMaxMs: 10_000, heldMaxMs: 1000 })
   scene.costMs = 10
   const crowd = await scene.dial()
   const begun = () => scene.begun.filter((one) => one.startsWith('PUT')).length

@@ -11,6 +11,8 @@ export interface WaitingRoomLimits {
   readonly burstMs: number
   /** As `waitMaxMs`, in a line that stands: a longer one would only make everybody wait. */
   readonly standingWaitMaxMs: number
+  /** How long a command in line waits for room in the engine until it is turned away after all. */
+  readonly heldMaxMs: number
   /** How long requests are begun in one go before the event loop is given back. */
   readonly turnMs: number
   /** How many may wait; a bound for memory, the wait is what counts. */
@@ -21,6 +23,7 @@ export const defaultWaitingRoomLimits: WaitingRoomLimits = {
   waitMaxMs: 1000,
   burstMs: 2000,
   standingWaitMaxMs: 100,
+  heldMaxMs: 20,
   turnMs: 8,
   lengthMax: 10_000,
 }
@@ -135,12 +138,9 @@ export class WaitingRoom {
   #isLate(line: WaitingLine, nowMs: number): boolean {
     const { first } = line
     if (first === undefined) return false
-    return line.length >= this.#deps.limits.lengthMax || this.#hasWaitedTooLong(first, nowMs)
-  }
-
-  #hasWaitedTooLong({ sinceMs }: Waiting, nowMs: number): boolean {
-    const { waitMaxMs, burstMs, standingWaitMaxMs } = this.#deps.limits
-    return nowMs - sinceMs > (nowMs - this.#standsSinceMs > burstMs ? standingWaitMaxMs : waitMaxMs)
+    const { lengthMax, waitMaxMs, burstMs, standingWaitMaxMs } = this.#deps.limits
+    const isStanding = nowMs - this.#standsSinceMs > burstMs
+    return line.length >= lengthMax || nowMs - first.sinceMs > (isStanding ? standingWaitMaxMs : waitMaxMs)
   }
 
   #told(method: string, authorization: string | undefined, seconds: number): void {
@@ -176,7 +176,7 @@ export class WaitingRoom {
     const nowMs = this.#deps.now()
     while (this.#isEngineFull) {
       const { first } = this.#commands
-      if (first === undefined || !this.#hasWaitedTooLong(first, nowMs)) return
+      if (first === undefined || nowMs - first.sinceMs <= this.#deps.limits.heldMaxMs) return
       this.#commands.shift()
       const { request, response } = first
       if (response.destroyed) continue
