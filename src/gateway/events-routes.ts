@@ -207,6 +207,6 @@ function watchOf(user: Verified, { department, course_id, places }: EventsQuery)
 
 const eventsDescription = `Filters add up: a department, courses, your own places. Without any, students get their own places and staff their own department.
 
-The first event is \`resync\`: everything that the filter covers, as it stands. From then on \`changes\` come at most 250 ms after the decisions behind them were made durable, many changes of one thing as one. An event says how things stand, so none of them need be kept: merge \`seats\` by course and group, \`places\` by course.
+The first event is \`resync\`: everything that the filter covers, as it stands. From then on \`changes\` come within 250 ms of the decisions behind them being durable, later only while the process has no time, many changes of one thing as one. An event says how things stand, so none of them need be kept: merge \`seats\` by course and group, \`places\` by course.
 
 The id is the number of the term and of the last decision that is told. Sent back as \`Last-Event-ID\`, what came since is told; after a change of leader, or an absence too long, a \`resync\` comes instead. Streams end when the server stops or leads no more, when the token expires, and for clients that do not read.`
