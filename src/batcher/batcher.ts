@@ -65,6 +65,8 @@ export class Batcher {
   readonly #options: BatcherOptions
   readonly #stopping = new AbortController()
   #running: Promise<void> | undefined
+  /** Told when the reader ends, for who waits for the database. */
+  #cutPauseShort: () => void = () => {}
 
   constructor(options: BatcherOptions) {
     this.#options = options
@@ -85,6 +87,8 @@ export class Batcher {
       try {
         reader = await source.open(this.#stopping.signal, (detail) => onEvent({ kind: 'waiting', detail }))
         onEvent({ kind: 'consuming' })
+        // Once, and not by a race at each pause: a promise that lives long keeps every reaction to it.
+        void reader.ended.then(() => this.#cutPauseShort())
         await this.#consume(reader, () => {
           progressed = true
         })
@@ -224,7 +228,10 @@ export class Batcher {
       } catch (error) {
         if (error instanceof LostTail) throw error
         this.#alarm('database', `cannot write to the database: ${describeError(error)}`)
-        await Promise.race([this.#pause(delayMs), reader.ended])
+        const ended = new Promise<void>((resolve) => {
+          this.#cutPauseShort = resolve
+        })
+        if (reader.open) await this.#within(delayMs, ended)
         delayMs = Math.min(delayMs * 2, retryMs.most)
       }
     }
