@@ -21,6 +21,18 @@ export interface Glimpse {
   readonly authorization: string | undefined
 }
 
+export interface TurnstileOptions {
+  /**
+   * After so many answers in one turn of the event loop, whoever is answered is read no further in it. The loop reads
+   * on as long as many connections have something to say, so clients that ask again at once would keep it from
+   * everything else, from the replies to those who were let in above all.
+   */
+  readonly answersInTurnMax: number
+  /** Whether this request is to be refused now. */
+  readonly isShutTo: (request: Glimpse) => boolean
+  readonly onRefused: (request: Glimpse, retryAfterSeconds: number) => void
+}
+
 /**
  * Answers requests on the socket, before they are parsed: what Node's HTTP server does for a request, before any code
  * of ours, costs several times as much as the answer. Only for connections on which somebody was turned away already,
@@ -31,16 +43,13 @@ export interface Glimpse {
 export class Turnstile {
   readonly #connections = new WeakMap<Socket, Connection>()
   readonly #leftAlone = new WeakSet<Socket>()
-  readonly #isShutTo: (request: Glimpse) => boolean
-  readonly #onRefused: (request: Glimpse, retryAfterSeconds: number) => void
+  /** Answers in the present turn of the event loop, and connections that are not read until it is over. */
+  #answered = 0
+  #resting: Socket[] = []
+  readonly #options: TurnstileOptions
 
-  /** @param isShutTo whether this request is to be refused now */
-  constructor(
-    isShutTo: (request: Glimpse) => boolean,
-    onRefused: (request: Glimpse, retryAfterSeconds: number) => void,
-  ) {
-    this.#isShutTo = isShutTo
-    this.#onRefused = onRefused
+  constructor(options: TurnstileOptions) {
+    this.#options = options
   }
 
   /** Stands before the connection from now on; its present request is answered in the ordinary way. */
@@ -60,6 +69,12 @@ export class Turnstile {
       if (this.#leftAlone.has(socket)) socket.on('data', parse as (chunk: Buffer) => void).off('data', take)
     }
     socket.on('data', take).off('data', parse as (chunk: Buffer) => void)
+  }
+
+  /** Told when a turn of the event loop is over in which somebody was asked about. */
+  turnOver(): void {
+    this.#answered = 0
+    for (const socket of this.#resting.splice(0)) socket.resume()
   }
 
   /** Told of every request that took the ordinary way. */
@@ -83,8 +98,9 @@ export class Turnstile {
       this.#leftAlone.add(socket)
       return false
     }
-    if (connection.isClean && socket.writableLength <= unreadBytesMax && this.#isShutTo(glimpse)) {
-      this.#onRefused(glimpse, refuseOnSocket(socket))
+    if (connection.isClean && socket.writableLength <= unreadBytesMax && this.#options.isShutTo(glimpse)) {
+      this.#options.onRefused(glimpse, refuseOnSocket(socket))
+      if (++this.#answered > this.#options.answersInTurnMax) this.#resting.push(socket.pause())
       return true
     }
     connection.isBusy = true

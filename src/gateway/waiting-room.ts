@@ -11,12 +11,14 @@ export interface WaitingRoomLimits {
   readonly burstMs: number
   /** As `waitMaxMs`, in a line that stands: a longer one would only make everybody wait. */
   readonly standingWaitMaxMs: number
-  /** How long a command in line waits for room in the engine until it is turned away after all. */
+  /** How long a command in line waits for an engine without room until it is turned away after all. */
   readonly heldMaxMs: number
   /** How long requests are begun in one go before the event loop is given back. */
   readonly turnMs: number
   /** How many may wait; a bound for memory, the wait is what counts. */
   readonly lengthMax: number
+  /** Of those that are turned away before they are parsed: how many in one turn until whoever is has to wait for the next. */
+  readonly answersInTurnMax: number
 }
 
 export const defaultWaitingRoomLimits: WaitingRoomLimits = {
@@ -26,6 +28,7 @@ export const defaultWaitingRoomLimits: WaitingRoomLimits = {
   heldMaxMs: 20,
   turnMs: 8,
   lengthMax: 10_000,
+  answersInTurnMax: 500,
 }
 
 export interface WaitingRoomDeps {
@@ -68,19 +71,15 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void
 export class WaitingRoom {
   readonly #deps: WaitingRoomDeps
   readonly #handle: Handler
-  readonly #turnstile = new Turnstile(
-    ({ method, path, authorization }) => {
-      this.#beginTurn()
-      return this.#isShutTo(method, path, authorization)
-    },
-    ({ method, authorization }, seconds) => this.#told(method, authorization, seconds),
-  )
+  readonly #turnstile: Turnstile
   /** Students' commands, which need room in the engine, and all else. */
   readonly #commands = new WaitingLine()
   readonly #others = new WaitingLine()
   #isTurnOpen = false
   #turnEndsMs = 0
   #isEngineFull = false
+  /** Since when, if it is. */
+  #fullSinceMs = 0
   #turnedAway = 0
   /** When there was last no time or no room. */
   #pressedAtMs = Number.NEGATIVE_INFINITY
@@ -90,6 +89,14 @@ export class WaitingRoom {
   constructor(handle: Handler, deps: WaitingRoomDeps) {
     this.#handle = handle
     this.#deps = deps
+    this.#turnstile = new Turnstile({
+      answersInTurnMax: deps.limits.answersInTurnMax,
+      isShutTo: ({ method, path, authorization }) => {
+        this.#beginTurn()
+        return this.#isShutTo(method, path, authorization)
+      },
+      onRefused: ({ method, authorization }, seconds) => this.#told(method, authorization, seconds),
+    })
   }
 
   /** Requests that wait in line. */
@@ -154,7 +161,7 @@ export class WaitingRoom {
     this.#isTurnOpen = true
     const nowMs = this.#deps.now()
     this.#turnEndsMs = nowMs + this.#deps.limits.turnMs
-    this.#isEngineFull = this.#deps.isEngineFull()
+    this.#lookAtEngine(nowMs)
     if (this.#isEngineFull || this.#isLate(this.#commands, nowMs) || this.#isLate(this.#others, nowMs)) {
       this.#pressedAtMs = nowMs
     }
@@ -163,20 +170,28 @@ export class WaitingRoom {
     else setImmediate(() => this.#closeTurn())
   }
 
+  #lookAtEngine(nowMs: number): void {
+    const isFull = this.#deps.isEngineFull()
+    if (isFull && !this.#isEngineFull) this.#fullSinceMs = nowMs
+    this.#isEngineFull = isFull
+  }
+
   #closeTurn(): void {
     this.#isTurnOpen = false
+    this.#turnstile.turnOver()
     if (this.length === 0) return
     this.#beginTurn()
     this.#turnAwayHeld()
     this.#letIn()
   }
 
-  /** Those whom the engine has kept waiting for too long. */
+  /** Those whom the engine has kept waiting for too long, however long they had waited for time before. */
   #turnAwayHeld(): void {
     const nowMs = this.#deps.now()
     while (this.#isEngineFull) {
       const { first } = this.#commands
-      if (first === undefined || nowMs - first.sinceMs <= this.#deps.limits.heldMaxMs) return
+      if (first === undefined) return
+      if (nowMs - Math.max(first.sinceMs, this.#fullSinceMs) <= this.#deps.limits.heldMaxMs) return
       this.#commands.shift()
       const { request, response } = first
       if (response.destroyed) continue
@@ -187,7 +202,7 @@ export class WaitingRoom {
   /** A few at a time, with what they schedule for at once in between, so that its cost is seen. */
   #letIn(): void {
     // What was begun a moment ago may have filled it.
-    this.#isEngineFull = this.#deps.isEngineFull()
+    this.#lookAtEngine(this.#deps.now())
     for (let count = 0; count < letInAtOnce; count++) {
       const next = this.#takeNext()
       if (next === undefined) break
