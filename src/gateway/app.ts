@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { administrationRoutes } from './administration-routes.ts'
 import { type Gate } from './admission.ts'
 import { catalogRoute } from './catalog-route.ts'
+import { CannedRefusal } from './canned-refusal.ts'
 import { Commands } from './commands.ts'
 import { allowOrigins } from './cors.ts'
 import { decisionRoutes } from './decision-routes.ts'
@@ -53,6 +54,7 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
     certificate: deps.certificate,
     waitingRoom: {
       limits: defaultWaitingRoomLimits,
+      refusal: new CannedRefusal(deps.corsOrigins ?? false),
       now: () => performance.now(),
       isEngineFull: () => service.status().isFull,
       waitOf: (authorization) => {

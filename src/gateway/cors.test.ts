@@ -84,3 +84,20 @@ test('a stream of events can be read by a page of an origin that is named', asyn
   assert.equal(headers['access-control-allow-origin'], origin)
   assert.equal((await events.next()).event, 'resync')
 })
+
+test('a page of an origin that is named can read that it was turned away at the door', async (t) => {
+  const desk = open(t, [origin])
+  const status = desk.service.status()
+  t.mock.method(desk.service, 'status', () => ({ ...status, isFull: true }))
+  const address = await desk.app.listen({ host: '127.0.0.1', port: 0 })
+  const answer = await fetch(`${address}/student/course`, {
+    method: 'PUT',
+    headers: { origin, 'content-type': 'application/json', authorization: desk.authorization(one) },
+    body: JSON.stringify({ course_id: 10, group_id: 1 }),
+  })
+  assert.equal(answer.status, 503)
+  assert.equal(answer.headers.get('access-control-allow-origin'), origin)
+  assert.match(answer.headers.get('access-control-expose-headers') ?? '', /Retry-After/)
+  assert.match(answer.headers.get('vary') ?? '', /Origin/)
+  assert.match((await desk.send(undefined, 'GET /metrics')).text, /^http_requests_turned_away_total 1$/m)
+})

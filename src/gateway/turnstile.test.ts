@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { put, Scene } from './testing/waiting-scene.ts'
+import { pageOrigin, put, Scene } from './testing/waiting-scene.ts'
 import { glimpseOf } from './turnstile.ts'
 
 test('a connection whose request was turned away goes on: turned away again, then served, in the order of its requests', async (t) => {
@@ -78,13 +78,52 @@ test('whoever asks again and again in one turn is read no further in it, and hea
   assert.equal(await line.answer(), 200)
 })
 
+test('pages that may call can read that they were turned away, in the ordinary way and on the socket', async (t) => {
+  const scene = await new Scene(t).open()
+  scene.isEngineFull = true
+  for (const [origin, mayRead] of [
+    [pageOrigin, true],
+    ['https://evil.example', false],
+  ] as const) {
+    const line = await scene.dial()
+    for (const _ of ['first', 'second', 'on the socket', 'again']) {
+      line.write(put(undefined, `Origin: ${origin}\r\n`))
+      assert.equal(await line.answer(), 503)
+      assert.match(line.head, /\r\nvary: Origin/i)
+      assert.equal(line.head.includes(`\r\naccess-control-allow-origin: ${pageOrigin}\r\n`), mayRead)
+      assert.equal(/\r\naccess-control-expose-headers: .*Retry-After/.test(line.head), mayRead)
+      assert.ok(!line.head.includes('evil'))
+    }
+  }
+})
+
+test('a browser that asks whether a page may call is never turned away', async (t) => {
+  const scene = await new Scene(t).open()
+  const line = await scene.dial()
+  scene.isEngineFull = true
+  for (const _ of ['first', 'second', 'on the socket']) {
+    line.write(put())
+    assert.equal(await line.answer(), 503)
+  }
+  for (let count = 0; count < 3; count++) {
+    line.write('OPTIONS /student/course HTTP/1.1\r\nHost: x\r\n\r\n')
+    assert.equal(await line.answer(), 200)
+  }
+})
+
 test('only one whole and plain request is taken for one', () => {
   const seen = (text: string) => glimpseOf(Buffer.from(text, 'latin1'))
-  assert.deepEqual(seen(put()), { method: 'PUT', path: '/student/course', authorization: 'Bearer t' })
+  assert.deepEqual(seen(put()), {
+    method: 'PUT',
+    path: '/student/course',
+    authorization: 'Bearer t',
+    origin: undefined,
+  })
   assert.deepEqual(seen('DELETE /student/course?course_id=1 HTTP/1.1\r\nHost: x\r\n\r\n'), {
     method: 'DELETE',
     path: '/student/course',
     authorization: undefined,
+    origin: undefined,
   })
   for (const [what, text] of Object.entries({
     'a piece of the body missing': put().slice(0, -1),

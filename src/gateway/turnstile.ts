@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { refuseOnSocket } from './canned-refusal.ts'
+import type { CannedRefusal } from './canned-refusal.ts'
 
 /** Answers that a client has not read yet; more than that, and it is left to the ordinary way. */
 const unreadBytesMax = 16_384
@@ -19,6 +19,8 @@ export interface Glimpse {
   readonly method: string
   readonly path: string
   readonly authorization: string | undefined
+  /** Of the page that sent it, if a browser did. */
+  readonly origin: string | undefined
 }
 
 export interface TurnstileOptions {
@@ -28,6 +30,7 @@ export interface TurnstileOptions {
    * everything else, from the replies to those who were let in above all.
    */
   readonly answersInTurnMax: number
+  readonly refusal: CannedRefusal
   /** Whether this request is to be refused now. */
   readonly isShutTo: (request: Glimpse) => boolean
   readonly onRefused: (request: Glimpse, retryAfterSeconds: number) => void
@@ -99,7 +102,7 @@ export class Turnstile {
       return false
     }
     if (connection.isClean && socket.writableLength <= unreadBytesMax && this.#options.isShutTo(glimpse)) {
-      this.#options.onRefused(glimpse, refuseOnSocket(socket))
+      this.#options.onRefused(glimpse, this.#options.refusal.sendOnSocket(socket, glimpse.origin))
       if (++this.#answered > this.#options.answersInTurnMax) this.#resting.push(socket.pause())
       return true
     }
@@ -110,11 +113,12 @@ export class Turnstile {
   }
 }
 
-const requestLine = /^(GET|PUT|PATCH|POST|DELETE) (\/[^\s?]*)[^\s]* HTTP\/1\.1\r\n/
+const requestLine = /^(GET|PUT|PATCH|POST|DELETE|OPTIONS) (\/[^\s?]*)[^\s]* HTTP\/1\.1\r\n/
 /** With any of these, or a line that goes on from the one before, it is not plain. */
 const notPlain = /\r\n[ \t]|\r\n(?:transfer-encoding|upgrade|expect|connection|trailer|te)[ \t]*:/i
 const contentLength = /\r\ncontent-length:[ \t]*(\d{1,5})[ \t]*(?=\r\n)/gi
 const authorizationHeader = /\r\nauthorization:[ \t]*([^\r\n]*)\r\n/i
+const originHeader = /\r\norigin:[ \t]*([^\r\n\t ]*)[ \t]*\r\n/i
 
 /** @returns undefined unless the chunk is one request, all of it and nothing else */
 export function glimpseOf(chunk: Buffer): Glimpse | undefined {
@@ -131,5 +135,10 @@ export function glimpseOf(chunk: Buffer): Glimpse | undefined {
   if (length === undefined && /content-length/i.test(head)) return undefined
   if (text.length !== end + 4 + bodyBytes) return undefined
   const [, method = '', path = ''] = line
-  return { method, path, authorization: authorizationHeader.exec(head)?.[1] }
+  return {
+    method,
+    path,
+    authorization: authorizationHeader.exec(head)?.[1],
+    origin: originHeader.exec(head)?.[1],
+  }
 }

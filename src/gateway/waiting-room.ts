@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { refuseResponse } from './canned-refusal.ts'
+import type { CannedRefusal } from './canned-refusal.ts'
 import { Turnstile } from './turnstile.ts'
 import { type Waiting, WaitingLine } from './waiting-line.ts'
 
@@ -33,6 +33,7 @@ export const defaultWaitingRoomLimits: WaitingRoomLimits = {
 
 export interface WaitingRoomDeps {
   readonly limits: WaitingRoomLimits
+  readonly refusal: CannedRefusal
   /** Milliseconds of a steady clock. */
   readonly now: () => number
   /** Whether a command would be refused for want of room, as far as is known; asked once a turn. */
@@ -66,7 +67,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void
  * Jacobson, "Controlling Queue Delay", 2012): a line after a burst comes to its end, and waiting in it is worth
  * while; one that stands stays as long as it is let be, whoever waits in it.
  *
- * Those that ask how the server is are never kept waiting.
+ * Those that ask how the server is, and browsers that ask whether a page may call, are never kept waiting.
  */
 export class WaitingRoom {
   readonly #deps: WaitingRoomDeps
@@ -91,6 +92,7 @@ export class WaitingRoom {
     this.#deps = deps
     this.#turnstile = new Turnstile({
       answersInTurnMax: deps.limits.answersInTurnMax,
+      refusal: deps.refusal,
       isShutTo: ({ method, path, authorization }) => {
         this.#beginTurn()
         return this.#isShutTo(method, path, authorization)
@@ -112,10 +114,10 @@ export class WaitingRoom {
   enter(request: IncomingMessage, response: ServerResponse): void {
     this.#turnstile.noteBegin(request, response)
     const { method = '', url = '', headers } = request
-    if (isAboutTheServer(url)) return this.#handle(request, response)
+    if (isNeverTurnedAway(method, url)) return this.#handle(request, response)
     this.#beginTurn()
     if (this.#isShutTo(method, url, headers.authorization)) {
-      this.#told(method, headers.authorization, refuseResponse(response))
+      this.#told(method, headers.authorization, this.#deps.refusal.send(response, headers.origin))
       this.#turnstile.guard(request, response)
       return
     }
@@ -132,7 +134,7 @@ export class WaitingRoom {
   }
 
   #isShutTo(method: string, path: string, authorization: string | undefined): boolean {
-    if (isAboutTheServer(path)) return false
+    if (isNeverTurnedAway(method, path)) return false
     const line = this.#lineOf(method, path)
     const nowMs = this.#deps.now()
     if (this.#isLate(line, nowMs)) return true
@@ -195,7 +197,8 @@ export class WaitingRoom {
       this.#commands.shift()
       const { request, response } = first
       if (response.destroyed) continue
-      this.#told(request.method ?? '', request.headers.authorization, refuseResponse(response))
+      const { method = '', headers } = request
+      this.#told(method, headers.authorization, this.#deps.refusal.send(response, headers.origin))
     }
   }
 
@@ -233,6 +236,7 @@ export class WaitingRoom {
   }
 }
 
-function isAboutTheServer(url: string): boolean {
-  return url === '/healthz' || url === '/readyz' || url === '/metrics'
+/** How the server is; and whether a page may call at all, without which its browser cannot even tell it to come again. */
+function isNeverTurnedAway(method: string, path: string): boolean {
+  return method === 'OPTIONS' || path === '/healthz' || path === '/readyz' || path === '/metrics'
 }

@@ -1,6 +1,7 @@
 import { createServer, request as httpRequest } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
+import { CannedRefusal } from '../canned-refusal.ts'
 import { WaitingRoom, type WaitingRoomDeps } from '../waiting-room.ts'
 
 /** A server whose time stands still unless a test moves it, and that answers when a test says so. */
@@ -42,6 +43,7 @@ export class Scene {
           answersInTurnMax: 500,
           ...limits,
         },
+        refusal: new CannedRefusal([pageOrigin]),
         now: () => this.nowMs,
         isEngineFull: () => this.isEngineFull,
         waitOf: (authorization) => this.waits.get(authorization ?? '') ?? 0,
@@ -82,6 +84,8 @@ export class Scene {
 
 export class Line {
   readonly #socket: Socket
+  /** Status line and headers of the latest answer. */
+  head = ''
   #received = ''
   #wake = (): void => {}
 
@@ -104,6 +108,7 @@ export class Line {
       const length = Number(/content-length: (\d+)/i.exec(this.#received.slice(0, end))?.[1] ?? 0)
       if (end >= 0 && this.#received.length >= end + 4 + length) {
         const status = Number(this.#received.slice(9, 12))
+        this.head = this.#received.slice(0, end)
         this.#received = this.#received.slice(end + 4 + length)
         return status
       }
@@ -113,6 +118,9 @@ export class Line {
     }
   }
 }
+
+/** Whose pages may call. */
+export const pageOrigin = 'https://courses.example.edu'
 
 /** A student's command as it goes over the wire. */
 export const put = (body = '{"course_id":1}', more = '') =>
