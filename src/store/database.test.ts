@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import { after, before, test } from 'node:test'
 import { startPostgres, type TestPostgres } from '../../test/servers/postgres.ts'
@@ -105,6 +106,34 @@ test('idle connections that the server cuts are replaced, and nothing crashes', 
   await other.drop()
 })
 
+test('a connection that breaks between two statements of a transaction makes it fail, and ends nothing else', async () => {
+  const failing = db.database.transaction(async (client) => {
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    const ended = once(client, 'end')
+    await db.rows('SELECT pg_terminate_backend($1)', [rows[0]?.pid])
+    await ended
+    await client.query('SELECT 1')
+  })
+  await assert.rejects(failing, /not queryable|terminat|closed/)
+  assert.equal((await db.rows('SELECT 1')).length, 1)
+})
+
+test('a connection that breaks while its session is set up makes the query fail, and ends nothing else', async (t) => {
+  const authenticated = Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 0])
+  const ready = Buffer.from([0x5a, 0, 0, 0, 5, 0x49])
+  const breaking = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.once('data', () => {
+      socket.write(Buffer.concat([authenticated, ready]))
+      socket.once('data', () => socket.destroy())
+    })
+  })
+  await new Promise<void>((resolve) => breaking.listen(0, '127.0.0.1', resolve))
+  t.after(() => breaking.close())
+  const url = `postgresql://somebody@127.0.0.1:${portOf(breaking)}/any`
+  await assert.rejects(openDatabase(url, { logger: silent }), /terminated unexpectedly|ECONNRESET/)
+})
+
 test('an address is shown without its user and password', () => {
   const shown: [string, string][] = [
     ['postgres://user:secret@db.example:5433/campus', 'db.example:5433/campus'],
@@ -118,8 +147,13 @@ test('an address is shown without its user and password', () => {
 async function closedPort(): Promise<number> {
   const listener: Server = createServer()
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
-  const address = listener.address()
+  const port = portOf(listener)
   await new Promise((resolve) => listener.close(resolve))
+  return port
+}
+
+function portOf(listener: Server): number {
+  const address = listener.address()
   assert.ok(address !== null && typeof address === 'object')
   return address.port
 }

@@ -74,7 +74,12 @@ export class Database {
         prepareSession(client, session).then(() => done(), done)
       },
     })
-    this.#pool.on('connect', (client) => this.#pooled.add(client))
+    this.#pool.on('connect', (client) => {
+      this.#pooled.add(client)
+      // The pool listens while a connection is idle, not while its session is set up or between the statements of a
+      // transaction. Whoever has it is told by the next statement.
+      client.on('error', () => {})
+    })
     this.#pool.on('remove', (client) => this.#pooled.delete(client))
     // Without a listener, an idle connection that breaks would end the process.
     this.#pool.on('error', (error) =>
