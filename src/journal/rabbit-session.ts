@@ -10,6 +10,9 @@ export interface RabbitOptions {
   readonly heartbeatSeconds: number
 }
 
+/** A broker learns from the connection's end alone what it has to; a process that stops must not wait for one that hangs. */
+const goodByeMs = 500
+
 /**
  * One connection to the broker that never reconnects: the client library would, and what is published after
  * that is confirmed without the lock that went with the old connection. Its first error is its end.
@@ -95,14 +98,14 @@ export class RabbitSession {
     this.#end(why)
   }
 
-  /** Closes the channels and the connection in good order; at once if that takes over two seconds. */
+  /** Closes the channels and the connection in good order; without it if the broker does not answer soon. */
   async close(): Promise<void> {
     if (this.#why === undefined) {
       this.#why = 'closed'
       const closed = Promise.allSettled([...this.#channels].map((channel) => channel.close()))
       const inGoodOrder = closed.then(() => this.#connection.close())
       try {
-        await Promise.race([inGoodOrder, sleep(2000, undefined, { ref: false })])
+        await Promise.race([inGoodOrder, sleep(goodByeMs, undefined, { ref: false })])
       } catch {
         // The broker went first.
       }

@@ -32,7 +32,6 @@ export async function runBatcher(config: Config): Promise<void> {
     await serveMetrics(exposition, config, host, 'batcher')
     const campus = await openCampus(url, config, host)
     const batcher = await buildBatcher(campus, rabbitmqAddress, config, host, exposition)
-    host.onStop(() => batcher.stop())
     void batcher.run()
   })
 }

@@ -93,7 +93,7 @@ export async function buildEngine(
   })
 }
 
-/** Builds the batcher that carries RabbitMQ's journal into the tables. `batcher.run()` is the caller's. */
+/** Builds the batcher that carries RabbitMQ's journal into the tables. It runs once the caller says so, and stops with the process. */
 export async function buildBatcher(
   campus: OpenCampus,
   rabbitmqAddress: string,
@@ -108,7 +108,7 @@ export async function buildBatcher(
   host.onStop(() => tables.close())
   const metrics = new BatcherMetrics(exposition, nodeRuntime)
   const log = batcherEventLog(host)
-  return new Batcher({
+  const batcher = new Batcher({
     campusId: campus.row.id,
     source: new RabbitSource({
       url: rabbitmqAddress,
@@ -124,6 +124,15 @@ export async function buildBatcher(
       log(event)
     },
   })
+  host.onStop(() => stopBatcher(batcher, tables, host.graceMs))
+  return batcher
+}
+
+/** Lets it finish its transaction, unless the database says nothing: what is not committed is not acknowledged either. */
+async function stopBatcher(batcher: Batcher, tables: BatcherTables, graceMs: number): Promise<void> {
+  const overdue = setTimeout(() => tables.cutOff(), graceMs)
+  await batcher.stop()
+  clearTimeout(overdue)
 }
 
 /** Says once what is waited for, however often it is tried; an alarm is repeated while it lasts. */

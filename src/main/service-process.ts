@@ -16,12 +16,15 @@ export class CommandFailed extends Error {
   }
 }
 
+const goodByesMs = 3000
+
 /** One process: its log, its parts, and its end by signal, failure or of itself. */
 export class ServiceProcess {
   readonly log: Logger
   readonly #stopping = new AbortController()
   readonly #parts: StopPart[] = []
   readonly #shutdownMs: number
+  #stopBeganMs: number | undefined
   #readsAnew = false
   #failure: unknown
 
@@ -58,6 +61,7 @@ export class ServiceProcess {
 
   /** Whatever the process waits for when it is told to stop, it ends in time. */
   #boundTheEnd(): void {
+    this.#stopBeganMs = performance.now()
     const overdue = setTimeout(() => {
       this.log.error(`not stopped within ${this.#shutdownMs} ms: ending all the same`)
       process.exit(1)
@@ -70,9 +74,13 @@ export class ServiceProcess {
     return this.#stopping.signal
   }
 
-  /** How long the parts may take to stop, milliseconds: a little less than the whole. */
+  /**
+   * How long a part may still wait for what its neighbours owe it before it stops without, milliseconds. What comes after
+   * that (the good-byes to broker, clients and database, each bounded) has to fit into the time to stop as well.
+   */
   get graceMs(): number {
-    return Math.max(100, this.#shutdownMs - 1500)
+    const passedMs = this.#stopBeganMs === undefined ? 0 : performance.now() - this.#stopBeganMs
+    return Math.max(100, this.#shutdownMs - goodByesMs - passedMs)
   }
 
   /** Resolves when the process is to stop. */

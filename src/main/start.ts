@@ -25,7 +25,6 @@ export async function runStart(config: Config): Promise<void> {
     await serveMetrics(exposition, config, host, 'server')
     if (config.rabbitmqAddress !== undefined) {
       const batcher = await buildBatcher(campus, config.rabbitmqAddress, config, host, exposition)
-      host.onStop(() => batcher.stop())
       void batcher.run()
     }
     const { address, leading } = await startServer(campus, config, host, exposition)

@@ -68,6 +68,9 @@ export class BatcherTables implements TableStore {
   readonly #database: Database
   #client: Client | undefined
   #tables: TableStore | undefined
+  #isCutOff = false
+  /** Told by `cutOff`, for who waits for a connection. */
+  #giveUp: (error: Error) => void = () => {}
 
   constructor(database: Database) {
     this.#database = database
@@ -83,6 +86,15 @@ export class BatcherTables implements TableStore {
     }
   }
 
+  /** Ends the connection without a word, and opens no other: whatever is waited for rejects. */
+  cutOff(): void {
+    this.#isCutOff = true
+    const client = this.#client
+    this.#forget(client)
+    if (client !== undefined) cutOff(client)
+    this.#giveUp(new Error('the connection to the database was given up'))
+  }
+
   /** Ends the connection; a transaction that is open is rolled back. */
   async close(): Promise<void> {
     const client = this.#client
@@ -91,15 +103,22 @@ export class BatcherTables implements TableStore {
   }
 
   async #connect(): Promise<TableStore> {
-    const client = await this.#database.connect({
-      applicationName: 'enrollment batcher',
-      settings: batchSettings,
-    })
+    const client = await this.#orGivenUp(
+      this.#database.connect({ applicationName: 'enrollment batcher', settings: batchSettings }),
+    )
     client.once('end', () => this.#forget(client))
     client.once('error', () => this.#forget(client))
     this.#client = client
     this.#tables = batchTransactions(client)
     return this.#tables
+  }
+
+  async #orGivenUp(connecting: Promise<Client>): Promise<Client> {
+    return await new Promise((resolve, reject) => {
+      this.#giveUp = reject
+      if (this.#isCutOff) reject(new Error('no connection to the database is opened any more'))
+      connecting.then(resolve, reject)
+    })
   }
 
   #forget(client: Client | undefined): void {

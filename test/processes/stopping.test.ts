@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { eventually } from '../fixtures/eventually.ts'
+import { type Ended, startBatcher, startServer } from '../fixtures/command-line.ts'
+import { inShort } from '../fixtures/http-client.ts'
+import { rabbitAddress } from '../servers/provide.ts'
+import { TcpProxy } from '../servers/proxy.ts'
+import { logIn } from './stage.ts'
+import { RegistrationDay } from './registration-day.ts'
+
+/** A neighbour that says nothing any more, as one that is suspended or behind a dead network does. */
+describe('processes that are told to stop while a neighbour is silent', () => {
+  const day = new RegistrationDay()
+
+  async function throughProxy(url: string): Promise<{ proxy: TcpProxy; url: string }> {
+    const address = new URL(url)
+    const proxy = await TcpProxy.open([Number(address.port)])
+    day.cleanUpWith(() => proxy.close())
+    address.hostname = '127.0.0.1'
+    address.port = String(proxy.port)
+    return { proxy, url: address.href }
+  }
+
+  function assertStopped({ code, stdout, tookMs }: Ended): void {
+    assert.equal(code, 0, stdout)
+    assert.ok(tookMs < 5000, `${tookMs} ms`)
+  }
+
+  test('a server with decisions that the broker does not confirm says that they are not known, and stops in time', async () => {
+    const broker = await throughProxy(rabbitAddress())
+    const environment = {
+      ...day.campus.environment,
+      RABBITMQ_ADDRESS: broker.url,
+      ENROLLMENT_SHUTDOWN: '5s',
+    }
+    const server = day.running(await startServer(environment))
+    const batcher = day.running(startBatcher(environment))
+    await server.untilReady()
+    const [[, token] = []] = await logIn(server, 1)
+    broker.proxy.hold()
+    const waiting = server.client.send('PUT /student/course', {
+      token,
+      body: { course_id: 401, group_id: 1 },
+    })
+    await eventually(async () =>
+      /^enrollment_pending_records 1$/m.test((await server.client.send('GET /metrics')).text),
+    )
+    const stopping = [server.stop(), batcher.stop()]
+    assert.equal(inShort(await waiting), '503 outcome_unknown')
+    for (const ended of await Promise.all(stopping)) assertStopped(ended)
+    // Only now does the broker learn that they are gone.
+    broker.proxy.cut()
+  })
+
+  test('a server and a batcher stop in time though the database says nothing', async () => {
+    const database = await throughProxy(day.campus.url)
+    const environment = { ...day.campus.environment, DATABASE_URL: database.url, ENROLLMENT_SHUTDOWN: '5s' }
+    const server = day.running(await startServer(environment))
+    const batcher = day.running(startBatcher(environment))
+    await server.untilReady()
+    const [[, token] = []] = await logIn(server, 1)
+    database.proxy.hold()
+    const body = { course_id: 402, group_id: 1 }
+    assert.equal(inShort(await server.client.send('PUT /student/course', { token, body })), '204')
+    for (const ended of await Promise.all([server.stop(), batcher.stop()])) assertStopped(ended)
+  })
+})
