@@ -16,7 +16,7 @@ export class CommandFailed extends Error {
   }
 }
 
-const goodByesMs = 3000
+const goodByesMs = 4000
 
 /** One process: its log, its parts, and its end by signal, failure or of itself. */
 export class ServiceProcess {

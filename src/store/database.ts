@@ -41,7 +41,7 @@ const defaults = {
   connectTimeoutMs: 10_000,
   statementTimeoutMs: 30_000,
   keepAliveInitialDelayMs: 10_000,
-  endTimeoutMs: 1_000,
+  endTimeoutMs: 2_000,
   backoffFirstMs: 250,
   backoffMaxMs: 5_000,
 } as const
