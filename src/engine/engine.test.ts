@@ -180,3 +180,37 @@ test('a leader that nobody asks for anything learns of another one too, within t
   assert.equal(journal.open, false)
   assert.notEqual(engine.status().state, 'leading')
 })
+
+test('an answer about a former term, come late, leaves the present one alone', async () => {
+  const runtime = new ManualRuntime()
+  const terms = [new ManualTerm(), new ManualTerm()]
+  const [first, second] = terms as [ManualTerm, ManualTerm]
+  let ask: () => Promise<Position> = async () => ({ leader: noLeader, seq: 0, term: 1, atMs: 0 })
+  const store = storeOf(campusOfOne)
+  const engine = new Engine({
+    campusId: 'test',
+    journal: { identity: 'manual', acquire: async () => terms.shift() ?? new ManualTerm() },
+    store: { ...store, readPosition: () => ask() },
+    runtime,
+    limits,
+    onState: () => {},
+  })
+  void engine.run()
+  await settlePromises()
+  first.confirm()
+  await settlePromises()
+  assert.equal(engine.status().state, 'leading')
+  let answer: (position: Position) => void = () => {}
+  ask = () => new Promise((resolve) => (answer = resolve))
+  await runtime.advance(10_000)
+  first.lose('cut')
+  ask = async () => anotherLed
+  await runtime.advance(100)
+  second.confirm()
+  await runtime.advance(100)
+  assert.equal(engine.status().state, 'leading')
+  answer(anotherLed)
+  await runtime.advance(100)
+  assert.equal(engine.status().state, 'leading')
+  assert.ok(engine.campus)
+})

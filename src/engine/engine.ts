@@ -203,6 +203,8 @@ export class Engine implements EnrollmentService {
   }
 
   #loseTerm(journal: JournalTerm, why: string): void {
+    // The database may answer a question of an earlier term; the one that runs now is none of its business.
+    if (journal !== this.#journalTerm) return
     this.#enter('recovering', why)
     this.#dropTerm()
     void journal.close()

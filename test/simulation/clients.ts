@@ -131,18 +131,22 @@ export class Client {
   }
 
   async #look(): Promise<void> {
-    const { network, history, database } = this.#parts
+    const { network, history, coverage } = this.#parts
     const request = this.#viewRequest()
     const told = this.#told
     const host = this.#host
     const reading = await network.read(host, request)
     if (reading === undefined) return
-    // A leader that was deposed and has not heard of it shows what was, but never what was not.
-    const mustKnow = reading.term === database.tables.position.term
-    if (!mustKnow) this.#parts.coverage.event('read from a deposed leader')
-    const after = mustKnow ? told : undefined
+    const after = this.#mustKnow('read', reading.term) ? told : undefined
     history.readings.push({ subject: subjectOf(request), shown: reading.shown, after, by: host.process.name })
-    this.#parts.coverage.event('read')
+    coverage.event('read')
+  }
+
+  /** A leader that was deposed and has not heard of it shows what was, but never what was not. */
+  #mustKnow(what: string, term: number): boolean {
+    const isDeposed = term !== this.#parts.database.tables.position.term
+    if (isDeposed) this.#parts.coverage.event(`${what} from a deposed leader`)
+    return !isDeposed
   }
 
   #viewRequest(): ViewRequest {
@@ -158,9 +162,11 @@ export class Client {
     const { network, history, coverage } = this.#parts
     const command = this.#drawCommand()
     const told = this.#told
-    const outcome = await network.dryRun(this.#host, command)
-    if (outcome === undefined) return
-    history.dryRuns.push({ command, outcome, after: told })
+    const answer = await network.dryRun(this.#host, command)
+    if (answer === undefined) return
+    const { outcome, term } = answer
+    const after = this.#mustKnow('dry run', term) ? told : undefined
+    history.dryRuns.push({ command, outcome, after })
     coverage.event('dry run')
   }
 

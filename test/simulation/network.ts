@@ -93,8 +93,15 @@ export class Network {
     this.#waiting.clear()
   }
 
-  async dryRun(host: EngineHost, command: Command): Promise<DryRunOutcome | undefined> {
-    return await this.#exchange(host, () => host.engine.dryRun(command))
+  /** Judges without deciding; with the term of the leader that did. */
+  async dryRun(
+    host: EngineHost,
+    command: Command,
+  ): Promise<{ outcome: DryRunOutcome; term: number } | undefined> {
+    return await this.#exchange(host, async () => {
+      const { term } = host.engine.status()
+      return { outcome: await host.engine.dryRun(command), term }
+    })
   }
 
   /** Reads; resolves with the view as text, and the term that it is of. */
