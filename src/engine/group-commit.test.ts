@@ -313,3 +313,23 @@ test('the replies of a large batch leave in several goes, in order, and none is 
     Array.from({ length: 900 }, (_, index) => index + 1),
   )
 })
+
+test('replies do not fall further and further behind, however many are decided in a round of the loop', async (t) => {
+  const { journal, runtime, commit, decide, replies } = setUp({
+    recordsMax: 100_000,
+    bytesMax: 100_000_000,
+    batchRecordsMax: 1000,
+  })
+  const deferred: (() => void)[] = []
+  t.mock.method(runtime, 'defer', (task: () => void) => deferred.push(task))
+  let newest = 0
+  for (let round = 0; round < 60; round++) {
+    for (let index = 0; index < 1000; index++) newest = decide()
+    commit.flush()
+    journal.confirm()
+    await settlePromises()
+    deferred.shift()?.()
+  }
+  const behind = newest - replies.size
+  assert.ok(behind < 8000, `${behind} confirmed decisions are not answered`)
+})

@@ -31,6 +31,8 @@ const waitShare = 0.02
  * round of a busy loop, and more: what is begun must be finished sooner than more is begun, or replies pile up.
  */
 const settledAtOnce = 400
+/** And of those that wait at least this share: whatever the pace, what waits stops growing. */
+const settledShare = 1 / 8
 
 /** A batch that the journal has and PostgreSQL may not. */
 interface Unapplied {
@@ -288,9 +290,10 @@ export class GroupCommit {
     while ((this.#unreleased[0]?.at(-1)?.seq ?? Number.POSITIVE_INFINITY) <= released) {
       this.#onReleased(this.#unreleased.shift() ?? [])
     }
+    const most = Math.max(settledAtOnce, this.#waiters.length * settledShare)
     let count = 0
     for (const waiter of this.#waiters) {
-      if (waiter.seq > released || count === settledAtOnce) break
+      if (waiter.seq > released || count >= most) break
       count++
     }
     for (const waiter of this.#waiters.splice(0, count)) waiter.settle('durable')
