@@ -270,3 +270,16 @@ test('leaders that died before they led do not stand in the way, however many th
   await term.append(batch(campus, last, 1))
   await eventually(() => isAt(last, 1))
 })
+
+test('no leader begins while another one’s marker says that the end of the journal is lost', async () => {
+  const { campus, tables, position } = await freshCampus()
+  const term = await lead(campus)
+  const [forgetful, witness] = [randomUUID(), randomUUID()]
+  const seen = { leader: randomUUID(), seq: 61 }
+  await term.append({ version: 1, campus, start: { leader: forgetful, after: position.leader } })
+  await term.append({ version: 1, campus, start: { leader: witness, after: position.leader, seen } })
+  const { events } = startBatcher(campus, tables)
+  await eventually(() => events.some((event) => event.kind === 'alarm' && event.alarm === 'lost_tail'))
+  assert.ok(!events.some((event) => event.kind === 'marker'), 'a marker was judged')
+  assert.ok(!(await isAt(forgetful, 0)))
+})

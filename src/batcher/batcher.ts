@@ -133,7 +133,10 @@ export class Batcher {
         // Leaders that are rejected publish new markers without end: they must not hide that something is missing.
         if (!isLast && this.#options.runtime.elapsed() > earlySinceMs + gapPatienceMs) failOverGap(early)
         if (isLast || isFull(reader, held, early)) {
-          if (!(await this.#judge(reader, held[0], isLast ? writeMarker : rejectMarker))) return
+          const waiting = held.slice(1).map(({ message }) => message)
+          const write = (tables: TableStore, message: StartMessage) =>
+            isLast ? writeMarker(tables, message, waiting) : rejectMarker(tables, message)
+          if (!(await this.#judge(reader, held[0], write))) return
           held.shift()
           onProgress()
         } else if (ready === undefined) {

@@ -81,11 +81,13 @@ async function setAside(
 /**
  * Judges a leader's marker: accepted only if it comes after the leader that the tables have, and only once.
  * To be called when everything that was in the journal before it is written.
- * @throws LostTail if its author saw a record confirmed that is not in the tables
+ * @param waiting other markers that are at hand, not judged yet
+ * @throws LostTail if the author of any of them saw a record confirmed that is not in the tables
  */
 export async function writeMarker(
   tables: TableStore,
   { start }: StartMessage,
+  waiting: readonly StartMessage[] = [],
 ): Promise<'accepted' | 'rejected' | 'judged before'> {
   const transaction = await tables.begin()
   try {
@@ -93,9 +95,10 @@ export async function writeMarker(
       await transaction.rollback()
       return 'judged before'
     }
-    if (start.seen !== undefined && !(await transaction.isApplied(start.seen))) {
+    for (const { seen } of [start, ...waiting.map((other) => other.start)]) {
+      if (seen === undefined || (await transaction.isApplied(seen))) continue
       throw new LostTail(
-        `the end of the journal is lost: record ${start.seen.seq} of leader ${start.seen.leader} was confirmed ` +
+        `the end of the journal is lost: record ${seen.seq} of leader ${seen.leader} was confirmed ` +
           'by the broker and is neither in PostgreSQL nor in the queue',
       )
     }

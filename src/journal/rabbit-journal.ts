@@ -119,7 +119,7 @@ class RabbitTerm implements JournalTerm {
   }
 
   async begin(): Promise<void> {
-    // An unroutable message is confirmed first; the return is the only sign that nothing was kept.
+    // An unroutable message is confirmed as well; the return is the only sign that nothing was kept.
     this.#channel.on('basic.return', () => this.#session.end('the broker returned a journal message'))
     await this.#channel.basicConsume(
       { queue: leaderQueueOf(this.#campus), noAck: true, exclusive: true },
@@ -152,6 +152,7 @@ class RabbitTerm implements JournalTerm {
       this.#session.end(`a journal message was not confirmed: ${describeError(cause)}`)
       throw new JournalLost(describeError(cause), { cause })
     }
+    // The broker sends a return before the confirm; the client tells of it one turn of the event loop later.
     await nextTurn()
     if (!this.open) throw new JournalLost('the term ended as its message was confirmed')
   }

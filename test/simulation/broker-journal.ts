@@ -103,7 +103,7 @@ class BrokerTerm implements JournalTerm {
       this.#finish(describeWait(cause))
       throw new JournalLost(describeWait(cause), { cause })
     }
-    // An unroutable message is confirmed first; its return follows within this turn of the event loop.
+    // The client tells of a confirm at once, and of the return that came before it when this turn of the event loop is over.
     await this.#nextTurn()
     if (!this.#open) throw new JournalLost('the term ended as its message was confirmed')
   }
@@ -111,6 +111,7 @@ class BrokerTerm implements JournalTerm {
   async #publish(label: string, body: Buffer): Promise<void> {
     const { link } = this.#session
     let isKept = false
+    let isReturned = false
     const confirmed = link.call<void>(label, (reply, fail) =>
       this.#broker.publish(this.#session, body, {
         confirm: () => {
@@ -118,9 +119,11 @@ class BrokerTerm implements JournalTerm {
           reply()
         },
         nack: () => fail('the broker refused the message'),
-        confirmAndReturn: () => {
+        returnAndConfirm: () => {
+          link.deliver('returned', () => {
+            isReturned = true
+          })
           reply()
-          link.deliverAtOnce('returned', () => this.#finish('the broker returned a journal message'))
         },
       }),
     )
@@ -130,6 +133,10 @@ class BrokerTerm implements JournalTerm {
       if (isKept) this.#broker.noteLostConfirm()
       throw error
     }
+    if (!isReturned) return
+    link.process.schedule(0, 'told of the return', () =>
+      this.#finish('the broker returned a journal message'),
+    )
   }
 
   async #nextTurn(): Promise<void> {

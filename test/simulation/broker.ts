@@ -169,7 +169,7 @@ export class SimulatedBroker {
   publish(
     session: BrokerSession,
     body: Buffer,
-    answers: { confirm: () => void; nack: () => void; confirmAndReturn: () => void },
+    answers: { confirm: () => void; nack: () => void; returnAndConfirm: () => void },
   ): void {
     if (this.#isBlocked) {
       this.#parkedPublishes.push(() => this.publish(session, body, answers))
@@ -178,7 +178,7 @@ export class SimulatedBroker {
     const { nack, unroutable } = this.rates
     if (this.#random.chance(unroutable)) {
       this.#coverage.fault('unroutable message confirmed')
-      answers.confirmAndReturn()
+      answers.returnAndConfirm()
       return
     }
     const isNacked = this.#random.chance(nack)

@@ -63,15 +63,6 @@ export class Link {
     this.#expectAtClient(label)
   }
 
-  /** As `deliver`, right behind what was sent last: the same packet, before the client does anything else. */
-  deliverAtOnce(label: string, run: () => void): void {
-    if (!this.serverOpen || this.#isCut) return
-    this.#toClient.push({ label, run })
-    this.process.schedule(this.#clientBusyUntilMs - this.process.world.scheduler.nowMs, label, () =>
-      this.#arriveAtClient(),
-    )
-  }
-
   #expectAtClient(label: string): void {
     const { scheduler, timing, chaos } = this.process.world
     const delayMs = timing.between(0.05, 0.4) + chaos.lateness(label)

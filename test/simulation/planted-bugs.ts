@@ -134,8 +134,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     does: 'says nothing when the end of the journal is gone',
     file: 'src/batcher/write.js',
-    find: 'if (start.seen !== undefined &&',
-    replace: 'if (false &&',
+    find: 'if (seen === undefined ||',
+    replace: 'if (true ||',
     toldAs: /nobody said so/,
     seeds: lostTails,
   },

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { Connection } from 'rabbitmq-client'
+import { enrollment, startBatcher, startServer } from '../fixtures/command-line.ts'
+import { eventually } from '../fixtures/eventually.ts'
+import { inShort } from '../fixtures/http-client.ts'
+import { rabbitAddress } from '../servers/provide.ts'
+import { TcpProxy } from '../servers/proxy.ts'
+import { logIn, placesIn } from './stage.ts'
+import { RegistrationDay } from './registration-day.ts'
+
+/** The remedy is the runbook's, step by step. */
+describe('a broker that lost what it had confirmed', () => {
+  const day = new RegistrationDay()
+  const alarm = /^ALARM lost_tail/
+  const body = { course_id: 401, group_id: 1 }
+
+  test('nobody goes on, also if started anew, until the queue is emptied by hand', async () => {
+    const address = new URL(rabbitAddress())
+    const proxy = await TcpProxy.open([Number(address.port)])
+    const hand = new Connection(rabbitAddress())
+    day.cleanUpWith(() => hand.close())
+    day.cleanUpWith(() => proxy.close())
+    address.port = String(proxy.port)
+    const { environment } = day.campus
+    const queue = `${environment['ENROLLMENT_CAMPUS']}.journal`
+    const witness = day.running(await startServer({ ...environment, RABBITMQ_ADDRESS: address.href }))
+    const firstBatcher = day.running(startBatcher(environment))
+    await witness.untilReady()
+    const [[student, token] = []] = await logIn(witness, 1)
+    await firstBatcher.stop()
+    assert.equal(inShort(await witness.client.send('PUT /student/course', { token, body })), '204')
+    await hand.queuePurge({ queue })
+    proxy.cut()
+    await witness.untilSays(/waiting for the batcher to write/)
+
+    const batcher = day.running(startBatcher(environment))
+    assert.match(await batcher.untilSays(alarm), /record 1 of leader .* was confirmed/)
+    assert.equal(await witness.readiness(), 503)
+    await witness.kill()
+    const restarted = day.running(await startServer(environment))
+    await restarted.untilSays(/waiting for the batcher to write/)
+    const alarmsBefore = batcher.linesLike(alarm).length
+    await eventually(() => batcher.linesLike(alarm).length > alarmsBefore + 1)
+    assert.equal(await restarted.readiness(), 503)
+
+    for (const program of [restarted, batcher]) assert.equal((await program.stop()).code, 0)
+    await hand.queuePurge({ queue })
+    const server = day.running(await startServer(environment))
+    day.running(startBatcher(environment))
+    await server.untilReady()
+    assert.deepEqual(await placesIn(day.campus.database, [401]), [])
+    assert.equal(inShort(await server.client.send('PUT /student/course', { token, body })), '204')
+    await eventually(async () => (await placesIn(day.campus.database, [401])).length > 0)
+    assert.deepEqual(await placesIn(day.campus.database, [401]), [`${student} 401 1`])
+    const verified = await enrollment(['verify'], environment)
+    assert.equal(verified.code, 0, verified.stdout + verified.stderr)
+  })
+})
