@@ -47,3 +47,11 @@ test('a batcher that lost the journal does not say that it consumes', async () =
   metrics.note({ kind: 'waiting', detail: 'waiting for RabbitMQ' })
   assert.equal(await value('enrollment_batcher_consuming'), 0)
 })
+
+test('what was at hand when the journal was lost is at hand no more', async () => {
+  const { clock, metrics, value } = setUp()
+  metrics.note({ kind: 'writing', oldestAt: clock.ms, newestAt: clock.ms })
+  metrics.note({ kind: 'consuming' })
+  clock.ms += 3000
+  assert.equal(await value('enrollment_batcher_behind_seconds'), 0)
+})

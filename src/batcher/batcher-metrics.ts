@@ -36,6 +36,8 @@ export class BatcherMetrics {
     switch (event.kind) {
       case 'consuming':
         this.#isConsuming = true
+        // What an earlier reader had at hand has gone back to the journal.
+        this.#atHand = undefined
         return
       case 'writing':
         this.#atHand = { ...event, sinceMs: this.#clock.elapsed() }

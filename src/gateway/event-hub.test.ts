@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { PassThrough, Writable } from 'node:stream'
 import { test, type TestContext } from 'node:test'
 import { eventually } from '../../test/fixtures/eventually.ts'
@@ -68,6 +69,29 @@ test('a client that does not read at all is cut off, and is nobody’s stream an
   assert.equal(hub.clientsCut, 1)
   await eventually(() => hub.size === 0)
   assert.equal(hub.streamsOf({ id: 1, staff: false }), 0)
+})
+
+test('a client that left before its stream began is nobody’s stream', async (t) => {
+  const { add, hub } = open(t)
+  const out = new PassThrough()
+  out.destroy()
+  await once(out, 'close')
+  add(out)
+  assert.equal(hub.size, 0)
+  assert.equal(hub.streamsOf({ id: 1, staff: false }), 0)
+})
+
+test('a question to the engine that fails is asked again', async (t) => {
+  const { state, add } = open(t)
+  const { studentView } = state
+  state.studentView = async () => {
+    state.studentView = studentView
+    throw new Error('a bug in one read')
+  }
+  const out = new PassThrough()
+  const events = new EventReader(out)
+  add(out)
+  assert.equal((await events.next()).event, 'resync')
 })
 
 test('a stream that outlives a term begins afresh in the next one', async (t) => {

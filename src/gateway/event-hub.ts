@@ -99,6 +99,8 @@ export class EventHub {
    * otherwise with how things stand.
    */
   add(stream: EventStream, since: EventId | undefined): void {
+    // Who left while it was asked what they may watch would never be seen to leave.
+    if (stream.out.destroyed) return
     const { department, courses, student } = stream.watch
     const slice = this.#slices[(department ?? courses[0] ?? student ?? 0) % sliceCount]
     if (slice === undefined) throw new Error('there are as many slices as that')
@@ -255,8 +257,9 @@ export class EventHub {
   }
 
   async #heldPlaces(student: number): Promise<string | undefined> {
-    const shown = await this.#service.studentView(student)
-    if (shown.kind === 'unavailable') return undefined
+    // A question that fails is asked again, like one that cannot be answered now.
+    const shown = await this.#service.studentView(student).catch(() => undefined)
+    if (shown === undefined || shown.kind === 'unavailable') return undefined
     return shown.view?.places.map(heldPlaceText).join(',') ?? ''
   }
 

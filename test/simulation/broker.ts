@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { batchIn, type BrokerRates, type BrokerSession, soundBroker } from './broker-parts.ts'
+import type { RecordId } from '../../src/engine/ports.ts'
 import type { Coverage } from './coverage.ts'
 import { Link } from './link.ts'
 import type { Random } from './random.ts'
@@ -320,19 +321,23 @@ export class SimulatedBroker {
 
   /**
    * Loses the end of the queue, as a broker that was restored to an earlier point has. Nothing that is published
-   * from now on can be of use.
-   * @param confirmedSeq of the present leader: of its records that are lost, this or an older one must be one
+   * from now on can be of use. To be called while nothing is out with a consumer.
+   * @param confirmed of the present leader: of its records that are lost, this or an older one must be one
    * @returns false if none would be: nothing is lost then
    */
-  loseTail(count: number, confirmedSeq: number): boolean {
+  loseTail(count: number, confirmed: RecordId): boolean {
     const isMissed = ({ body }: Entry): boolean => {
       const batch = batchIn(body, campusId)
-      return batch?.leader === this.#newestLeader && (batch.records[0]?.seq ?? Infinity) <= confirmedSeq
+      return batch?.leader === confirmed.leader && (batch.records[0]?.seq ?? Infinity) <= confirmed.seq
     }
-    const begin = Math.max(0, this.#ready.length - count)
-    if (!this.#ready.slice(begin).some(isMissed)) return false
+    const all = [...this.#returned, ...this.#ready]
+    const gone = new Set(all.toSorted((a, b) => a.order - b.order).slice(-count))
+    if (![...gone].some(isMissed)) return false
     this.lostRequests = new Set()
-    for (const { body } of this.#ready.splice(begin)) this.#noteLost(body)
+    for (const { body } of gone) this.#noteLost(body)
+    for (const queue of [this.#returned, this.#ready]) {
+      queue.splice(0, queue.length, ...queue.filter((entry) => !gone.has(entry)))
+    }
     return true
   }
 

@@ -279,9 +279,13 @@ export class Director {
         this.#loseTailLater()
         return
       }
-      const { confirmedSeq } = leader.engine.status()
+      // Without batchers the tables stay with the leader that they have.
+      const confirmed = {
+        leader: this.#cast.database.tables.position.leader,
+        seq: leader.engine.status().confirmedSeq,
+      }
       const isLost =
-        broker.readyCount >= 3 && broker.loseTail(random.integer(2, broker.readyCount - 1), confirmedSeq)
+        broker.readyCount >= 3 && broker.loseTail(random.integer(2, broker.readyCount - 1), confirmed)
       if (!isLost) {
         this.#rushNow()
         this.#loseTailOf(leader, broker)

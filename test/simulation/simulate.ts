@@ -226,11 +226,19 @@ class Simulation {
       this.#failures.push('the end of the journal was lost and nobody said so')
       return
     }
-    const { decisions, position } = this.#database.tables
-    const decided = decisions.length
+    const { term } = this.#database.tables.position
+    const decided = this.#database.tables.decisions.length
+    const alarmsAtFirst = this.#alarms
     const untilMs = this.#scheduler.nowMs + 30_000
     await this.#scheduler.runUntil(() => this.#scheduler.nowMs > untilMs)
-    if (decisions.length > decided || position.term !== this.#database.tables.position.term) {
+    if (this.#alarms === alarmsAtFirst) {
+      this.#failures.push('the end of the journal was lost and nobody says so any more')
+    }
+    // What is older than the loss may still be on its way into the tables.
+    const { decisions, position } = this.#database.tables
+    const lost = this.#broker?.lostRequests
+    const goesOn = decisions.slice(decided).some(({ record }) => lost?.has(record.request ?? ''))
+    if (goesOn || position.term !== term) {
       this.#failures.push('decisions went on after the end of the journal was lost')
     }
   }
