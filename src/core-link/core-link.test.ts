@@ -257,6 +257,25 @@ test('an engine that takes connections and says nothing is not waited for', asyn
   assert.deepEqual(await engines.submit(add(1)), notLeading)
 })
 
+test('an engine that falls silent in the middle of a term is given up, though it takes what is sent', async (t) => {
+  const engine = await openEngine(t)
+  const front = socketPath(t)
+  const outsides: Socket[] = []
+  const relay = createServer((inside) => {
+    const outside = connect(engine.path)
+    outsides.push(outside)
+    inside.pipe(outside).pipe(inside)
+    for (const socket of [inside, outside]) socket.on('error', () => {})
+    inside.on('close', () => outside.destroy())
+  })
+  await listening(relay, front)
+  t.after(() => relay.close())
+  const { engines } = gatewayTo(t, front)
+  await eventually(() => engines.status().state === 'leading')
+  for (const outside of outsides) outside.unpipe().removeAllListeners('data').resume()
+  assert.deepEqual(await engines.submit(add(1)), outcomeUnknown)
+})
+
 test('a gateway that does not read its answers is not read either, and holds so much and no more', async (t) => {
   const { engines, service, path, engineSaid } = await openPair(t)
   const { socket } = await rawGateway(t, path)

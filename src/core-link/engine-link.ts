@@ -24,6 +24,7 @@ import {
   toEngine,
   toGateway,
 } from './protocol.ts'
+import { endOnSilence } from './silence.ts'
 
 export interface EngineLinkOptions {
   readonly campus: string
@@ -125,9 +126,11 @@ export class EngineLink {
     this.#socket = socket
     this.#frames = new FrameReader(frameToGatewayBytesMax)
     socket.setNoDelay(true)
-    socket.setTimeout(connectTimeoutMs, () => socket.destroy(new Error('it does not answer')))
+    const noAnswer = new Error('it does not answer')
+    socket.setTimeout(connectTimeoutMs, () => socket.destroy(noAnswer))
     socket.once(isTcp ? 'secureConnect' : 'connect', () => {
-      socket.setTimeout(silenceMsMax)
+      socket.setTimeout(0)
+      endOnSilence(socket, silenceMsMax, noAnswer)
       const hello: Hello = {
         protocol: protocolVersion,
         campus,

@@ -18,6 +18,7 @@ import {
   toEngine,
   toGateway,
 } from './protocol.ts'
+import { endOnSilence } from './silence.ts'
 
 const busy: Outcome = { kind: 'unavailable', code: 'busy' }
 /** A connected gateway says who it is within this, and then something every second. */
@@ -63,7 +64,7 @@ export class GatewayConnection {
     this.#socket = socket
     this.#options = options
     socket.setNoDelay(true)
-    socket.setTimeout(silenceMsMax, () => socket.destroy(new ProtocolBroken('the gateway fell silent')))
+    endOnSilence(socket, silenceMsMax, new ProtocolBroken('the gateway fell silent'))
     socket.on('data', (chunk) => this.#take(chunk))
     // Whoever does not read answers is not read either.
     socket.on('drain', () => socket.resume())
