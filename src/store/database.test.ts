@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import { after, before, test } from 'node:test'
 import { startPostgres, type TestPostgres } from '../../test/servers/postgres.ts'
@@ -109,12 +108,13 @@ test('idle connections that the server cuts are replaced, and nothing crashes', 
 test('a connection that breaks between two statements of a transaction makes it fail, and ends nothing else', async () => {
   const failing = db.database.transaction(async (client) => {
     const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
-    const ended = once(client, 'end')
+    // Not `once` of node:events: that rejects at the error which comes before the end.
+    const ended = new Promise((resolve) => client.once('end', resolve))
     await db.rows('SELECT pg_terminate_backend($1)', [rows[0]?.pid])
     await ended
     await client.query('SELECT 1')
   })
-  await assert.rejects(failing, /not queryable|terminat|closed/)
+  await assert.rejects(failing, /not queryable/)
   assert.equal((await db.rows('SELECT 1')).length, 1)
 })
 
