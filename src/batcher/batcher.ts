@@ -126,17 +126,14 @@ export class Batcher {
           await this.#arrivalWithin(reader, unsettledMs)
           continue
         }
-        const ready = await reader.countReady()
+        const ready = await this.#orStopped(reader.countReady())
         // Something may have arrived while the broker was asked; then it goes first.
-        if (reader.arrivedCount > 0 || !reader.open) continue
+        if (reader.arrivedCount > 0 || !reader.open || this.#stopping.signal.aborted) continue
         const isLast = ready === 0 && early.length === 0
         // Leaders that are rejected publish new markers without end: they must not hide that something is missing.
         if (!isLast && this.#options.runtime.elapsed() > earlySinceMs + gapPatienceMs) failOverGap(early)
         if (isLast || isFull(reader, held, early)) {
-          const waiting = held.slice(1).map(({ message }) => message)
-          const write = (tables: TableStore, message: StartMessage) =>
-            isLast ? writeMarker(tables, message, waiting) : rejectMarker(tables, message)
-          if (!(await this.#judge(reader, held[0], write))) return
+          if (!(await this.#judge(reader, held[0], isLast ? held.slice(1) : undefined))) return
           held.shift()
           onProgress()
         } else if (ready === undefined) {
@@ -205,13 +202,20 @@ export class Batcher {
     return arrived.slice(0, count)
   }
 
-  /** @returns false when the channel ended or the batcher stops before it was judged */
+  /**
+   * @param waiting the other markers, when they are all that is left; undefined rejects it, which is safe before that
+   * @returns false when the channel ended or the batcher stops before it was judged
+   */
   async #judge(
     reader: JournalReader,
     { delivery, message }: Held,
-    write: (tables: TableStore, message: StartMessage) => Promise<string>,
+    waiting: readonly Held[] | undefined,
   ): Promise<boolean> {
-    const judgement = await this.#insist(reader, () => write(this.#options.tables, message))
+    const { tables } = this.#options
+    const others = waiting?.map((held) => held.message)
+    const judgement = await this.#insist<string>(reader, () =>
+      others === undefined ? rejectMarker(tables, message) : writeMarker(tables, message, others),
+    )
     if (judgement === undefined) return false
     reader.acknowledge([delivery])
     reader.announceApplied({ leader: message.start.leader, seq: 0 })
@@ -277,17 +281,22 @@ export class Batcher {
     cancel()
   }
 
-  /** Waits for `event`, or until the batcher is to stop. */
-  async #orStopped(event: Promise<void>): Promise<void> {
+  /**
+   * Waits for `event`, or until the batcher is to stop.
+   * @returns undefined when it is to stop
+   */
+  async #orStopped<T>(event: Promise<T>): Promise<T | undefined> {
     const { signal } = this.#stopping
-    if (signal.aborted) return
     let onAbort = (): void => {}
-    const stopped = new Promise<void>((resolve) => {
-      onAbort = resolve
-      signal.addEventListener('abort', onAbort)
+    const stopped = new Promise<undefined>((resolve) => {
+      onAbort = () => resolve(undefined)
+      if (signal.aborted) resolve(undefined)
+      else signal.addEventListener('abort', onAbort)
     })
-    await Promise.race([event, stopped])
+    // By a race also when it is to stop already: whatever becomes of `event` then, nobody else looks at it.
+    const outcome = await Promise.race([event, stopped])
     signal.removeEventListener('abort', onAbort)
+    return outcome
   }
 }
 

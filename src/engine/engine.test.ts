@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Campus } from '../../actors/campus.ts'
+import { Campus, type StudentProfile } from '../../actors/campus.ts'
 import type { Command } from '../../actors/commands.ts'
 import { Engine } from './engine.ts'
-import { type CampusStore, type Journal, noLeader, type Position, type StartMessage } from './ports.ts'
+import { type CampusStore, noLeader, type Position, type StartMessage } from './ports.ts'
 import type { TermLimits } from './term.ts'
 import { ManualTerm } from './testing/manual-journal.ts'
 import { ManualRuntime, settlePromises } from './testing/manual-runtime.ts'
@@ -38,17 +38,19 @@ function storeOf(campus: () => Campus): CampusStore {
   }
 }
 
+const one: StudentProfile = {
+  id: 1,
+  department: 1,
+  gender: 'female',
+  maxUnits: 20,
+  remainingActions: 5,
+  windowStartMs: 0,
+  windowEndMs: 9_000_000,
+}
+
 function campusOfOne(): Campus {
   const campus = new Campus()
-  campus.addStudent({
-    id: 1,
-    department: 1,
-    gender: 'female',
-    maxUnits: 20,
-    remainingActions: 5,
-    windowStartMs: 0,
-    windowEndMs: 9_000_000,
-  })
+  campus.addStudent(one)
   campus.addGroup({
     course: 101,
     group: 1,
@@ -72,34 +74,51 @@ const addOne: Command = {
   legs: [{ do: 'add', course: 101, group: 1, reserve: 'allow' }],
 }
 
-/** Leads, decides one command that the journal confirms, loses the journal, and publishes the next marker. */
-async function seenAfter(acknowledge: 'confirm' | 'applied'): Promise<StartMessage['start']['seen']> {
+interface Given {
+  readonly store?: Partial<CampusStore>
+  readonly acknowledge?: TermLimits['acknowledge']
+  readonly onState?: (state: string, detail: string) => void
+}
+
+/** An engine over terms of the journal that the test owns, in their order, and a store that it may replace. */
+async function startedEngine(terms: readonly ManualTerm[], given: Given = {}) {
   const runtime = new ManualRuntime()
-  const terms = [new ManualTerm(), new ManualTerm()]
-  const journal: Journal = {
-    identity: 'manual',
-    acquire: async () => terms.shift() ?? new ManualTerm(),
-  }
-  const [first, second] = terms as [ManualTerm, ManualTerm]
+  const left = [...terms]
   const engine = new Engine({
     campusId: 'test',
-    journal,
-    store: storeOf(campusOfOne),
+    journal: { identity: 'manual', acquire: async () => left.shift() ?? new ManualTerm() },
+    store: { ...storeOf(campusOfOne), ...given.store },
     runtime,
-    limits: { ...limits, acknowledge },
-    onState: () => {},
+    limits: { ...limits, acknowledge: given.acknowledge ?? limits.acknowledge },
+    onState: given.onState ?? (() => {}),
   })
   void engine.run()
   await settlePromises()
-  first.confirm()
+  return { engine, runtime }
+}
+
+/** The same, leading in its first term; the test sets what the database tells of the position. */
+async function leadingEngine(given: Given = {}) {
+  const [journal, next] = [new ManualTerm(), new ManualTerm()]
+  const database: { position: Position } = { position: { leader: noLeader, seq: 0, term: 1, atMs: 0 } }
+  const store = { readPosition: async () => database.position, ...given.store }
+  const { engine, runtime } = await startedEngine([journal, next], { ...given, store })
+  journal.confirm()
   await settlePromises()
+  assert.equal(engine.status().state, 'leading')
+  return { engine, runtime, journal, next, database }
+}
+
+/** Decides one command that the journal confirms, loses the journal, and publishes the next marker. */
+async function seenAfter(acknowledge: 'confirm' | 'applied'): Promise<StartMessage['start']['seen']> {
+  const { engine, runtime, journal, next } = await leadingEngine({ acknowledge })
   void engine.submit(addOne)
   await runtime.advance(1)
-  first.confirm()
+  journal.confirm()
   await settlePromises()
-  first.lose('cut')
+  journal.lose('cut')
   await runtime.advance(100)
-  const [marker] = second.appended
+  const [marker] = next.appended
   void engine.stop(0)
   await runtime.advance(1000)
   assert.ok(marker && 'start' in marker)
@@ -114,31 +133,10 @@ test('where replies wait for PostgreSQL, a marker demands no record that was mer
   assert.equal(await seenAfter('applied'), undefined)
 })
 
-/** An engine that leads, over a journal and a database that the test owns. */
-async function leadingEngine() {
-  const runtime = new ManualRuntime()
-  const journal = new ManualTerm()
-  const database: { position: Position } = { position: { leader: noLeader, seq: 0, term: 1, atMs: 0 } }
-  const engine = new Engine({
-    campusId: 'test',
-    journal: { identity: 'manual', acquire: async () => journal },
-    store: { ...storeOf(campusOfOne), readPosition: async () => database.position },
-    runtime,
-    limits: { ...limits, acknowledge: 'applied' },
-    onState: () => {},
-  })
-  void engine.run()
-  await settlePromises()
-  journal.confirm()
-  await settlePromises()
-  assert.equal(engine.status().state, 'leading')
-  return { engine, runtime, journal, database }
-}
-
 const anotherLed: Position = { leader: '22222222-2222-4222-8222-222222222222', seq: 3, term: 2, atMs: 0 }
 
 test('a leader that learns from PostgreSQL that another has led since gives up', async () => {
-  const { engine, runtime, journal, database } = await leadingEngine()
+  const { engine, runtime, journal, database } = await leadingEngine({ acknowledge: 'applied' })
   const answer = engine.submit(addOne)
   await runtime.advance(1)
   journal.confirm()
@@ -149,20 +147,13 @@ test('a leader that learns from PostgreSQL that another has led since gives up',
 })
 
 test('an engine that waits long for the batcher leaves nothing behind, and gives up when the term ends', async (t) => {
-  const runtime = new ManualRuntime()
   const journal = new ManualTerm()
   const listening = t.mock.method(journal.ended, 'then')
   const states: string[] = []
-  const engine = new Engine({
-    campusId: 'test',
-    journal: { identity: 'manual', acquire: async () => journal },
-    store: { ...storeOf(campusOfOne), judgementOf: async () => undefined },
-    runtime,
-    limits,
+  const { runtime } = await startedEngine([journal], {
+    store: { judgementOf: async () => undefined },
     onState: (state, detail) => states.push(`${state}: ${detail}`),
   })
-  void engine.run()
-  await settlePromises()
   journal.confirm()
   await runtime.advance(60_000)
   assert.match(states.at(-1) ?? '', /waiting for the batcher/)
@@ -182,35 +173,35 @@ test('a leader that nobody asks for anything learns of another one too, within t
 })
 
 test('an answer about a former term, come late, leaves the present one alone', async () => {
-  const runtime = new ManualRuntime()
-  const terms = [new ManualTerm(), new ManualTerm()]
-  const [first, second] = terms as [ManualTerm, ManualTerm]
   let ask: () => Promise<Position> = async () => ({ leader: noLeader, seq: 0, term: 1, atMs: 0 })
-  const store = storeOf(campusOfOne)
-  const engine = new Engine({
-    campusId: 'test',
-    journal: { identity: 'manual', acquire: async () => terms.shift() ?? new ManualTerm() },
-    store: { ...store, readPosition: () => ask() },
-    runtime,
-    limits,
-    onState: () => {},
-  })
-  void engine.run()
-  await settlePromises()
-  first.confirm()
-  await settlePromises()
-  assert.equal(engine.status().state, 'leading')
+  const { engine, runtime, journal, next } = await leadingEngine({ store: { readPosition: () => ask() } })
   let answer: (position: Position) => void = () => {}
   ask = () => new Promise((resolve) => (answer = resolve))
   await runtime.advance(10_000)
-  first.lose('cut')
+  journal.lose('cut')
   ask = async () => anotherLed
   await runtime.advance(100)
-  second.confirm()
+  next.confirm()
   await runtime.advance(100)
   assert.equal(engine.status().state, 'leading')
   answer(anotherLed)
   await runtime.advance(100)
   assert.equal(engine.status().state, 'leading')
   assert.ok(engine.campus)
+})
+
+test('a student whom one term has learnt of is not said to be unknown because the next one has begun', async () => {
+  let answer: (profile: StudentProfile) => void = () => {}
+  const { engine, runtime, journal, next } = await leadingEngine({
+    store: { loadStudent: () => new Promise((resolve) => (answer = resolve)) },
+  })
+  const view = engine.studentView(2)
+  await settlePromises()
+  journal.lose('cut')
+  await runtime.advance(100)
+  next.confirm()
+  await runtime.advance(100)
+  assert.equal(engine.status().state, 'leading')
+  answer({ ...one, id: 2 })
+  assert.deepEqual(await view, { kind: 'unavailable', code: 'recovering' })
 })

@@ -33,7 +33,7 @@ import {
 import { keyLifetimeMs } from './idempotency.ts'
 import type { SeatBoard } from './seat-board.ts'
 import { Term, type TermLimits } from './term.ts'
-import { rosterSnapshot, type Snapshot, studentSnapshot } from './views.ts'
+import { rosterSnapshot, studentSnapshot } from './views.ts'
 
 export interface EngineOptions {
   readonly campusId: string
@@ -279,8 +279,10 @@ export class Engine implements EnrollmentService {
   }
 
   async studentView(id: number): Promise<ReadOutcome<StudentView | undefined>> {
-    const unknown = await this.#term?.knowStudent(id)
-    return unknown ?? (await this.#read((campus) => studentSnapshot(campus, id)))
+    // The same term throughout: the next one does not know whom this one has learnt of.
+    const term = this.#term
+    if (term === undefined) return this.#unavailable()
+    return (await term.knowStudent(id)) ?? (await term.read((campus) => studentSnapshot(campus, id)))
   }
 
   catalog(question: CatalogQuestion): Promise<ReadOutcome<CatalogView>> {
@@ -288,11 +290,8 @@ export class Engine implements EnrollmentService {
   }
 
   async roster(course: number, group: number): Promise<ReadOutcome<RosterView | undefined>> {
-    return await this.#read((campus) => rosterSnapshot(campus, course, group))
-  }
-
-  async #read<View>(take: (campus: Campus) => Snapshot<View>): Promise<ReadOutcome<View>> {
-    return (await this.#term?.read(take)) ?? this.#unavailable()
+    const shown = await this.#term?.read((campus) => rosterSnapshot(campus, course, group))
+    return shown ?? this.#unavailable()
   }
 
   get seats(): SeatBoard | undefined {

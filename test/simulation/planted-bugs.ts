@@ -126,7 +126,7 @@ export const plantedBugs: readonly PlantedBug[] = [
                     await this.#arrivalWithin(reader, unsettledMs);
                     continue;
                 }
-                const ready = await reader.countReady();`,
+                const ready = await this.#orStopped(reader.countReady());`,
     replace: 'const ready = 0;',
     toldAs: lost,
     seeds: manySeeds,

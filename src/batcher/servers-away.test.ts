@@ -53,6 +53,27 @@ class OneMarker implements JournalReader {
   }
 }
 
+test('a batcher that has asked a broker which says nothing more stops at once', async (t) => {
+  const runtime = new ManualRuntime()
+  const reader = new OneMarker()
+  const counting = t.mock.method(reader, 'countReady', () => new Promise<number>(() => {}))
+  const batcher = new Batcher({
+    campusId: 'c',
+    source: { open: async () => reader },
+    tables: { begin: () => assert.fail('nothing is to be written') },
+    runtime,
+    recordsMax: 10,
+    onEvent: () => {},
+  })
+  void batcher.run()
+  await runtime.advance(1000)
+  assert.equal(counting.mock.callCount(), 1)
+  let stopped = false
+  void batcher.stop().then(() => (stopped = true))
+  await settlePromises()
+  assert.ok(stopped)
+})
+
 test('a batcher that waits long for the database leaves nothing behind, and begins again when its channel ends', async (t) => {
   const runtime = new ManualRuntime()
   const readers: OneMarker[] = []
