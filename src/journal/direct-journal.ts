@@ -26,8 +26,11 @@ export interface LockSession {
 
 export interface DirectJournalOptions {
   readonly campus: string
-  /** @returns undefined while another session holds the lock. Rejects when the database cannot be reached. */
-  readonly tryLock: () => Promise<LockSession | undefined>
+  /**
+   * @returns undefined while another session holds the lock. Rejects when the database cannot be reached, and when the
+   *   signal is aborted.
+   */
+  readonly tryLock: (signal: AbortSignal) => Promise<LockSession | undefined>
   /** The batcher's own rules, see `src/batcher/write.ts`. */
   readonly writeBatch: (
     tables: TableStore,
@@ -61,7 +64,7 @@ export class DirectJournal implements Journal {
     for (;;) {
       signal.throwIfAborted()
       try {
-        const session = await this.#options.tryLock()
+        const session = await this.#options.tryLock(signal)
         if (session !== undefined) {
           if (!signal.aborted) return new DirectTerm(session, this.#options)
           await session.close()

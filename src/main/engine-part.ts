@@ -41,7 +41,8 @@ export function journalFor(campus: OpenCampus, config: Config): Journal {
   }
   return new DirectJournal({
     campus: id,
-    tryLock: () => tryLockSession(campus.database, { campus: id, idleTimeoutMs: 3 * pingIntervalMs }),
+    tryLock: (signal) =>
+      tryLockSession(campus.database, { campus: id, idleTimeoutMs: 3 * pingIntervalMs, signal }),
     writeBatch: (tables, message) => writeBatches(tables, [message]),
     writeMarker,
     runtime: nodeRuntime,

@@ -20,6 +20,9 @@ const selectKeyed = `
 const newestKeyed = `${selectKeyed} ORDER BY term DESC, seq DESC LIMIT $4`
 const oneKeyed = `${selectKeyed} AND key = $4 ORDER BY term DESC, seq DESC LIMIT 1`
 
+/** A server that vanished while the campus is loaded would keep the lock from everybody else for a quarter of an hour. */
+const loadIdleMsMax = 120_000
+
 interface StudentRow {
   readonly id: number
   readonly department_id: number
@@ -53,7 +56,10 @@ export class DatabaseCampusStore implements CampusStore {
   }
 
   async loadCampus(leader: string, options: LoadOptions): Promise<LoadedCampus> {
-    const client = await this.#database.connect({ applicationName: 'enrollment load' })
+    const client = await this.#database.connect({
+      applicationName: 'enrollment load',
+      idleMsMax: loadIdleMsMax,
+    })
     try {
       return await inTransaction(client, 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', () =>
         loadCampusIn(client, { ...options, leader, windowMs: this.#windowMs }),

@@ -60,11 +60,21 @@ export function arrayText(numbers: Iterable<number>): string {
 /** Sends the collected rows by one COPY … FROM STDIN; they are visible to the next statement. */
 export async function copyIn(client: Client, copy: string, rows: CopyRows): Promise<void> {
   rows.flush()
+  const { stream: socket } = client.connection
+  const waitingBefore = socket.listeners('drain')
   const stream = client.query(from(copy))
   const finished = once(stream, 'finish')
   for (const chunk of rows.chunks) stream.write(chunk)
   stream.end()
-  await finished
+  try {
+    await finished
+  } catch (error) {
+    // The library would go on sending once the socket takes more, of a connection that it has forgotten by then.
+    for (const listener of socket.listeners('drain')) {
+      if (!waitingBefore.includes(listener)) socket.off('drain', listener as () => void)
+    }
+    throw error
+  }
 }
 
 /** Sends a source of any length by one COPY … FROM STDIN, no faster than the server takes it. */

@@ -1,63 +1,19 @@
 import assert from 'node:assert/strict'
-import { createServer, type Server } from 'node:net'
+import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
-import { startPostgres, type TestPostgres } from '../../test/servers/postgres.ts'
+import { eventually } from '../../test/fixtures/eventually.ts'
 import { createDatabase } from '../../test/servers/provide.ts'
-import { describeDatabase, openDatabase, waitForDatabase } from './database.ts'
+import { TcpProxy } from '../../test/servers/proxy.ts'
+import { freePort } from '../embedded/cluster.ts'
+import { openDatabase } from './database.ts'
 import { createTables, silent, type TestTables } from './testing/tables.ts'
 
 let db: TestTables
-let server: TestPostgres
 
 before(async () => {
   db = await createTables({ migrated: false })
-  server = await startPostgres({ settings: { fsync: 'off' } })
 })
-after(async () => {
-  await db.remove()
-  await server.remove()
-})
-
-test('a server that may forget what it confirmed is refused, and not waited for', async () => {
-  const refusal = { name: 'DatabaseRefused', message: /fsync=off/ }
-  await assert.rejects(openDatabase(server.url, { logger: silent }), refusal)
-  await assert.rejects(waitFor(server.url, [], AbortSignal.timeout(30_000)), refusal)
-})
-
-async function waitFor(url: string, lines: string[], signal: AbortSignal): Promise<void> {
-  await waitForDatabase(url, { logger: silent, signal, onWaiting: (line) => lines.push(line) })
-}
-
-test('a server that is not up yet is waited for, with one line and no password in it', async () => {
-  const gone = new URL(db.url)
-  gone.password = 'secret'
-  gone.port = String(await closedPort())
-  const lines: string[] = []
-  const waiting = new AbortController()
-  const wait = assert.rejects(waitFor(gone.href, lines, waiting.signal), /enough/)
-  await untilTrue(() => lines.length > 0)
-  waiting.abort(new Error('enough'))
-  await wait
-  assert.equal(lines.length, 1)
-  assert.match(lines[0] ?? '', /^waiting for PostgreSQL at .*: connection refused$/)
-  assert.doesNotMatch(lines[0] ?? '', /secret/)
-})
-
-test('waiting ends when the server comes up', async () => {
-  await server.stop()
-  const lines: string[] = []
-  const wait = waitFor(server.url, lines, AbortSignal.timeout(60_000))
-  await untilTrue(() => lines.length > 0)
-  await server.start()
-  // This one runs with fsync=off: being refused is its way of having come up.
-  await assert.rejects(wait, { name: 'DatabaseRefused' })
-})
-
-test('what no waiting can cure is told at once', async () => {
-  const missing = new URL(db.url)
-  missing.pathname = '/no_such_database'
-  await assert.rejects(waitFor(missing.href, [], AbortSignal.timeout(30_000)), /no_such_database/)
-})
+after(() => db.remove())
 
 test('sessions run in UTC, confirm only what is on disk, and give up on endless statements', async () => {
   const name = new URL(db.url).pathname.slice(1)
@@ -97,7 +53,7 @@ test('idle connections that the server cuts are replaced, and nothing crashes', 
   const database = await openDatabase(other.url, { logger: silent })
   const cut = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${new URL(other.url).pathname.slice(1)}'`
   await db.database.query(cut)
-  await untilTrue(async () => {
+  await eventually(async () => {
     const answer = await database.query('SELECT 1').catch(() => undefined)
     return answer !== undefined
   })
@@ -128,40 +84,57 @@ test('a connection that breaks while its session is set up makes the query fail,
       socket.once('data', () => socket.destroy())
     })
   })
-  await new Promise<void>((resolve) => breaking.listen(0, '127.0.0.1', resolve))
+  const port = await freePort()
+  await new Promise<void>((resolve) => breaking.listen(port, '127.0.0.1', resolve))
   t.after(() => breaking.close())
-  const url = `postgresql://somebody@127.0.0.1:${portOf(breaking)}/any`
+  const url = `postgresql://somebody@127.0.0.1:${port}/any`
   await assert.rejects(openDatabase(url, { logger: silent }), /terminated unexpectedly|ECONNRESET/)
 })
 
-test('an address is shown without its user and password', () => {
-  const shown: [string, string][] = [
-    ['postgres://user:secret@db.example:5433/campus', 'db.example:5433/campus'],
-    ['postgres://user:secret@db.example/campus', 'db.example:5432/campus'],
-    ['postgres:///campus?host=/run/postgresql', '/run/postgresql:5432/campus'],
-    ['no address, secret', 'an address that is not a URL'],
-  ]
-  for (const [url, text] of shown) assert.equal(describeDatabase(url), text)
+test('a server that vanishes without a word is not waited for longer than a statement may take', async (t) => {
+  const { proxy, url } = await TcpProxy.inFrontOf(db.url)
+  t.after(() => proxy.close())
+  const database = await openDatabase(url, { logger: silent, statementTimeoutMs: 150, silenceMs: 50 })
+  proxy.hold()
+  await assert.rejects(database.query('SELECT 1'), /Query read timeout/)
+  await database.close()
 })
 
-async function closedPort(): Promise<number> {
-  const listener: Server = createServer()
-  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
-  const port = portOf(listener)
-  await new Promise((resolve) => listener.close(resolve))
-  return port
-}
+test('a connection that is busy throughout is cut off when nothing comes any more', async (t) => {
+  const { proxy, url } = await TcpProxy.inFrontOf(db.url)
+  t.after(() => proxy.close())
+  const database = await openDatabase(url, { logger: silent })
+  const client = await database.connect({ idleMsMax: 200 })
+  assert.equal((await client.query('SELECT 1')).rowCount, 1)
+  proxy.hold()
+  await assert.rejects(client.query('SELECT 1'), /Connection terminated/)
+  await database.close()
+})
 
-function portOf(listener: Server): number {
-  const address = listener.address()
-  assert.ok(address !== null && typeof address === 'object')
-  return address.port
-}
+test('closing ends the connections as well that nobody has ended, and does not wait for one that is silent', async (t) => {
+  const { proxy, url } = await TcpProxy.inFrontOf(db.url)
+  t.after(() => proxy.close())
+  const database = await openDatabase(url, { logger: silent })
+  const client = await database.connect()
+  proxy.hold()
+  const asked = assert.rejects(client.query('SELECT 1'), /Connection terminated/)
+  await database.close()
+  await asked
+})
 
-async function untilTrue(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 30_000
-  while (!(await condition())) {
-    assert.ok(performance.now() < deadline, 'within half a minute')
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
+test('opening a connection is cut short when it is not wanted any more, and when nothing answers', async (t) => {
+  const { proxy, url } = await TcpProxy.inFrontOf(db.url)
+  t.after(() => proxy.close())
+  const database = await openDatabase(url, { logger: silent })
+  proxy.hold()
+  const unwanted = new AbortController()
+  const opening = database.connect({ signal: unwanted.signal })
+  unwanted.abort(new Error('enough'))
+  await assert.rejects(opening, /enough/)
+  await assert.rejects(database.connect({ signal: unwanted.signal }), /enough/)
+  await assert.rejects(
+    database.connect({ connectTimeoutMs: 100 }),
+    /no answer from the database within 100 ms/,
+  )
+  await database.close()
+})

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { Socket } from 'node:net'
 import { Client as PgClient, type ClientBase, type ClientConfig, Pool, TypeOverrides, types } from 'pg'
 import type { Logger } from 'pino'
 
@@ -24,6 +24,8 @@ export interface DatabaseOptions {
   readonly connectTimeoutMs?: number
   /** Bound of one statement of the pool; dedicated connections have none. */
   readonly statementTimeoutMs?: number
+  /** How much longer a server that does not say that a statement is over its bound is waited for. */
+  readonly silenceMs?: number
 }
 
 export interface ClientOptions {
@@ -33,6 +35,10 @@ export interface ClientOptions {
   readonly statementTimeoutMs?: number
   /** Session settings, by name, set once connected. */
   readonly settings?: Readonly<Record<string, string>>
+  /** Aborted when the connection is not wanted any more, while it is opened. */
+  readonly signal?: AbortSignal
+  /** Cut off when nothing has come or gone for so long: for one that is busy throughout. */
+  readonly idleMsMax?: number
 }
 
 const defaults = {
@@ -40,10 +46,9 @@ const defaults = {
   poolMax: 10,
   connectTimeoutMs: 10_000,
   statementTimeoutMs: 30_000,
+  silenceMs: 5_000,
   keepAliveInitialDelayMs: 10_000,
   endTimeoutMs: 2_000,
-  backoffFirstMs: 250,
-  backoffMaxMs: 5_000,
 } as const
 
 /** One round trip: sets the session up and reads what must be checked. Never weakens `synchronous_commit`. */
@@ -60,18 +65,21 @@ export class Database {
   readonly url: string
   readonly #pool: Pool
   readonly #pooled = new Set<ClientBase>()
+  readonly #dedicated = new Set<Client>()
   readonly #options: DatabaseOptions
 
   constructor(url: string, options: DatabaseOptions) {
     this.url = url
     this.#options = options
+    const { statementTimeoutMs = defaults.statementTimeoutMs, silenceMs = defaults.silenceMs } = options
     this.#pool = new Pool({
       ...connectionConfig(url, options),
       max: options.poolMax ?? defaults.poolMax,
       idleTimeoutMillis: 30_000,
+      // The server ends what takes too long. From one that vanished TCP alone would wait for a quarter of an hour.
+      query_timeout: statementTimeoutMs + silenceMs,
       verify: (client, done) => {
-        const session = { statementTimeoutMs: defaults.statementTimeoutMs, ...options }
-        prepareSession(client, session).then(() => done(), done)
+        prepareSession(client, { ...options, statementTimeoutMs }).then(() => done(), done)
       },
     })
     this.#pool.on('connect', (client) => {
@@ -107,19 +115,32 @@ export class Database {
   }
 
   /** A connection of its own, without a statement time-out unless told; the caller ends it. */
-  connect(options: Partial<ClientOptions> = {}): Promise<Client> {
+  async connect(options: Partial<ClientOptions> = {}): Promise<Client> {
     const { logger, applicationName, connectTimeoutMs } = this.#options
-    return openClient(this.url, {
+    const all = {
       logger,
       ...(applicationName !== undefined && { applicationName }),
       ...(connectTimeoutMs !== undefined && { connectTimeoutMs }),
       ...options,
-    })
+    }
+    const client = newClient(this.url, all)
+    this.#dedicated.add(client)
+    const forget = () => this.#dedicated.delete(client)
+    client.once('end', forget)
+    try {
+      await openSession(client, all)
+    } catch (error) {
+      forget()
+      throw error
+    }
+    return client
   }
 
-  /** Waits for running statements, for a while, then ends every connection of the pool. */
+  /** Waits for the pool's running statements, for a while, then ends every connection, dedicated ones included. */
   async close(): Promise<void> {
     await withinEndTimeout(this.#pool.end(), () => this.#pooled)
+    // Whoever had one has given it up: it is silent, or its owner would have ended it.
+    for (const client of this.#dedicated) cutOff(client)
   }
 }
 
@@ -141,19 +162,67 @@ export async function openDatabase(url: string, options: DatabaseOptions): Promi
 /**
  * Opens one connection in UTC with `synchronous_commit` on. A lost connection is logged and makes its
  * statements reject; it never ends the process.
- * @throws DatabaseRefused when the server runs with `fsync=off`
+ * @throws DatabaseRefused when the server runs with `fsync=off`; the signal's reason when it is aborted
  */
 export async function openClient(url: string, options: ClientOptions): Promise<Client> {
+  const client = newClient(url, options)
+  await openSession(client, options)
+  return client
+}
+
+function newClient(url: string, options: ClientOptions): Client {
   const client = new PgClient(connectionConfig(url, options))
   client.on('error', (error) => options.logger.warn({ err: error }, 'a database connection was lost'))
+  return client
+}
+
+async function openSession(client: Client, options: ClientOptions): Promise<void> {
   try {
-    await client.connect()
-    await prepareSession(client, options)
+    await patiently(client, options, async () => {
+      await client.connect()
+      await prepareSession(client, options)
+    })
+    const { stream } = client.connection
+    if (options.idleMsMax !== undefined && stream instanceof Socket) {
+      stream.setTimeout(options.idleMsMax, () => cutOff(client))
+    }
   } catch (error) {
     await endQuietly(client)
     throw error
   }
-  return client
+}
+
+/**
+ * Does `work` on a connection, and cuts that off when it takes longer than connecting may, or is not wanted any more.
+ * @throws what `work` throws, such as the connection's loss; the signal's reason when it is aborted
+ */
+export async function patiently<Result>(
+  client: Client,
+  {
+    connectTimeoutMs = defaults.connectTimeoutMs,
+    signal,
+  }: Pick<ClientOptions, 'connectTimeoutMs' | 'signal'>,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  signal?.throwIfAborted()
+  let isOverdue = false
+  const cut = () => cutOff(client)
+  const timer = setTimeout(() => {
+    isOverdue = true
+    cut()
+  }, connectTimeoutMs)
+  signal?.addEventListener('abort', cut)
+  try {
+    return await work()
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (isOverdue)
+      throw new Error(`no answer from the database within ${connectTimeoutMs} ms`, { cause: error })
+    throw error
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', cut)
+  }
 }
 
 /** Ends a connection that may be broken already, or whose server does not answer. Never rejects. */
@@ -200,71 +269,21 @@ export async function inTransaction<Result>(
   }
 }
 
-export interface WaitOptions {
-  readonly logger: Logger
-  readonly signal: AbortSignal
-  /** Told one line for people when waiting begins, and again when the reason changes. No password in it. */
-  readonly onWaiting: (line: string) => void
-}
-
-/**
- * Resolves once the server accepts connections; a server that is not up, still starting, full, or a standby is
- * asked again with back-off. What waiting cannot cure (a wrong password, no such database, `fsync=off`) rejects.
- * @throws the signal's reason when it is aborted
- */
-export async function waitForDatabase(url: string, options: WaitOptions): Promise<void> {
-  let said = ''
-  let backoffMs: number = defaults.backoffFirstMs
-  while (true) {
-    options.signal.throwIfAborted()
-    try {
-      await endQuietly(await openClient(url, options))
-      return
-    } catch (error) {
-      if (!mayComeUp(error)) throw error
-      const line = `waiting for PostgreSQL at ${describeDatabase(url)}: ${reasonOf(error)}`
-      if (line !== said) options.onWaiting(line)
-      said = line
-    }
-    await delay(backoffMs, undefined, { signal: options.signal }).catch(() => options.signal.throwIfAborted())
-    backoffMs = Math.min(backoffMs * 2, defaults.backoffMaxMs)
-  }
-}
-
-/** Host, port and database of a URL, for messages: without the user and the password. */
-export function describeDatabase(url: string): string {
-  if (!URL.canParse(url)) return 'an address that is not a URL'
-  const parsed = new URL(url)
-  const host = parsed.hostname || parsed.searchParams.get('host') || 'localhost'
-  return `${host}:${parsed.port || '5432'}${parsed.pathname}`
-}
-
 /** SQLSTATE or system error code, if the error has one. */
 export function codeOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
   return typeof error.code === 'string' ? error.code : undefined
 }
 
+const lostWithoutCode =
+  /^(Connection terminated|timeout e(xceeded|xpired)|Query read timeout|no answer from the database)/
+
 /** Whether a statement failed because its connection, or the server, went away: it may work on another one. */
 export function isConnectionLost(error: unknown): boolean {
   const code = codeOf(error)
   if (code !== undefined) return /^(08|53|57P)|^(ECONNRESET|ECONNREFUSED|EPIPE|ETIMEDOUT)$/.test(code)
-  // The client's own words, which have no code.
-  return error instanceof Error && /^(Connection terminated|timeout exceeded)/.test(error.message)
-}
-
-function mayComeUp(error: unknown): boolean {
-  if (error instanceof DatabaseRefused) return false
-  // A certificate or key that the URL names, and that is not there.
-  if (error instanceof Error && 'syscall' in error && error.syscall === 'open') return false
-  const code = codeOf(error)
-  if (code === undefined || !/^[0-9A-Z]{5}$/.test(code) || /^E[A-Z]+$/.test(code)) return true
-  return code.startsWith('57P') || code.startsWith('53')
-}
-
-function reasonOf(error: unknown): string {
-  if (codeOf(error) === 'ECONNREFUSED') return 'connection refused'
-  return error instanceof Error && error.message !== '' ? error.message : String(codeOf(error))
+  // The client's words and ours, which have no code.
+  return error instanceof Error && lostWithoutCode.test(error.message)
 }
 
 function connectionConfig(url: string, options: Omit<ClientOptions, 'logger'>): ClientConfig {

@@ -1,5 +1,5 @@
 import type { TableStore } from '../engine/ports.ts'
-import { cutOff, type Database, endQuietly } from './database.ts'
+import { cutOff, type Database, endQuietly, patiently } from './database.ts'
 import { batchTransactions } from './table-store.ts'
 
 /** One connection that holds the campus's lock and writes the batches itself: the direct journal's term. */
@@ -26,6 +26,8 @@ export interface LockOptions {
    * three times as often. Servers before PostgreSQL 14 only do so within a transaction.
    */
   readonly idleTimeoutMs: number
+  /** Aborted when the lock is not wanted any more. */
+  readonly signal?: AbortSignal
 }
 
 const tryLock = "SELECT pg_try_advisory_lock(hashtextextended('enrollment leader of ' || $1, 0)) AS locked"
@@ -34,13 +36,15 @@ const selectHasIdleTimeout = "SELECT current_setting('server_version_num')::int 
 /**
  * Opens a connection and tries to take the campus's lock.
  * @returns undefined when somebody else holds it
- * @throws when the database cannot be reached
+ * @throws when the database cannot be reached or does not answer; the signal's reason when it is aborted
  */
 export async function tryLockSession(
   database: Database,
-  { campus, idleTimeoutMs }: LockOptions,
+  { campus, idleTimeoutMs, signal }: LockOptions,
 ): Promise<LockSession | undefined> {
+  const wanted = signal === undefined ? {} : { signal }
   const client = await database.connect({
+    ...wanted,
     applicationName: 'enrollment leader',
     settings: { idle_in_transaction_session_timeout: String(idleTimeoutMs) },
   })
@@ -54,10 +58,13 @@ export async function tryLockSession(
     client.once('end', () => end('the connection was closed'))
   })
   try {
-    const { rows } = await client.query<{ has: boolean }>(selectHasIdleTimeout)
-    if (rows[0]?.has === true) await client.query(`SET idle_session_timeout = ${Math.trunc(idleTimeoutMs)}`)
-    const lock = await client.query<{ locked: boolean }>(tryLock, [campus])
-    if (lock.rows[0]?.locked !== true) {
+    const locked = await patiently(client, wanted, async () => {
+      const { rows } = await client.query<{ has: boolean }>(selectHasIdleTimeout)
+      if (rows[0]?.has === true) await client.query(`SET idle_session_timeout = ${Math.trunc(idleTimeoutMs)}`)
+      const lock = await client.query<{ locked: boolean }>(tryLock, [campus])
+      return lock.rows[0]?.locked === true
+    })
+    if (!locked) {
       await endQuietly(client)
       return undefined
     }

@@ -16,15 +16,13 @@ describe('a broker that lost what it had confirmed', () => {
   const body = { course_id: 401, group_id: 1 }
 
   test('nobody goes on, also if started anew, until the queue is emptied by hand', async () => {
-    const address = new URL(rabbitAddress())
-    const proxy = await TcpProxy.open([Number(address.port)])
+    const { proxy, url } = await TcpProxy.inFrontOf(rabbitAddress())
     const hand = new Connection(rabbitAddress())
     day.cleanUpWith(() => hand.close())
     day.cleanUpWith(() => proxy.close())
-    address.port = String(proxy.port)
     const { environment } = day.campus
     const queue = `${environment['ENROLLMENT_CAMPUS']}.journal`
-    const witness = day.running(await startServer({ ...environment, RABBITMQ_ADDRESS: address.href }))
+    const witness = day.running(await startServer({ ...environment, RABBITMQ_ADDRESS: url }))
     const firstBatcher = day.running(startBatcher(environment))
     await witness.untilReady()
     const [[student, token] = []] = await logIn(witness, 1)

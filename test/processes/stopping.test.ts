@@ -12,13 +12,10 @@ import { RegistrationDay } from './registration-day.ts'
 describe('processes that are told to stop while a neighbour is silent', () => {
   const day = new RegistrationDay()
 
-  async function throughProxy(url: string): Promise<{ proxy: TcpProxy; url: string }> {
-    const address = new URL(url)
-    const proxy = await TcpProxy.open([Number(address.port)])
-    day.cleanUpWith(() => proxy.close())
-    address.hostname = '127.0.0.1'
-    address.port = String(proxy.port)
-    return { proxy, url: address.href }
+  async function throughProxy(address: string) {
+    const through = await TcpProxy.inFrontOf(address)
+    day.cleanUpWith(() => through.proxy.close())
+    return through
   }
 
   function assertStopped({ code, stdout, tookMs }: Ended): void {

@@ -34,6 +34,19 @@ export class TcpProxy {
     return new TcpProxy(server, port, targets)
   }
 
+  /**
+   * A proxy before one server on loopback.
+   * @param address of the server: a URL with a port
+   * @returns the same URL, with the proxy's port
+   */
+  static async inFrontOf(address: string): Promise<{ readonly proxy: TcpProxy; readonly url: string }> {
+    const url = new URL(address)
+    const proxy = await TcpProxy.open([Number(url.port)])
+    url.hostname = '127.0.0.1'
+    url.port = String(proxy.port)
+    return { proxy, url: url.href }
+  }
+
   /** Connections that are forwarded now. */
   get connectionCount(): number {
     return this.#pairs.size
