@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { rm, stat } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -171,6 +172,17 @@ test('over TCP a gateway needs the secret, and either of two will do while they 
   }
   await eventually(() => said.some((line) => /does not know our secret/.test(line)))
   assert.match(stranger.status().detail, /the engine has another secret/)
+})
+
+test('somebody who connects over TCP and never proves anything does not hold up the end', async (t) => {
+  const { listener } = await openEngine(t)
+  const port = await listener.listen({ protocol: 'tcp', host: '127.0.0.1', port: 0 })
+  const stranger = connect(Number(port), '127.0.0.1')
+  t.after(() => stranger.destroy())
+  await once(stranger, 'connect')
+  const cut = once(stranger, 'close')
+  await listener.close()
+  await cut
 })
 
 test('only processes of the same user can connect to the socket', async (t) => {

@@ -28,6 +28,8 @@ const idleTicks = 10
 export class CoreListener {
   readonly #options: CoreListenerOptions
   readonly #connections = new Set<GatewayConnection>()
+  /** Beneath them, and of those that have not shown yet that they know the secret. */
+  readonly #sockets = new Set<Socket>()
   readonly #servers: Server[] = []
   readonly #ticker: NodeJS.Timeout
   #told = ''
@@ -51,6 +53,10 @@ export class CoreListener {
         ? createServer(accept)
         : createTlsServer(tlsOfEngine(this.#options.secrets), accept)
     server.maxConnections = connectionsMax
+    server.on('connection', (socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
     server.on('tlsClientError', (error: Error) => {
       const why = isWrongSecret(error) ? 'it does not know our secret (JWT_SECRET)' : error.message
       this.#options.log('warn', `turned a gateway away: ${why}`)
@@ -122,7 +128,7 @@ export class CoreListener {
     )
     for (const connection of this.#connections) connection.end()
     const cut = setTimeout(() => {
-      for (const connection of this.#connections) connection.destroy()
+      for (const socket of this.#sockets) socket.destroy()
     }, 1000)
     await Promise.all(closed)
     clearTimeout(cut)

@@ -241,10 +241,6 @@ export class GatewayConnection {
     this.#flush()
     this.#socket.end()
   }
-
-  destroy(): void {
-    this.#socket.destroy()
-  }
 }
 
 /** Remembers, for one command, whose connection and which number the answer belongs to. */

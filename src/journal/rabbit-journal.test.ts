@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, test } from 'node:test'
 import { Connection } from 'rabbitmq-client'
+import { eventually } from '../../test/fixtures/eventually.ts'
 import { rabbitAddress } from '../../test/servers/provide.ts'
+import { TcpProxy } from '../../test/servers/proxy.ts'
 import {
   JournalLost,
   noLeader,
@@ -12,6 +14,7 @@ import {
 } from '../engine/ports.ts'
 import { decodeMessage } from '../engine/messages.ts'
 import { RabbitJournal } from './rabbit-journal.ts'
+import { RabbitSession } from './rabbit-session.ts'
 import { RabbitSource } from './rabbit-source.ts'
 
 /** A second connection, for doing to the queues what operators and accidents do. */
@@ -219,3 +222,43 @@ test('waiting for a broker that is not there ends when it is told to', async () 
   await assert.rejects(acquiring, /stopped/)
   assert.match(progress[0] ?? '', /^unreachable: waiting for RabbitMQ: .*ECONNREFUSED/)
 })
+
+/** What each asks the broker for, again and again: for the lock; whether there is a queue. */
+const askers = {
+  server: (url: string, campus: string, signal: AbortSignal, onRefused: () => void) =>
+    new RabbitJournal({ url, campus, heartbeatSeconds: 30, settleMs: 0 }).acquire(signal, onRefused),
+  batcher: (url: string, _: string, signal: AbortSignal, onRefused: () => void) =>
+    new RabbitSource({ url, campus: freshCampus(), heartbeatSeconds: 30, prefetch: 10 }).open(
+      signal,
+      onRefused,
+    ),
+}
+
+for (const [name, ask] of Object.entries(askers)) {
+  for (const stage of ['connects', 'asks'] as const) {
+    test(`a stop cuts a ${name} short that ${stage} while the broker is silent`, async (t) => {
+      const { proxy, url } = await TcpProxy.inFrontOf(rabbitAddress())
+      t.after(() => proxy.close())
+      const campus = freshCampus()
+      const leader = await acquire(campus)
+      const asked = t.mock.method(RabbitSession.prototype, 'spareChannel').mock
+      let isSilent = stage === 'connects'
+      if (isSilent) proxy.hold()
+      const stop = new AbortController()
+      const waiting = ask(url, campus, stop.signal, () => {
+        proxy.hold()
+        isSilent = true
+        asked.resetCalls()
+      })
+      const refused = assert.rejects(waiting, /told to stop/)
+      const isWaiting = () => (stage === 'connects' ? proxy.connectionCount : asked.callCount()) === 1
+      await eventually(() => isSilent && isWaiting())
+      const began = performance.now()
+      stop.abort(new Error('told to stop'))
+      await refused
+      assert.ok(performance.now() - began < 5000)
+      await leader.close()
+      await removeQueue(campus)
+    })
+  }
+}

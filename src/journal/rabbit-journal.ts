@@ -12,7 +12,7 @@ import {
   type RecordId,
 } from '../engine/ports.ts'
 import { declareJournalQueue, journalQueueExists, journalQueueOf, leaderQueueOf } from './queues.ts'
-import { backOff, codeOf, type RabbitOptions, RabbitSession } from './rabbit-session.ts'
+import { codeOf, onWorkingSession, type RabbitOptions, type RabbitSession } from './rabbit-session.ts'
 
 export interface RabbitJournalOptions extends RabbitOptions {
   readonly campus: string
@@ -40,21 +40,15 @@ export class RabbitJournal implements Journal {
     signal: AbortSignal,
     onProgress: (progress: AcquireProgress, detail: string) => void,
   ): Promise<JournalTerm> {
-    for (let attempt = 0; ; attempt++) {
-      signal.throwIfAborted()
-      let session: RabbitSession | undefined
-      try {
-        session = await RabbitSession.open(this.#options, `${this.#options.campus} engine`)
-        const term = await this.#acquireOn(session, signal, onProgress)
-        signal.throwIfAborted()
-        return term
-      } catch (error) {
-        session?.end(describeError(error))
-        signal.throwIfAborted()
-        onProgress('unreachable', `waiting for RabbitMQ: ${describeError(error)}`)
-        await backOff(attempt, 3000, signal)
-      }
-    }
+    return await onWorkingSession(
+      {
+        options: this.#options,
+        name: `${this.#options.campus} engine`,
+        signal,
+        onFailed: (detail) => onProgress('unreachable', detail),
+      },
+      (session) => this.#acquireOn(session, signal, onProgress),
+    )
   }
 
   async #acquireOn(

@@ -25,7 +25,8 @@ export class RabbitSession {
   #blocked = false
   readonly #channels = new Set<Channel>()
 
-  private constructor(options: RabbitOptions, name: string) {
+  /** @param name of the connection, for the broker's operators */
+  constructor(options: RabbitOptions, name: string) {
     this.ended = new Promise((resolve) => {
       this.#end = resolve
     })
@@ -48,17 +49,12 @@ export class RabbitSession {
     })
   }
 
-  /** @throws if the broker cannot be reached or refuses */
-  static async open(options: RabbitOptions, name: string): Promise<RabbitSession> {
-    const session = new RabbitSession(options, name)
-    const refused = session.ended.then((why) => {
+  /** @throws if the broker cannot be reached or refuses, or the session ends before */
+  async connected(): Promise<void> {
+    const refused = this.ended.then((why) => {
       throw new Error(why)
     })
-    await Promise.race([session.#connection.onConnect(10_000), refused]).catch((error: unknown) => {
-      session.end(describeError(error))
-      throw error
-    })
-    return session
+    await Promise.race([this.#connection.onConnect(10_000), refused])
   }
 
   get open(): boolean {
@@ -119,6 +115,45 @@ export class RabbitSession {
 /** The broker's own code for why a call failed, such as RESOURCE_LOCKED; undefined for other errors. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error ? String(error.code) : undefined
+}
+
+/**
+ * Opens a session and does `work` on it; a session that cannot be opened, or fails meanwhile, is followed by another,
+ * with back-off. An abort ends the one at hand, whatever it waits for.
+ * @param onFailed told why, with a line for people
+ * @throws the signal's reason, when it is aborted
+ */
+export async function onWorkingSession<Result>(
+  { options, name, signal, onFailed }: SessionRequest,
+  work: (session: RabbitSession) => Promise<Result>,
+): Promise<Result> {
+  for (let attempt = 0; ; attempt++) {
+    signal.throwIfAborted()
+    const session = new RabbitSession(options, name)
+    const abandon = () => session.end('stopped')
+    signal.addEventListener('abort', abandon)
+    try {
+      await session.connected()
+      const result = await work(session)
+      signal.throwIfAborted()
+      return result
+    } catch (error) {
+      session.end(describeError(error))
+      signal.throwIfAborted()
+      onFailed(`waiting for RabbitMQ: ${describeError(error)}`)
+      await backOff(attempt, 3000, signal)
+    } finally {
+      signal.removeEventListener('abort', abandon)
+    }
+  }
+}
+
+export interface SessionRequest {
+  readonly options: RabbitOptions
+  /** Of the connection, for the broker's operators. */
+  readonly name: string
+  readonly signal: AbortSignal
+  readonly onFailed: (detail: string) => void
 }
 
 /** Waits a little longer each time, up to `mostMs`; ends early, by throwing, when the signal is aborted. */

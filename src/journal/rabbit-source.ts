@@ -1,8 +1,7 @@
 import type { Channel } from 'rabbitmq-client'
-import { describeError } from '../engine/describe-error.ts'
 import type { Delivery, JournalReader, JournalSource, RecordId } from '../engine/ports.ts'
 import { journalQueueExists, journalQueueOf, leaderQueueOf } from './queues.ts'
-import { backOff, type RabbitOptions, RabbitSession } from './rabbit-session.ts'
+import { backOff, onWorkingSession, type RabbitOptions, type RabbitSession } from './rabbit-session.ts'
 
 export interface RabbitSourceOptions extends RabbitOptions {
   readonly campus: string
@@ -22,21 +21,10 @@ export class RabbitSource implements JournalSource {
   }
 
   async open(signal: AbortSignal, onWaiting: (detail: string) => void): Promise<JournalReader> {
-    for (let attempt = 0; ; attempt++) {
-      signal.throwIfAborted()
-      let session: RabbitSession | undefined
-      try {
-        session = await RabbitSession.open(this.#options, `${this.#options.campus} batcher`)
-        const reader = await this.#openOn(session, signal, onWaiting)
-        signal.throwIfAborted()
-        return reader
-      } catch (error) {
-        session?.end(describeError(error))
-        signal.throwIfAborted()
-        onWaiting(`waiting for RabbitMQ: ${describeError(error)}`)
-        await backOff(attempt, 3000, signal)
-      }
-    }
+    return await onWorkingSession(
+      { options: this.#options, name: `${this.#options.campus} batcher`, signal, onFailed: onWaiting },
+      (session) => this.#openOn(session, signal, onWaiting),
+    )
   }
 
   async #openOn(

@@ -61,4 +61,22 @@ describe('processes that are told to stop while a neighbour is silent', () => {
     assert.equal(inShort(await server.client.send('PUT /student/course', { token, body })), '204')
     for (const ended of await Promise.all([server.stop(), batcher.stop()])) assertStopped(ended)
   })
+  test('a server and a batcher stop in time though the broker has never said anything', async () => {
+    const broker = await throughProxy(rabbitAddress())
+    broker.proxy.hold()
+    const environment = { ...day.campus.environment, RABBITMQ_ADDRESS: broker.url, ENROLLMENT_SHUTDOWN: '5s' }
+    const server = day.running(await startServer(environment))
+    const batcher = day.running(startBatcher(environment))
+    await eventually(() => broker.proxy.connectionCount === 2)
+    for (const ended of await Promise.all([server.stop(), batcher.stop()])) assertStopped(ended)
+  })
+
+  test('a batcher stops in time though the database has never said anything', async () => {
+    const database = await throughProxy(day.campus.url)
+    database.proxy.hold()
+    const environment = { ...day.campus.environment, DATABASE_URL: database.url, ENROLLMENT_SHUTDOWN: '5s' }
+    const batcher = day.running(startBatcher(environment))
+    await eventually(() => database.proxy.connectionCount === 1)
+    assertStopped(await batcher.stop())
+  })
 })
