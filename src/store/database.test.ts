@@ -94,7 +94,7 @@ test('a connection that breaks while its session is set up makes the query fail,
 test('a server that vanishes without a word is not waited for longer than a statement may take', async (t) => {
   const { proxy, url } = await TcpProxy.inFrontOf(db.url)
   t.after(() => proxy.close())
-  const database = await openDatabase(url, { logger: silent, statementTimeoutMs: 150, silenceMs: 50 })
+  const database = await openDatabase(url, { logger: silent, statementTimeoutMs: 1500, silenceMs: 500 })
   proxy.hold()
   await assert.rejects(database.query('SELECT 1'), /Query read timeout/)
   await database.close()
@@ -104,7 +104,7 @@ test('a connection that is busy throughout is cut off when nothing comes any mor
   const { proxy, url } = await TcpProxy.inFrontOf(db.url)
   t.after(() => proxy.close())
   const database = await openDatabase(url, { logger: silent })
-  const client = await database.connect({ idleMsMax: 200 })
+  const client = await database.connect({ idleMsMax: 2000 })
   assert.equal((await client.query('SELECT 1')).rowCount, 1)
   proxy.hold()
   await assert.rejects(client.query('SELECT 1'), /Connection terminated/)
