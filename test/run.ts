@@ -5,8 +5,8 @@ import { findRabbit, NoRabbit } from './servers/rabbit.ts'
 import { sourceName, type TestFile, testFiles } from './test-files.ts'
 
 /**
- * Runs the tests: all, or those whose path contains one of the arguments; `--unit` leaves out what needs a server or
- * another process, or takes its time. Other options are node's own (`--test-name-pattern=…`).
+ * Runs the tests: all, or those whose path contains one of the arguments; `--unit` leaves out what needs or is a
+ * server, needs another process, or takes its time. Other options are node's own (`--test-name-pattern=…`).
  *
  * DATABASE_URL and RABBITMQ_ADDRESS name servers to use (databases are created there and dropped); without them the
  * run starts its own and stops them. Where no RabbitMQ can be had, the tests that need one are named and left out; with

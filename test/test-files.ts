@@ -8,12 +8,14 @@ export interface TestFile {
   readonly needsRabbit: boolean
   /** It starts a RabbitMQ of its own, to stop and kill. */
   readonly startsRabbit: boolean
-  /** It starts processes, or reaches a server, or tries very much. All others are quick and need nothing. */
+  /** It starts processes, serves requests, reaches a server, or tries very much. All others are quick and need nothing. */
   readonly isIntegration: boolean
 }
 
 /** Tests that need nothing and yet take their time: thousands of requests, millions of steps. */
-const slowFolders = ['test/security', 'test/simulation']
+const slowPaths = ['test/security/', 'test/simulation/', 'actors/properties.test.js']
+/** Whoever imports this serves requests over HTTP: a service whole, several times in a file. */
+const wholeService = /\/testing\/desk\.js$/
 
 const importClause =
   /^(?:import|export)\s([^'"=;()]*?)\bfrom\s+['"]([^'"]+)['"]|^import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/gm
@@ -47,7 +49,9 @@ function describeFile(root: string, path: string): TestFile {
   const needsRabbit = found.servers.has('rabbitAddress')
   const startsRabbit = found.servers.has('startRabbit')
   const startsProcesses = found.servers.size > 0 || found.modules.has('node:child_process')
-  const isSlow = slowFolders.some((folder) => path.startsWith(join(root, folder, '/')))
+  const isSlow =
+    slowPaths.some((slow) => path.startsWith(join(root, slow))) ||
+    [...found.modules].some((module) => wholeService.test(module))
   return { path, needsPostgres, needsRabbit, startsRabbit, isIntegration: startsProcesses || isSlow }
 }
 
