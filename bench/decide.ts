@@ -7,7 +7,7 @@ import { Mailboxes } from '../actors/mailboxes.ts'
 
 // How many decisions one core makes: a student's add of one leg, decided and evolved, on a campus of the
 // size that the README speaks of; and what the mailboxes cost on top. Usage:
-// node dist/bench/decide.js [seconds of CPU, default 3] [--json]
+// node bench/decide.ts [seconds of CPU, default 3] [--json]
 
 const groupCount = 1500
 const studentCount = 1000

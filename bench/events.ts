@@ -8,7 +8,7 @@ import { type EventsOptions, measureEvents, type SubjectResult, subjects } from 
 const usage = `What open streams of events cost those who enroll: microseconds of CPU of the server for each request, at a fixed
 rate, with and without streams; and how long after a decision's reply its event comes.
 
-  node dist/bench/events.js [options]
+  node bench/events.ts [options]
 
   --streams N   open streams (default 5000)
   --rate N      requests a second, each of which changes something that is watched (default 2000)

@@ -10,7 +10,7 @@ import { formatTargets, judgeTargets } from './report/targets.ts'
 
 type Recorded = RunContext & Finding
 
-const docs = join(import.meta.dirname, '../../docs')
+const docs = join(import.meta.dirname, '../docs')
 const [tableBegins, tableEnds] = ['<!-- targets: written by npm run figures -->', '<!-- end of targets -->']
 
 const recorded: readonly Recorded[] = readdirSync(resultsFolder)

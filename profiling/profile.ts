@@ -30,7 +30,7 @@ ${Object.entries(tools)
 Scenarios: ${Object.keys(scenarios).join(', ')} (the first, unless told)
 `
 
-const root = join(import.meta.dirname, '../..')
+const root = join(import.meta.dirname, '..')
 const folder = join(root, 'profiling')
 const out = join(folder, 'out')
 
@@ -88,7 +88,7 @@ async function profile({ tool, scenario, isTiny }: Arguments): Promise<void> {
   mkdirSync(out, { recursive: true })
   const before = new Set(readdirSync(out))
   const ground = await startGround({ seed: 1, isTiny, say })
-  const watcher = join(import.meta.dirname, 'under-clinic.js')
+  const watcher = join(import.meta.dirname, 'under-clinic.ts')
   const prefix = [process.execPath, watcher, clinic, tool, out]
   try {
     say(`${scenario} under clinic ${tool}; its page is drawn when the server has stopped`)

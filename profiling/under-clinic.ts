@@ -19,7 +19,7 @@ const child = spawn(
 
 /** The process below clinic whose program is the one that was asked for. */
 function findWatched(): number | undefined {
-  const program = command.find((word) => word.endsWith('.js')) ?? ''
+  const program = command.find((word) => word.endsWith('.ts')) ?? ''
   const parents = new Map<number, number>()
   const candidates: number[] = []
   for (const name of readdirSync('/proc')) {

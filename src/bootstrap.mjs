@@ -1,16 +1,21 @@
 #!/usr/bin/env node
-// From a fresh clone to a running program with nothing but Node: installs the packages if they are missing or older than
-// package-lock.json, compiles if a source is newer than what was compiled, then becomes the program that is asked for:
+// From a fresh clone to a running program with nothing but Node and npm: brings the Node that the project runs on if this
+// one is too old, installs the packages if they are missing or older than package-lock.json, then becomes the program
+// that is asked for:
 //   node src/bootstrap.mjs src/cli.ts start
-// No dependencies: there are none yet when it runs.
+// It has no dependencies, because there are none yet when it runs, and it runs on old versions of Node too.
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { existsSync, statSync } from 'node:fs'
+import module from 'node:module'
+import { dirname, join } from 'node:path'
+import { isatty } from 'node:tty'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const sourceFolders = ['actors', 'bench', 'profiling', 'schema', 'src', 'test']
-const wantedNode = [20, 11]
+const runtime = join(root, 'runtime')
+const wantedNode = 24
+/** @type {NodeJS.Signals[]} */
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
 /** @param {string} line */
 function say(line) {
@@ -49,8 +54,6 @@ function run(program, args, options) {
       received = signal
       child.kill(signal)
     }
-    /** @type {NodeJS.Signals[]} */
-    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
     for (const signal of signals) process.on(signal, pass)
     child.once('error', (error) => fail(`${program} cannot be started: ${error.message}`))
     child.once('exit', (code) => {
@@ -61,67 +64,59 @@ function run(program, args, options) {
   })
 }
 
-async function install() {
+/**
+ * Runs `npm ci` in a folder whose installation is missing or older than its lock file.
+ * @param {string} folder
+ * @param {string[]} args
+ * @param {string} what
+ */
+async function install(folder, args, what) {
   // npm writes this file when an installation is complete.
-  const installedAt = changedAt(join(root, 'node_modules/.package-lock.json'))
-  if (installedAt >= changedAt(join(root, 'package-lock.json'))) return
+  const installedAt = changedAt(join(folder, 'node_modules/.package-lock.json'))
+  if (installedAt >= changedAt(join(folder, 'package-lock.json'))) return
   say(
     installedAt === 0
-      ? 'Installing packages (npm ci)'
-      : 'package-lock.json has changed: installing packages (npm ci)',
+      ? `Installing ${what} (npm ci)`
+      : `package-lock.json has changed: installing ${what} (npm ci)`,
   )
-  // The compiler is a development dependency, and PostgreSQL an optional one.
-  const args = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error']
+  const all = ['ci', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error', ...args]
   const npm = process.env['npm_execpath']
+  const options = { cwd: folder, stdio: /** @type {const} */ (['ignore', 2, 2]) }
   const code = npm?.endsWith('.js')
-    ? await run(process.execPath, [npm, ...args])
-    : await run('npm', args, { shell: process.platform === 'win32' })
+    ? await run(process.execPath, [npm, ...all], options)
+    : await run('npm', all, { ...options, shell: process.platform === 'win32' })
   if (code !== 0) fail(`npm ci failed with status ${code}: see above.`)
 }
 
-/**
- * Every file below a folder, if it is there; installed packages left out.
- * @param {string} folder
- * @returns {string[]}
- */
-function filesBelow(folder) {
-  if (!existsSync(folder)) return []
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name)
-    if (!entry.isDirectory()) return [path]
-    return entry.name === 'node_modules' ? [] : filesBelow(path)
-  })
-}
-
-/** Compiled files whose source is gone would still be found and run. */
-function removeOrphans() {
-  for (const folder of sourceFolders) {
-    for (const file of filesBelow(join(root, 'dist', folder))) {
-      const source = join(root, relative(join(root, 'dist'), file)).replace(/\.js(\.map)?$/, '.ts')
-      if (source.endsWith('.ts') && !existsSync(source)) rmSync(file)
-    }
+/** Runs this very command with the Node that the project is made for, and ends as that ends. */
+async function runWithWantedNode() {
+  const program = join(runtime, `node_modules/node-${process.platform}-${process.arch}/bin/node`)
+  await install(runtime, ['--ignore-scripts'], `Node ${wantedNode}`)
+  if (!existsSync(program)) {
+    fail(
+      `Node ${wantedNode} or newer is needed, and npm has none for this machine; this is Node ${process.versions.node}.`,
+    )
   }
-}
-
-async function build() {
-  const stamp = join(root, 'dist/.built')
-  const sources = sourceFolders
-    .flatMap((folder) => filesBelow(join(root, folder)))
-    .filter((file) => file.endsWith('.ts'))
-  const inputs = [...sources, join(root, 'tsconfig.json'), join(root, 'package-lock.json')]
-  // Folders too: their time tells of files removed or renamed.
-  const folders = new Set(sources.map((file) => dirname(file)))
-  const newest = Math.max(...[...inputs, ...folders].map(changedAt))
-  if (changedAt(stamp) >= newest) return
-  say('Compiling (tsc)')
-  removeOrphans()
-  const code = await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc')])
-  if (code !== 0) fail(`The sources do not compile (tsc, status ${code}): see above.`)
-  mkdirSync(dirname(stamp), { recursive: true })
-  writeFileSync(stamp, '')
-  // A source that was saved while the compiler ran must count as newer.
-  const seconds = Math.ceil(newest + 1) / 1000
-  utimesSync(stamp, seconds, seconds)
+  say(`This is Node ${process.versions.node}: running with ${program}`)
+  const child = spawn(program, [...process.execArgv, ...process.argv.slice(1)], {
+    stdio: 'inherit',
+    // What the program starts by the name of `node` or `npm` runs with the same Node.
+    env: { ...process.env, PATH: `${dirname(program)}:${process.env['PATH'] ?? ''}` },
+  })
+  child.once('error', (error) => fail(`${program} cannot be started: ${error.message}`))
+  child.once('exit', (code, signal) => {
+    for (const name of signals) process.removeAllListeners(name)
+    if (signal === null) process.exit(code ?? 1)
+    else process.kill(process.pid, signal)
+  })
+  // A terminal sends its signals to both processes; any other sender knows this one only.
+  const hasTerminal = [0, 1, 2].some((descriptor) => isatty(descriptor))
+  for (const name of signals) {
+    process.on(name, () => {
+      if (name === 'SIGTERM' || !hasTerminal) child.kill(name)
+    })
+  }
+  await new Promise(() => {})
 }
 
 /**
@@ -138,20 +133,20 @@ function endWithShell() {
   const timer = setInterval(watch, 300).unref()
 }
 
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-if (major < wantedNode[0] || (major === wantedNode[0] && minor < wantedNode[1])) {
-  fail(`Node ${wantedNode.join('.')} or newer is needed; this is Node ${process.versions.node}.`)
-}
 const [source, ...args] = process.argv.slice(2)
 if (source !== undefined && !(source.endsWith('.ts') && existsSync(join(root, source)))) {
-  fail('Usage: node src/bootstrap.mjs [source file to compile and run, for example src/cli.ts [arguments]]')
+  fail('Usage: node src/bootstrap.mjs [source file to run, for example src/cli.ts [arguments]]')
 }
-await install()
-await build()
+if (process.env['npm_lifecycle_event'] !== undefined) endWithShell()
+if (Number(process.versions.node.split('.')[0]) < wantedNode) await runWithWantedNode()
+// The tools that check are development dependencies, and PostgreSQL an optional one.
+await install(root, ['--include=dev'], 'packages')
 if (source !== undefined) {
-  const program = join(root, 'dist', source.replace(/\.ts$/, '.js'))
+  // Types are stripped once, and code is compiled once, for all processes of this checkout.
+  process.env['NODE_COMPILE_CACHE'] ??= join(root, 'node_modules/.cache/node')
+  module.enableCompileCache(process.env['NODE_COMPILE_CACHE'])
+  const program = join(root, source)
   // In this very process: signals, standard input and the exit code need nobody to pass them on.
-  if (process.env['npm_lifecycle_event'] !== undefined) endWithShell()
   process.argv = [process.execPath, program, ...args]
   await import(pathToFileURL(program).href)
 }

@@ -4,12 +4,8 @@ import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { settingsAsMarkdown } from './config-help.ts'
 
-const root = findRoot(import.meta.dirname)
+const root = join(import.meta.dirname, '..')
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
-
-function findRoot(folder: string): string {
-  return existsSync(join(folder, 'README.md')) ? folder : findRoot(join(folder, '..'))
-}
 
 test("README's table of the environment is the program's own", () => {
   const [, table] = /<!-- settings:[^\n]*-->\n([\s\S]*?)\n<!-- \/settings -->/.exec(readme) ?? []

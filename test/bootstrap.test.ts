@@ -1,27 +1,20 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   copyFileSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
-  realpathSync,
+  readFileSync,
   rmSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
-
-const repository = [join(import.meta.dirname, '../..'), process.cwd()].find((folder) =>
-  existsSync(join(folder, 'src/bootstrap.mjs')),
-)
-assert.ok(repository !== undefined, 'the sources are found')
-const modules = realpathSync(join(repository, 'node_modules'))
 
 /** A program that says its arguments, then waits to be told to stop if it was asked to. */
 const program = `
@@ -32,32 +25,42 @@ if (process.argv[2] === 'wait') {
 console.log('ran with ' + process.argv.slice(2).join(' '))
 `
 
-/** Stands in for npm: notes what it was asked, and installs the compiler. */
+/** Stands in for npm: notes where it was asked what, and installs a Node where one is asked for. */
 const npm = `
 import { appendFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
-appendFileSync('npm-calls', process.argv.slice(2).join(' ') + '\\n')
+import { basename, join } from 'node:path'
+appendFileSync(join(import.meta.dirname, 'npm-calls'), basename(process.cwd()) + ': ' + process.argv.slice(2).join(' ') + '\\n')
 mkdirSync('node_modules', { recursive: true })
-try { for (const name of ['typescript', '@typescript']) symlinkSync(${JSON.stringify(modules)} + '/' + name, 'node_modules/' + name) } catch {}
+if (basename(process.cwd()) === 'runtime') {
+  const folder = 'node_modules/node-' + process.platform + '-' + process.arch + '/bin'
+  mkdirSync(folder, { recursive: true })
+  symlinkSync(${JSON.stringify(process.execPath)}, folder + '/node')
+}
 writeFileSync('node_modules/.package-lock.json', '')
 `
 
-function freshClone(t: TestContext) {
+/** The first Node on the PATH that is older than the one that the project runs on. */
+const olderNode = (process.env['PATH'] ?? '')
+  .split(delimiter)
+  .map((folder) => join(folder, 'node'))
+  .find((path) => {
+    const { stdout } = spawnSync(path, ['--version'], { encoding: 'utf8' })
+    return Number(/^v(\d+)/.exec(stdout ?? '')?.[1] ?? 24) < 24
+  })
+
+function freshClone(t: TestContext, node = process.execPath) {
   const folder = mkdtempSync(join(tmpdir(), 'enrollment-clone-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   mkdirSync(join(folder, 'src'))
-  copyFileSync(join(repository ?? '', 'src/bootstrap.mjs'), join(folder, 'src/bootstrap.mjs'))
+  mkdirSync(join(folder, 'runtime'))
+  copyFileSync(join(import.meta.dirname, '../src/bootstrap.mjs'), join(folder, 'src/bootstrap.mjs'))
   writeFileSync(join(folder, 'src/program.ts'), program)
-  writeFileSync(join(folder, 'src/other.ts'), 'export const other = 1\n')
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   writeFileSync(join(folder, 'package-lock.json'), '{}')
+  writeFileSync(join(folder, 'runtime/package-lock.json'), '{}')
   writeFileSync(join(folder, 'npm.js'), npm)
-  const options = { module: 'nodenext', rootDir: '.', outDir: 'dist', types: [], noCheck: true }
-  writeFileSync(
-    join(folder, 'tsconfig.json'),
-    JSON.stringify({ compilerOptions: options, include: ['src/**/*.ts'] }),
-  )
   const begin = (...args: string[]) =>
-    spawn(process.execPath, [join(folder, 'src/bootstrap.mjs'), 'src/program.ts', ...args], {
+    spawn(node, [join(folder, 'src/bootstrap.mjs'), 'src/program.ts', ...args], {
       cwd: tmpdir(),
       env: { PATH: process.env['PATH'], npm_execpath: join(folder, 'npm.js') },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -74,39 +77,47 @@ function freshClone(t: TestContext) {
   return { folder, begin, run }
 }
 
-test('a fresh clone installs, compiles and runs; the next run only runs', async (t) => {
+test('a fresh clone installs and runs; the next run only runs', async (t) => {
   const { run } = freshClone(t)
   assert.deepEqual(await run('3', '--flag'), {
     code: 3,
     output: 'ran with 3 --flag\n',
-    told: 'Installing packages (npm ci)\nCompiling (tsc)\n',
+    told: 'Installing packages (npm ci)\n',
   })
   assert.deepEqual(await run('0'), { code: 0, output: 'ran with 0\n', told: '' })
 })
 
-test('what has changed is installed and compiled again, and what is gone is not left behind', async (t) => {
+test('an old Node brings the wanted one by npm and runs the program with it', async (t) => {
+  if (olderNode === undefined) return t.skip('NOT RUN: no Node before 24 is on the PATH')
+  const { folder, begin, run } = freshClone(t, olderNode)
+  const first = await run('5')
+  assert.deepEqual([first.code, first.output], [5, 'ran with 5\n'])
+  assert.match(
+    first.told,
+    /^Installing Node 24 \(npm ci\)\nThis is Node [\d.]+: running with \S+\nInstalling packages \(npm ci\)\n$/,
+  )
+  const [runtime, packages, ...more] = readFileSync(join(folder, 'npm-calls'), 'utf8').trim().split('\n')
+  assert.match(runtime ?? '', /^runtime: ci .*--ignore-scripts/)
+  assert.match(packages ?? '', /: ci .*--include=dev/)
+  assert.deepEqual(more, [])
+  const second = await run('0')
+  assert.match(second.told, /^This is Node [\d.]+: running with \S+\n$/)
+  const waiting = begin('wait')
+  await once(createInterface(waiting.stdout), 'line')
+  waiting.kill('SIGTERM')
+  assert.deepEqual(await once(waiting, 'exit'), [7, null])
+})
+
+test('packages whose lock file has changed are installed again', async (t) => {
   const { folder, run } = freshClone(t)
   await run('0')
   const later = new Date(Date.now() + 5000)
-  writeFileSync(join(folder, 'src/program.ts'), "console.log('changed')\n")
-  rmSync(join(folder, 'src/other.ts'))
-  utimesSync(join(folder, 'src/program.ts'), later, later)
-  assert.deepEqual(await run('0'), { code: 0, output: 'changed\n', told: 'Compiling (tsc)\n' })
-  assert.equal(existsSync(join(folder, 'dist/src/other.js')), false)
   utimesSync(join(folder, 'package-lock.json'), later, later)
   assert.match((await run('0')).told, /^package-lock\.json has changed: installing packages \(npm ci\)\n/)
 })
 
-test('a source that does not compile stops it, and so does an installation that fails', async (t) => {
+test('an installation that fails stops it', async (t) => {
   const { folder, run } = freshClone(t)
-  writeFileSync(join(folder, 'src/program.ts'), 'const = 1')
-  const broken = await run('0')
-  assert.equal(broken.code, 1)
-  assert.match(
-    broken.told,
-    /program\.ts\(1,7\).+\nThe sources do not compile \(tsc, status \d+\): see above\.\n$/s,
-  )
-  rmSync(join(folder, 'node_modules'), { recursive: true })
   writeFileSync(join(folder, 'npm.js'), 'process.exitCode = 9')
   assert.deepEqual(await run('0'), {
     code: 1,

@@ -112,7 +112,6 @@ function runTests(
   const child = spawn(
     process.execPath,
     [
-      '--enable-source-maps',
       '--test',
       '--test-reporter=spec',
       '--test-concurrency=2',

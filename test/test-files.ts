@@ -13,9 +13,9 @@ export interface TestFile {
 }
 
 /** Tests that need nothing and yet take their time: thousands of requests, millions of steps. */
-const slowPaths = ['test/security/', 'test/simulation/', 'actors/properties.test.js']
+const slowPaths = ['test/security/', 'test/simulation/', 'actors/properties.test.ts']
 /** Whoever imports this serves requests over HTTP: a service whole, several times in a file. */
-const wholeService = /\/testing\/desk\.js$/
+const wholeService = /\/testing\/desk\.ts$/
 
 const importClause =
   /^(?:import|export)\s([^'"=;()]*?)\bfrom\s+['"]([^'"]+)['"]|^import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/gm
@@ -36,7 +36,7 @@ function collectImports(file: string, found: Imports, seen: Set<string>): void {
     const target = resolve(dirname(file), specifier)
     if (basename(dirname(target)) === 'servers') {
       for (const name of names.match(/\w+/g) ?? []) found.servers.add(name)
-    } else if (target.endsWith('.js') && existsSync(target)) {
+    } else if (target.endsWith('.ts') && existsSync(target)) {
       collectImports(target, found, seen)
     }
   }
@@ -56,12 +56,12 @@ function describeFile(root: string, path: string): TestFile {
 }
 
 /**
- * Compiled test files whose path contains one of `narrowing` (all, if there is none), in order of their paths.
- * @param root the folder that was compiled into
+ * Test files whose path contains one of `narrowing` (all, if there is none), in order of their paths.
+ * @param root the checkout
  */
 export function testFiles(root: string, narrowing: readonly string[]): TestFile[] {
   return readdirSync(root, { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.test.js') && !path.includes('node_modules'))
+    .filter((path) => path.endsWith('.test.ts') && !path.includes('node_modules'))
     .filter((path) => narrowing.length === 0 || narrowing.some((part) => path.includes(part)))
     .toSorted()
     .map((path) => describeFile(root, join(root, path)))
@@ -69,5 +69,5 @@ export function testFiles(root: string, narrowing: readonly string[]): TestFile[
 
 /** As a person names it: from the repository's root, in TypeScript. */
 export function sourceName(root: string, file: TestFile): string {
-  return relative(root, file.path).replace(/\.js$/, '.ts')
+  return relative(root, file.path)
 }

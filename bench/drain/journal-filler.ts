@@ -4,7 +4,7 @@ import type { Environment } from '../load/cli-process.ts'
 import type { Ground } from '../site/ground.ts'
 import type { FillNews, FillOrder } from './fill-journal.ts'
 
-const program = join(import.meta.dirname, 'fill-journal.js')
+const program = join(import.meta.dirname, 'fill-journal.ts')
 
 /** The process that fills the journal. */
 export class JournalFiller {

@@ -38,7 +38,7 @@ export class Watchers {
 
   /** Resolves once every stream is open. */
   static async open(order: WatchOrder): Promise<Watchers> {
-    const watchers = new Watchers(fork(join(import.meta.dirname, 'watcher-process.js')))
+    const watchers = new Watchers(fork(join(import.meta.dirname, 'watcher-process.ts')))
     watchers.#child.send(order)
     const deadline = performance.now() + openTimeoutMs
     for (;;) {

@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Keeper } from '../../test/servers/keeper.ts'
 
-const cli = join(import.meta.dirname, '../../src/cli.js')
+const cli = join(import.meta.dirname, '../../src/cli.ts')
 /** What configures the program, or PostgreSQL's client library, in the environment of whoever runs this. */
 const configures =
   /^(DATABASE_URL|RABBITMQ_|ENROLLMENT_|LISTEN_|CORE_ADDRESS|JWT_SECRET|STAFF_SCOPE|GIN_MODE|PG)/
@@ -22,12 +22,12 @@ function environmentOf(own: Environment): NodeJS.ProcessEnv {
 export type Ending = number | NodeJS.Signals
 
 export interface Launch {
-  /** A compiled program that takes the same command. */
+  /** A program that takes the same command. */
   readonly program?: string
   readonly prefix?: readonly string[]
 }
 
-/** The compiled program, running as a process of its own. It ends with this one, however that ends. */
+/** The program, running as a process of its own. It ends with this one, however that ends. */
 export class CliProcess {
   readonly pid: number
   readonly command: string
@@ -45,7 +45,7 @@ export class CliProcess {
     const log = openSync(this.#logFile, 'a')
     const { program = cli, prefix = [] } = launch
     const [first, ...rest] = [...prefix, process.execPath]
-    this.#child = spawn(first, [...rest, ...nodeFlags, '--enable-source-maps', program, command], {
+    this.#child = spawn(first, [...rest, ...nodeFlags, program, command], {
       env: environmentOf(environment),
       stdio: ['ignore', log, log],
       // Ctrl-C is for this process, which then stops that one.
@@ -102,7 +102,7 @@ export async function runCli(
   environment: Environment,
   onStarted: (pid: number) => void = () => {},
 ): Promise<CliResult> {
-  const child = spawn(process.execPath, ['--enable-source-maps', cli, ...args], {
+  const child = spawn(process.execPath, [cli, ...args], {
     env: environmentOf(environment),
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Answer, Order, RunResult, StreamSpec } from './generator.ts'
 import type { Extent } from './stream.ts'
 
-const program = join(import.meta.dirname, 'generator.js')
+const program = join(import.meta.dirname, 'generator.ts')
 
 /** The load generator, in a process of its own, so that what it takes is not taken for the service's. */
 export class Generator {

@@ -4,7 +4,7 @@ import type { LinkLoad, LinkOrder, LinkResult } from './link-load.ts'
 
 /** Commands over the link, from a process of its own. */
 export class LinkLoadProcess {
-  readonly #child: ChildProcess = fork(join(import.meta.dirname, 'link-load.js'))
+  readonly #child: ChildProcess = fork(join(import.meta.dirname, 'link-load.ts'))
 
   async open(load: LinkLoad): Promise<void> {
     await this.#tell({ do: 'open', load })

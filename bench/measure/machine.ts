@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { Latencies } from '../load/latencies.ts'
 
-const root = join(import.meta.dirname, '../../..')
+const root = join(import.meta.dirname, '../..')
 
 /** How long the disk takes to make 4 KiB durable, microseconds. */
 export interface DiskProbe {

@@ -25,7 +25,7 @@ export class OverloadSender {
    */
   constructor(directory: string, core: number | undefined) {
     this.#directory = directory
-    const program = [process.execPath, join(import.meta.dirname, 'sender-process.js')]
+    const program = [process.execPath, join(import.meta.dirname, 'sender-process.ts')]
     const [command = '', ...args] = core === undefined ? program : ['taskset', '-c', String(core), ...program]
     this.#child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   }

@@ -24,7 +24,7 @@ export interface RunContext {
   readonly machine: Machine
 }
 
-export const resultsFolder = join(import.meta.dirname, '../../../bench/results')
+export const resultsFolder = join(import.meta.dirname, '../results')
 
 /** Appends findings to the record of their scenario, one line of JSON each. */
 export function record(context: RunContext, findings: readonly Finding[], folder = resultsFolder): void {

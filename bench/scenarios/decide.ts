@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import type { Finding } from '../report/entry.ts'
 import type { Ground } from '../site/ground.ts'
 
-const program = join(import.meta.dirname, '../decide.js')
+const program = join(import.meta.dirname, '../decide.ts')
 
 /** The actors alone, in a process of their own: no HTTP, no journal, nothing to wait for. */
 export async function decide({ isTiny }: Pick<Ground, 'isTiny'>): Promise<Finding[]> {

@@ -15,7 +15,7 @@ const backlogByRows = 20_000
 const perStudent = 7
 const pollMs = 20
 const drainMsMax = 300_000
-const rowBatcher = { program: join(import.meta.dirname, '../comparators/row-batcher.js') }
+const rowBatcher = { program: join(import.meta.dirname, '../comparators/row-batcher.ts') }
 
 /** The batcher was away while the journal grew: how fast it comes to an end, by COPY and row by row. */
 export async function drain(ground: Ground): Promise<Finding[]> {

@@ -7,7 +7,7 @@ import { type Finding, rounded } from '../report/entry.ts'
 import { EngineSite } from '../site/engine-site.ts'
 import type { Ground } from '../site/ground.ts'
 
-const heapReport = pathToFileURL(join(import.meta.dirname, '../measure/heap-report.js')).href
+const heapReport = pathToFileURL(join(import.meta.dirname, '../measure/heap-report.ts')).href
 const small: CampusSize = { students: 1000, courses: 1500, capacity: 40, reserveCapacity: 5 }
 const placesEach = 7
 const reportMsMax = 30_000

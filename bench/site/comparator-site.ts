@@ -9,9 +9,9 @@ import type { Ground } from './ground.ts'
 import type { Target } from './target.ts'
 
 const programs = {
-  'bare-route': 'bare-route.js',
-  'token-route': 'bare-route.js',
-  'transaction-server': 'transaction-process.js',
+  'bare-route': 'bare-route.ts',
+  'token-route': 'bare-route.ts',
+  'transaction-server': 'transaction-process.ts',
 } as const
 
 const startTimeoutMs = 30_000

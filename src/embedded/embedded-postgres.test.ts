@@ -49,7 +49,7 @@ async function query(url: string, sql: string): Promise<Record<string, unknown>[
 /** Another process of ours that keeps the database of this directory, until it is killed. */
 async function startElsewhere(t: TestContext, dataDirectory: string) {
   const program = `
-    const { startEmbeddedPostgres } = await import(${JSON.stringify(join(import.meta.dirname, 'embedded-postgres.js'))})
+    const { startEmbeddedPostgres } = await import(${JSON.stringify(join(import.meta.dirname, 'embedded-postgres.ts'))})
     const postgres = await startEmbeddedPostgres({ dataDirectory: ${JSON.stringify(dataDirectory)}, log: () => {} })
     console.log(JSON.stringify({ pid: postgres.pid, url: postgres.url }))
     setInterval(() => {}, 1000)

@@ -37,7 +37,7 @@ export function welcomePage({ campus, address, isSample, dataFolder }: Welcome):
     ...places.map(([what = '', where = '']) => `  ${what.padEnd(15)}${where}`),
     '',
     ...(isSample ? sampleCampus(firstSession(curl, base)) : ownCampus),
-    'All commands and settings: node dist/src/cli.js --help',
+    'All commands and settings: node src/cli.ts --help',
     'Stop with Ctrl-C.',
   ]
 }
@@ -54,7 +54,7 @@ function sampleCampus(session: readonly string[]): readonly string[] {
     ...session.map((line) => `  ${line}`),
     '',
     'Take the same seat once more, and the answer is 409 with the reason.',
-    'Your own campus instead: node dist/src/cli.js load --help',
+    'Your own campus instead: node src/cli.ts load --help',
   ]
 }
 

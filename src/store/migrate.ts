@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
-import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import type { Client, Database } from './database.ts'
 import { codeOf, endQuietly, inTransaction } from './database.ts'
 
@@ -125,7 +123,9 @@ function lackingFrom(
 }
 
 /** Reads `schema/migrations` of the package that this file is part of, wherever it was compiled to. */
-export async function readMigrations(directory = findMigrations()): Promise<Migration[]> {
+export async function readMigrations(
+  directory = join(import.meta.dirname, '../../schema/migrations'),
+): Promise<Migration[]> {
   const files = (await readdir(directory)).filter((file) => file.endsWith('.sql')).toSorted()
   return Promise.all(
     files.map(async (file) => {
@@ -138,16 +138,6 @@ export async function readMigrations(directory = findMigrations()): Promise<Migr
       }
     }),
   )
-}
-
-function findMigrations(): string {
-  const start = dirname(fileURLToPath(import.meta.url))
-  for (let directory = start; ; directory = dirname(directory)) {
-    const candidate = join(directory, 'schema', 'migrations')
-    // The compiled schema folder may exist without the SQL files beside it.
-    if (existsSync(candidate)) return candidate
-    if (directory === dirname(directory)) throw new Error(`found no schema/migrations above ${start}`)
-  }
 }
 
 const createUniquePlaces =

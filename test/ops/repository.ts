@@ -1,12 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 
-/** The checkout, from wherever this was compiled to. */
-export const root = findRoot(import.meta.dirname)
-
-function findRoot(folder: string): string {
-  return existsSync(join(folder, 'package-lock.json')) ? folder : findRoot(dirname(folder))
-}
+/** The checkout. */
+export const root = join(import.meta.dirname, '../..')
 
 /** A file of the checkout as text. */
 export function readText(path: string): string {

@@ -37,9 +37,7 @@ test('README names no script and no option that there is not', async () => {
   for (const [text, name = ''] of readme.matchAll(/\bnpm\s+(?:run\s+)?([a-z][\w:]*)/g)) {
     assert.ok(name === 'ci' || name === 'install' || name in scripts, text)
   }
-  const typed = [
-    ...readme.matchAll(/(?:dist\/src\/cli\.js|`enrollment|^ *enrollment) ([a-z]+)([^`\n|&#]*)/gm),
-  ]
+  const typed = [...readme.matchAll(/(?:src\/cli\.ts|`enrollment|^ *enrollment) ([a-z]+)([^`\n|&#]*)/gm)]
   assert.ok(typed.length > 5)
   const helps = new Map<string, string>()
   for (const [text, command = '', rest = ''] of typed) {
@@ -70,7 +68,7 @@ describe('README, typed as it stands', () => {
   })
 
   test('the production commands load a campus and serve it', async (t) => {
-    const [lines = []] = blocksWith('cli.js batcher', 'cli.js server')
+    const [lines = []] = blocksWith('cli.ts batcher', 'cli.ts server')
     const folder = checkout()
     const database = await createDatabase()
     t.after(() => database.drop())
@@ -105,7 +103,7 @@ describe('README, typed as it stands', () => {
 function checkout(): string {
   const folder = join(processKeeper().directory, 'checkout')
   mkdirSync(folder)
-  for (const name of ['dist', 'node_modules', 'package.json', 'schema']) {
+  for (const name of ['actors', 'node_modules', 'package.json', 'schema', 'src']) {
     symlinkSync(join(root, name), join(folder, name))
   }
   const files = {

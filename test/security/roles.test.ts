@@ -75,7 +75,7 @@ async function refusesAll(url: string, statements: Readonly<Record<string, strin
 }
 
 before(async () => {
-  grants = await readFile(join(await folderOfSchema(), 'grants.sql'), 'utf8')
+  grants = await readFile(join(import.meta.dirname, '../../schema/grants.sql'), 'utf8')
   postgres = await startPostgres()
   superuser = (await createDatabase(postgres.url)).url
   await prepare(superuser)
@@ -238,11 +238,3 @@ test('with the direct journal the server is given what the batcher may, and need
   await enroll(served, url)
   assert.equal(served.process.countLogged(50), 0, served.process.lastWords())
 })
-
-async function folderOfSchema(): Promise<string> {
-  for (let folder = import.meta.dirname; ; folder = join(folder, '..')) {
-    const found = await readFile(join(folder, 'schema', 'grants.sql')).catch(() => undefined)
-    if (found !== undefined) return join(folder, 'schema')
-    if (folder === join(folder, '..')) throw new Error('there is no schema/grants.sql')
-  }
-}

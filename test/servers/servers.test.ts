@@ -73,7 +73,7 @@ test('a killed RabbitMQ comes back at the same address with what it had confirme
 
 test('servers end with the test process that started them, even if it is killed', async () => {
   const program = `
-    const { startPostgres } = await import(${JSON.stringify(join(import.meta.dirname, 'postgres.js'))})
+    const { startPostgres } = await import(${JSON.stringify(join(import.meta.dirname, 'postgres.ts'))})
     const postgres = await startPostgres()
     console.log(postgres.pid)
     setInterval(() => {}, 1000)

@@ -1,15 +1,15 @@
 import { spawn } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { PlantedBug } from './planted-bugs.ts'
 
-/** What the simulation needs of the compiled program. */
+/** What the simulation needs of the program. */
 const parts = ['actors', 'schema', 'src/engine', 'src/batcher', 'src/journal', 'test/simulation']
 const usualSeeds = { first: 1, count: 20, every: 1 }
 
 /**
- * Plants a bug into a copy of the compiled program and runs seeds there until one fails for the reason expected.
+ * Plants a bug into a copy of the program and runs seeds there until one fails for the reason expected.
  * @returns what the simulation printed
  * @throws if the place for the bug is not to be found, exactly once
  */
@@ -17,27 +17,19 @@ export async function simulateWith({ file, find, replace, seeds, toldAs }: Plant
   const { first, count, every } = seeds ?? usualSeeds
   const copy = mkdtempSync(join(tmpdir(), 'planted-bug-'))
   try {
-    for (const part of parts) cpSync(join(compiled, part), join(copy, part), { recursive: true })
+    for (const part of parts) cpSync(join(root, part), join(copy, part), { recursive: true })
     writeFileSync(join(copy, 'package.json'), '{ "type": "module" }')
-    symlinkSync(findPackages(), join(copy, 'node_modules'))
+    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
     plant(join(copy, file), find, replace)
     // The pattern goes along, so that a seed that fails in another way, as some do, is not the last.
     const options = `--seed ${first} --seeds ${count} --every ${every} --jobs 1 --stop-at`
-    return await run(join(copy, 'test/simulation/run.js'), [...options.split(' '), toldAs.source])
+    return await run(join(copy, 'test/simulation/run.ts'), [...options.split(' '), toldAs.source])
   } finally {
     rmSync(copy, { recursive: true, force: true })
   }
 }
 
-const compiled = join(import.meta.dirname, '../..')
-
-function findPackages(): string {
-  for (let folder = compiled; ; folder = dirname(folder)) {
-    const packages = join(folder, 'node_modules')
-    if (existsSync(packages)) return packages
-    if (folder === dirname(folder)) throw new Error('node_modules is not to be found')
-  }
-}
+const root = join(import.meta.dirname, '../..')
 
 function plant(path: string, find: string, replace: string): void {
   const text = readFileSync(path, 'utf8')

@@ -1,4 +1,4 @@
-/** A bug to be planted into a copy of the compiled program, where `find` must stand exactly once. */
+/** A bug to be planted into a copy of the program, where `find` must stand exactly once. */
 export interface PlantedBug {
   /** What a program with it does. */
   readonly does: string
@@ -22,14 +22,14 @@ const manySeeds = { first: 1, count: 60, every: 1 }
 export const plantedBugs: readonly PlantedBug[] = [
   {
     does: 'replies before the journal has confirmed',
-    file: 'src/engine/group-commit.js',
+    file: 'src/engine/group-commit.ts',
     find: 'if (seq <= this.#releasedSeq) {',
     replace: 'if (seq > 0) {',
     toldAs: /lost|void|in flight, which nothing holds/,
   },
   {
     does: 'replies at the confirm although told to wait for PostgreSQL',
-    file: 'src/engine/group-commit.js',
+    file: 'src/engine/group-commit.ts',
     find: "return this.#limits.acknowledge === 'applied'",
     replace: 'return false',
     toldAs: lost,
@@ -37,16 +37,16 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     does: 'shows decisions in reads before they are confirmed',
-    file: 'src/engine/term.js',
-    find: 'const settlement = await this.#durable(touchedBy);',
+    file: 'src/engine/term.ts',
+    find: 'const settlement = await this.#durable(touchedBy)',
     replace: "const settlement = 'durable';",
     toldAs: /never held/,
     seeds: manySeeds,
   },
   {
     does: 'asks about a command again, in the next term, when its outcome is unknown',
-    file: 'src/engine/engine.js',
-    find: 'return this.#term?.submit(command, options) ?? Promise.resolve(this.#unavailable());',
+    file: 'src/engine/engine.ts',
+    find: 'return this.#term?.submit(command, options) ?? Promise.resolve(this.#unavailable())',
     replace: `return (async () => {
             const outcome = (await this.#term?.submit(command, options)) ?? this.#unavailable();
             if (outcome.code !== 'outcome_unknown' || options.key !== undefined) return outcome;
@@ -57,83 +57,82 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     does: 'keeps its memory when a term is lost',
-    file: 'src/engine/term.js',
-    find: 'this.campus = loaded.campus;',
+    file: 'src/engine/term.ts',
+    find: 'this.campus = loaded.campus',
     replace: 'this.campus = options.store.kept ??= loaded.campus;',
     toldAs: /decision|differ/,
   },
   {
     does: 'forgets keys at a failover',
-    file: 'src/engine/term.js',
+    file: 'src/engine/term.ts',
     find: 'new KeyMemory(loaded.callersWithKeys)',
     replace: 'new KeyMemory(new Set())',
     toldAs: /applied twice/,
   },
   {
     does: 'never frees the key of a request that ended without a decision',
-    file: 'src/engine/term.js',
+    file: 'src/engine/term.ts',
     find: "if (outcome.kind !== 'decided' && outcome !== outcomeUnknown)",
     replace: 'if (false)',
     toldAs: /in flight, which nothing holds/,
   },
   {
     does: 'gives a key’s answer to another request',
-    file: 'src/engine/idempotency.js',
+    file: 'src/engine/idempotency.ts',
     find: 'if (entry.requestHash !== requestHash)',
     replace: 'if (false)',
     toldAs: /other words/,
   },
   {
     does: 'lets a record’s time follow a clock that was set back',
-    file: 'src/engine/term.js',
-    find: 'const at = Math.max(this.#runtime.now(), this.#lastAt);',
+    file: 'src/engine/term.ts',
+    find: 'const at = Math.max(this.#runtime.now(), this.#lastAt)',
     replace: 'const at = this.#runtime.now();',
     toldAs: /before the one before it/,
   },
   {
     does: 'takes records that are applied already for new ones',
-    file: 'src/batcher/write.js',
-    find: 'const fresh = message.records.filter((record) => record.seq > seq);',
+    file: 'src/batcher/write.ts',
+    find: 'const fresh = message.records.filter((record) => record.seq > seq)',
     replace: 'const fresh = message.records;',
     toldAs: notHealed,
   },
   {
     does: 'applies a deposed leader’s records',
-    file: 'src/batcher/write.js',
+    file: 'src/batcher/write.ts',
     find: 'if (message.leader !== leader) {',
     replace: 'if (false) {',
     toldAs: /decision|differ|lost|does not heal|still waits/,
   },
   {
     does: 'goes on over a gap',
-    file: 'src/batcher/write.js',
-    find: `if (!followsOn(fresh, seq))
-                    break;`,
+    file: 'src/batcher/write.ts',
+    find: 'if (!followsOn(fresh, seq)) break',
     replace: '',
     toldAs: /follows|lost/,
   },
   {
     does: 'accepts a marker whoever led before',
-    file: 'src/batcher/write.js',
+    file: 'src/batcher/write.ts',
     find: 'start.after === transaction.position.leader ?',
     replace: 'true ?',
     toldAs: /lost|void|does not come after/,
   },
   {
     does: 'judges a marker while messages are outstanding',
-    file: 'src/batcher/batcher.js',
+    file: 'src/batcher/batcher.ts',
     find: `if (unsettledMs > 0) {
-                    await this.#arrivalWithin(reader, unsettledMs);
-                    continue;
-                }
-                const ready = await this.#orStopped(reader.countReady());`,
+          await this.#arrivalWithin(reader, unsettledMs)
+          continue
+        }
+        const ready = await this.#orStopped(reader.countReady())`,
     replace: 'const ready = 0;',
     toldAs: lost,
     seeds: manySeeds,
   },
   {
     does: 'says nothing when the end of the journal is gone',
-    file: 'src/batcher/write.js',
+    file: 'src/batcher/write.ts',
     find: 'if (seen === undefined ||',
     replace: 'if (true ||',
     toldAs: /nobody said so/,
@@ -141,59 +140,59 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     does: 'acknowledges messages before their transaction is committed',
-    file: 'src/batcher/write.js',
-    find: `await transaction.apply(toApply);
-        await transaction.commit();`,
-    replace: `await transaction.apply(toApply);
-        transaction.commit().catch(() => {});`,
+    file: 'src/batcher/write.ts',
+    find: `await transaction.apply(toApply)
+    await transaction.commit()`,
+    replace: `await transaction.apply(toApply)
+    transaction.commit().catch(() => {});`,
     toldAs: /lost|does not heal|still waits/,
   },
   {
     does: 'connects again by itself, without the lock that it had',
-    file: 'test/simulation/broker-journal.js',
-    find: 'session.link.onClientEnd = (why) => this.#finish(why);',
+    file: 'test/simulation/broker-journal.ts',
+    find: 'session.link.onClientEnd = (why) => this.#finish(why)',
     replace: 'session.link.onClientEnd = () => { this.#session = broker.connect(session.link.process); };',
     toldAs: lost,
   },
   {
     does: 'takes an unroutable message’s confirm for the last word',
-    file: 'test/simulation/broker-journal.js',
-    find: 'await this.#nextTurn();',
+    file: 'test/simulation/broker-journal.ts',
+    find: 'await this.#nextTurn()',
     replace: '',
     toldAs: /lost|does not heal|still waits/,
     seeds: manySeeds,
   },
   {
     does: 'forgets who waits when a seat is freed',
-    file: 'actors/promotion.js',
+    file: 'actors/promotion.ts',
     find: 'if (free <= 0)',
     replace: 'if (true)',
     toldAs: /waits beside a free seat/,
   },
   {
     does: 'promotes the last in the queue',
-    file: 'actors/promotion.js',
-    find: 'student !== leaving && student !== seating);',
-    replace: 'student !== leaving && student !== seating).reverse();',
+    file: 'actors/promotion.ts',
+    find: 'student !== leaving && student !== seating)',
+    replace: 'student !== leaving && student !== seating).reverse()',
     toldAs: /is not the first/,
   },
   {
     does: 'seats one more than there are seats',
-    file: 'actors/campus.js',
+    file: 'actors/campus.ts',
     find: 'this.registered.length < this.capacity &&',
     replace: 'this.registered.length <= this.capacity &&',
     toldAs: /over its capacity|told/,
   },
   {
     does: 'lets drops and moves cost nothing',
-    file: 'actors/plan.js',
+    file: 'actors/plan.ts',
     find: 'if (spent > 0)',
     replace: 'if (false)',
     toldAs: /actions remain/,
   },
   {
     does: 'overlooks exams at the same time',
-    file: 'actors/timetable.js',
+    file: 'actors/timetable.ts',
     find: 'if (a.startMs === b.startMs)',
     replace: 'if (false)',
     toldAs: /exam_conflict/,

@@ -72,11 +72,11 @@ export async function runSeeds(campaign: Campaign): Promise<CampaignResult> {
   const isOver = (): boolean => next >= first + count * every || isStopped || signal?.aborted === true
   const work = async (): Promise<void> => {
     // Young garbage is nearly all there is.
-    const child = fork(join(import.meta.dirname, 'seed-process.js'), {
+    const child = fork(join(import.meta.dirname, 'seed-process.ts'), {
       serialization: 'advanced',
       // Out of reach of Ctrl-C: the seed at hand comes to its end.
       detached: true,
-      execArgv: ['--enable-source-maps', '--max-semi-space-size=64'],
+      execArgv: ['--max-semi-space-size=64'],
     })
     const exited = once(child, 'exit')
     while (!isOver() && child.connected) {
