@@ -115,7 +115,7 @@ function runTests(
       '--test',
       '--test-reporter=spec',
       '--test-concurrency=2',
-      '--test-timeout=300000',
+      '--test-timeout=1800000',
       ...options,
       ...files.map((file) => file.path),
     ],
