@@ -11,7 +11,7 @@ import type { Callable } from './calls.ts'
 import { writeCommand } from './command-codec.ts'
 import type { CoreAddress } from './core-listener.ts'
 import { FrameReader, frameHeaderBytes } from './frames.ts'
-import { isWrongSecret, tlsOfGateway } from './link-security.ts'
+import { isNoCoreLink, isWrongSecret, tlsOfGateway } from './link-security.ts'
 import { SeatMirror } from './seat-feed.ts'
 import { readDecided, readUnavailable } from './outcome-codec.ts'
 import {
@@ -61,6 +61,8 @@ const retryMs = { first: 50, most: 1000 }
 /** Commands in so many bytes that the socket has not taken are more than the engine keeps up with. */
 const unsentBytesMax = 4 * 1024 * 1024
 const writerBytes = 16 * 1024
+const noCoreLink =
+  "what answers there is REST or something else, no core link: CORE_ADDRESS wants the engine's ENROLLMENT_CORE_LISTEN, not its LISTEN_ADDRESS"
 
 /**
  * The gateway's end of the link to one engine. It connects, and again whenever the connection is lost, until it
@@ -145,7 +147,7 @@ export class EngineLink {
     socket.on('data', (chunk) => this.#take(socket, chunk))
     let why = 'the engine hung up'
     socket.on('error', (error) => {
-      why = describeError(error)
+      why = isNoCoreLink(error) ? noCoreLink : describeError(error)
       if (!isWrongSecret(error)) return
       why = 'the engine has another secret (JWT_SECRET)'
       this.#secretIndex++
@@ -176,6 +178,8 @@ export class EngineLink {
 
   #take(socket: Socket, chunk: Buffer): void {
     try {
+      if (this.#status === undefined && chunk.toString('latin1', 0, 5) === 'HTTP/')
+        throw new Error(noCoreLink)
       for (const frame of this.#frames.push(chunk)) {
         const messages = new ByteReader(frame)
         while (messages.hasMore) this.#read(messages)

@@ -48,3 +48,8 @@ export function tlsOfGateway(secret: string): ConnectionOptions {
 export function isWrongSecret(error: Error): boolean {
   return /PSK|BAD_RECORD_MAC|DECRYPT/i.test((error as NodeJS.ErrnoException).code ?? '')
 }
+
+/** Whether a gateway's connection failed because the other side speaks something else, or TLS with certificates. */
+export function isNoCoreLink(error: Error): boolean {
+  return /WRONG_VERSION_NUMBER|HANDSHAKE_FAILURE/.test((error as NodeJS.ErrnoException).code ?? '')
+}

@@ -46,7 +46,7 @@ export class ServiceProcess {
       process.on(signal, () => {
         if (this.#stopping.signal.aborted) process.exit(130)
         this.log.info(`${signal}: stopping`)
-        this.#stopping.abort(new Error(`stopped by ${signal}`))
+        this.#stopping.abort(new CommandFailed(`stopped by ${signal}`))
       })
     }
     this.signal.addEventListener('abort', () => this.#boundTheEnd(), { once: true })
@@ -131,12 +131,15 @@ export class ServiceProcess {
   }
 
   /**
-   * Does one thing, then stops everything.
-   * @throws why it failed, if it did
+   * Does one thing, then stops everything. Told to stop, it waits for nothing: a transaction that is open is rolled back.
+   * @throws why it failed, if it did; CommandFailed when it was told to stop
    */
   async runToEnd<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
-      return await work()
+      const stopped = this.stopped.then((): never => {
+        throw this.signal.reason
+      })
+      return await Promise.race([work(), stopped])
     } finally {
       await this.#stopAll()
     }

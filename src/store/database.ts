@@ -1,6 +1,7 @@
 import { Socket } from 'node:net'
-import { Client as PgClient, type ClientBase, type ClientConfig, Pool, TypeOverrides, types } from 'pg'
+import { Client as PgClient, type ClientBase, Pool } from 'pg'
 import type { Logger } from 'pino'
+import { mayWorkTheOtherWay, ModalClient, type ModalConfig, modalConfig } from './connection-modes.ts'
 
 /** A connection of its own: for transactions that stream, hold locks or live long. */
 export type Client = PgClient
@@ -74,6 +75,7 @@ export class Database {
     const { statementTimeoutMs = defaults.statementTimeoutMs, silenceMs = defaults.silenceMs } = options
     this.#pool = new Pool({
       ...connectionConfig(url, options),
+      Client: ModalClient,
       max: options.poolMax ?? defaults.poolMax,
       idleTimeoutMillis: 30_000,
       // The server ends what takes too long. From one that vanished TCP alone would wait for a quarter of an hour.
@@ -123,17 +125,19 @@ export class Database {
       ...(connectTimeoutMs !== undefined && { connectTimeoutMs }),
       ...options,
     }
-    const client = newClient(this.url, all)
-    this.#dedicated.add(client)
-    const forget = () => this.#dedicated.delete(client)
-    client.once('end', forget)
-    try {
-      await openSession(client, all)
-    } catch (error) {
-      forget()
-      throw error
-    }
-    return client
+    return await eitherWay(this.url, async () => {
+      const client = newClient(this.url, all)
+      this.#dedicated.add(client)
+      const forget = () => this.#dedicated.delete(client)
+      client.once('end', forget)
+      try {
+        await openSession(client, all)
+      } catch (error) {
+        forget()
+        throw error
+      }
+      return client
+    })
   }
 
   /** Waits for the pool's running statements, for a while, then ends every connection, dedicated ones included. */
@@ -151,7 +155,7 @@ export class Database {
 export async function openDatabase(url: string, options: DatabaseOptions): Promise<Database> {
   const database = new Database(url, options)
   try {
-    await database.query('SELECT 1')
+    await eitherWay(url, () => database.query('SELECT 1'))
   } catch (error) {
     await database.close()
     throw error
@@ -165,13 +169,25 @@ export async function openDatabase(url: string, options: DatabaseOptions): Promi
  * @throws DatabaseRefused when the server runs with `fsync=off`; the signal's reason when it is aborted
  */
 export async function openClient(url: string, options: ClientOptions): Promise<Client> {
-  const client = newClient(url, options)
-  await openSession(client, options)
-  return client
+  return await eitherWay(url, async () => {
+    const client = newClient(url, options)
+    await openSession(client, options)
+    return client
+  })
+}
+
+/** Connects, and again if the server wants encryption, or none, where the URL allows both. */
+async function eitherWay<Result>(url: string, connect: () => Promise<Result>): Promise<Result> {
+  try {
+    return await connect()
+  } catch (error) {
+    if (!mayWorkTheOtherWay(url, error)) throw error
+    return await connect()
+  }
 }
 
 function newClient(url: string, options: ClientOptions): Client {
-  const client = new PgClient(connectionConfig(url, options))
+  const client = new ModalClient(connectionConfig(url, options))
   client.on('error', (error) => options.logger.warn({ err: error }, 'a database connection was lost'))
   return client
 }
@@ -286,14 +302,13 @@ export function isConnectionLost(error: unknown): boolean {
   return error instanceof Error && lostWithoutCode.test(error.message)
 }
 
-function connectionConfig(url: string, options: Omit<ClientOptions, 'logger'>): ClientConfig {
+function connectionConfig(url: string, options: Omit<ClientOptions, 'logger'>): ModalConfig {
   return {
-    connectionString: url,
+    ...modalConfig(url),
     application_name: options.applicationName ?? defaults.applicationName,
     connectionTimeoutMillis: options.connectTimeoutMs ?? defaults.connectTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: defaults.keepAliveInitialDelayMs,
-    types: typeParsers,
   }
 }
 
@@ -310,15 +325,4 @@ async function prepareSession(
   }
   // What a replica holds may be behind: it must never feed a decision.
   if (rows[0].in_recovery) throw new DatabaseInRecovery('the server is a standby in recovery')
-}
-
-/** BIGINT as a number (ours are counters and milliseconds); TIMESTAMP without a zone is UTC. */
-const typeParsers = new TypeOverrides()
-typeParsers.setTypeParser(types.builtins.INT8, parseBigint)
-typeParsers.setTypeParser(types.builtins.TIMESTAMP, (text: string) => new Date(`${text.replace(' ', 'T')}Z`))
-
-function parseBigint(text: string): number {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value)) throw new RangeError(`BIGINT ${text} does not fit a number exactly`)
-  return value
 }

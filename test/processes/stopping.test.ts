@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { Client } from 'pg'
 import { eventually } from '../fixtures/eventually.ts'
-import { type Ended, startBatcher, startServer } from '../fixtures/command-line.ts'
+import { type Ended, Program, startBatcher, startServer } from '../fixtures/command-line.ts'
 import { inShort } from '../fixtures/http-client.ts'
-import { rabbitAddress } from '../servers/provide.ts'
+import { createDatabase, rabbitAddress } from '../servers/provide.ts'
 import { TcpProxy } from '../servers/proxy.ts'
 import { logIn } from './stage.ts'
 import { RegistrationDay } from './registration-day.ts'
@@ -61,6 +62,7 @@ describe('processes that are told to stop while a neighbour is silent', () => {
     assert.equal(inShort(await server.client.send('PUT /student/course', { token, body })), '204')
     for (const ended of await Promise.all([server.stop(), batcher.stop()])) assertStopped(ended)
   })
+
   test('a server and a batcher stop in time though the broker has never said anything', async () => {
     const broker = await throughProxy(rabbitAddress())
     broker.proxy.hold()
@@ -78,5 +80,30 @@ describe('processes that are told to stop while a neighbour is silent', () => {
     const batcher = day.running(startBatcher(environment))
     await eventually(() => database.proxy.connectionCount === 1)
     assertStopped(await batcher.stop())
+  })
+
+  test('migrate ends in one line, whatever it waits for', async () => {
+    const silent = { ...day.campus.environment, ENROLLMENT_LOG_LEVEL: 'silent' }
+    const told = { code: 1, stdout: '', stderr: 'enrollment: stopped by SIGTERM\n' }
+    const assertOneLine = ({ code, stdout, stderr }: Ended) =>
+      assert.deepEqual({ code, stdout, stderr }, told)
+
+    const database = await throughProxy(day.campus.url)
+    database.proxy.hold()
+    const forDatabase = day.running(new Program(['migrate'], { ...silent, DATABASE_URL: database.url }))
+    await eventually(() => database.proxy.connectionCount === 1)
+    assertOneLine(await forDatabase.stop())
+
+    const empty = await createDatabase()
+    day.cleanUpWith(() => empty.drop())
+    const migrations = new Client({ connectionString: empty.url })
+    await migrations.connect()
+    day.cleanUpWith(() => migrations.end())
+    // Another one is at it.
+    await migrations.query('SELECT pg_advisory_lock(1701733747, 1)')
+    const forAnother = day.running(new Program(['migrate'], { ...silent, DATABASE_URL: empty.url }))
+    const waiting = `SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND classid = 1701733747`
+    await eventually(async () => (await migrations.query(waiting)).rowCount === 1)
+    assertOneLine(await forAnother.stop())
   })
 })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { hash } from '@node-rs/bcrypt'
@@ -62,8 +63,12 @@ async function addBrokerUsers(rabbit: TestRabbit): Promise<void> {
   await rabbit.control('delete_user', 'guest')
 }
 
-async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client({ connectionString: url })
+async function query(
+  url: string,
+  sql: string,
+  ssl: pg.ClientConfig['ssl'] = false,
+): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url, ssl })
   await client.connect()
   try {
     return (await client.query<Record<string, unknown>>(sql)).rows
@@ -173,4 +178,55 @@ test('server and batcher reach PostgreSQL and RabbitMQ over TLS, and nobody who 
     assert.doesNotMatch(process.lastWords(1000), /engine leading|consuming/, what)
     await process.end('SIGTERM')
   }
+})
+
+test('sslmode=prefer and sslmode=allow mean what they mean to libpq, on pooled and dedicated connections', async (t) => {
+  if (!(await canMakeCertificates())) {
+    t.skip('NOT TESTED: there is no openssl to make certificates with')
+    return
+  }
+  const keeper = new Keeper('tls-modes', '/tmp')
+  t.after(() => keeper.release())
+  const speaksTls = await startPostgresOverTls(
+    t,
+    await makeCertificates(join(keeper.directory, 'ours'), serverAccount('/')),
+  )
+  const plain = await startPostgres()
+  t.after(() => plain.remove())
+  const [{ hba_file: rules } = {}] = await query(speaksTls, 'SHOW hba_file')
+  const letsIn = (ssl: false | { rejectUnauthorized: false }) =>
+    query(speaksTls, 'SELECT 1', ssl).then(
+      () => true,
+      () => false,
+    )
+  const encrypted = { rejectUnauthorized: false } as const
+  /** From now on lets in over TCP only who connects so. */
+  const letInOnly = async (kind: 'hostssl' | 'hostnossl') => {
+    await writeFile(String(rules), `local all all trust\n${kind} all all all scram-sha-256\n`)
+    const refused = kind === 'hostssl' ? false : encrypted
+    await query(speaksTls, 'SELECT pg_reload_conf()', refused)
+    await eventually(async () => !(await letsIn(refused)))
+  }
+  const isEncrypted = async (url: string, mode: string): Promise<boolean[]> => {
+    const database = await openDatabase(`${url}?sslmode=${mode}`, { logger: silent })
+    try {
+      const ask = 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()'
+      const client = await database.connect()
+      const dedicated = await client.query<{ ssl: boolean }>(ask)
+      await client.end()
+      return [...(await database.query<{ ssl: boolean }>(ask)), ...dedicated.rows].map(({ ssl }) => ssl)
+    } finally {
+      await database.close()
+    }
+  }
+  assert.deepEqual(await isEncrypted(plain.url, 'prefer'), [false, false])
+  assert.deepEqual(await isEncrypted(plain.url, 'allow'), [false, false])
+  // Nobody vouches for the certificate: `prefer` does not ask.
+  assert.deepEqual(await isEncrypted(speaksTls, 'prefer'), [true, true])
+  assert.deepEqual(await isEncrypted(speaksTls, 'allow'), [false, false])
+  await assert.rejects(isEncrypted(plain.url, 'require'), /does not support SSL/)
+  await letInOnly('hostssl')
+  assert.deepEqual(await isEncrypted(speaksTls, 'allow'), [true, true])
+  await letInOnly('hostnossl')
+  assert.deepEqual(await isEncrypted(speaksTls, 'prefer'), [false, false])
 })
