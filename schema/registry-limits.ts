@@ -9,6 +9,10 @@ export const nameLengthMax = 200
 export const notesLengthMax = 2000
 /** Characters of a new password. */
 export const passwordLengthMax = 128
+/** Heavier hashes would let a handful of logins stop the server. */
+export const argonMemoryKiBMax = 262_144
+export const argonPassesMax = 16
+export const bcryptCostMax = 14
 export const minutesPerDay = 1440
 /** Weekly meetings of one group. */
 export const meetingsMax = 50

@@ -38,6 +38,7 @@ const defaults: Config = {
   loginWaitingMax: 512,
   loginWaitMs: 5000,
   loginFailuresPerAccount: { count: 10, perMs: 300_000 },
+  loginSlowMs: 2_000,
   loginFailuresPerAddress: { count: 1000, perMs: 300_000 },
   studentRate: { count: 10, perMs: 1000 },
   studentBurst: 20,

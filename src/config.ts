@@ -243,13 +243,19 @@ export const settings = {
     'ENROLLMENT_LOGIN_FAILURES_PER_ACCOUNT',
     rate(1_000_000),
     '10/5m',
-    'Failed logins of one account before further ones are answered too_many_requests.',
+    'Failed logins of one account from one address before further ones are slowed down.',
+  ),
+  loginSlowMs: setting(
+    'ENROLLMENT_LOGIN_SLOW',
+    duration('0s', '30s'),
+    '2s',
+    'How long such a login waits before its password is checked. The account is never closed.',
   ),
   loginFailuresPerAddress: setting(
     'ENROLLMENT_LOGIN_FAILURES_PER_ADDRESS',
     rate(1_000_000),
     '1000/5m',
-    'The same for one client address, which a whole campus may share.',
+    'Failed logins of one client address, which a whole campus may share, before further ones are answered too_many_requests; not for accounts that were logged in to from there.',
   ),
   studentRate: setting(
     'ENROLLMENT_STUDENT_RATE',

@@ -92,7 +92,7 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
     const campusWide = deps.staffScope === 'all'
     const commands = new Commands({ service, metrics, logger, retryTimes, now })
     const view = new StaffView(service, campusWide)
-    const login = new Login({ accounts, limits, logger, now })
+    const login = new Login({ accounts, limits, logger, now, pause: deps.slowDown })
     metrics.showLogin(login)
     loginRoutes(routes, { login, accounts, gate, logger })
     studentRoutes(routes, { service, commands, gate })

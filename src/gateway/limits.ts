@@ -10,7 +10,9 @@ export interface GatewayLimits {
   readonly loginConcurrency: number
   readonly loginWaitingMax: number
   readonly loginWaitMs: number
+  /** Of one account from one address; after these, its logins from there are slowed down by so much. */
   readonly loginFailuresPerAccount: Rate
+  readonly loginSlowMs: number
   /** An IPv6 network of 64 bits counts as one address. */
   readonly loginFailuresPerAddress: Rate
   /** Over all endpoints. */
@@ -47,5 +49,13 @@ export const defaultHttpLimits: HttpLimits = {
 export const idleMarginMs = 30_000
 /** Verified tokens that are remembered; each takes about half a kilobyte. */
 export const tokensCachedMax = 20_000
+/** Logins that are slowed down at once: of one account from one address, and of one account in all. */
+export const slowLogins = { perAddress: 16, perAccount: 64 } as const
+/** From all addresses together an account may fail so many times as often as from one before it is slowed down. */
+export const failuresFromEverywhere = 10
+/** Accounts with an address that they were logged in to from; each takes about a hundred bytes. */
+export const knownAddressesMax = 200_000
+/** Schemes and costs of hashes that the tables may mix. */
+export const hashKindsMax = 8
 /** Accounts, addresses and students whose rates are remembered. */
 export const bucketsMax = 100_000

@@ -28,7 +28,8 @@ export function loginRoutes(app: FastifyInstance, { login, accounts, gate, logge
         tags: ['login'],
         operationId: 'login',
         summary: 'Log in',
-        description: 'Failed logins are limited per account and per address; successful ones are not.',
+        description:
+          'After failed logins, an account’s logins from that address are slowed down; an address that fails too often is refused for a while.',
         body: loginBody,
         querystring: noQuery,
         response: { 200: tokenReply },

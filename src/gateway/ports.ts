@@ -16,6 +16,8 @@ export interface Account {
 /** Who may log in. Read at every login, so that accounts added while it runs can. Rejects when they cannot be reached. */
 export interface Accounts {
   findAccount(who: { readonly staff: boolean; readonly id: number }): Promise<Account | undefined>
+  /** How the stored hashes begin, up to their cost: one for each scheme and cost. */
+  hashKinds(): Promise<readonly string[]>
   /** Sets a student's password and notes who did, both or neither. A key counts for 24 hours. */
   setStudentPassword(change: PasswordChange): Promise<'set' | 'no_such_student' | 'key_taken'>
   /** The change that this staff member's key came with. */
@@ -90,6 +92,8 @@ export interface GatewayDeps {
   readonly windowMs?: number
   /** Milliseconds since the Unix epoch. */
   now(): number
+  /** Lets a login wait that is slowed down; by a timer if absent. */
+  readonly slowDown?: (ms: number) => Promise<void>
   readonly logger: Logger
   /** Proxies whose X-Forwarded-For is believed: addresses, networks, or names such as `loopback`. */
   readonly trustProxy: false | readonly string[]

@@ -1,5 +1,10 @@
 import { type Meeting, meetingsOverlap, packClassTime, unpackClassTime } from '../../actors/timetable.ts'
-import { passwordLengthMax } from '../../schema/registry-limits.ts'
+import {
+  argonMemoryKiBMax,
+  argonPassesMax,
+  bcryptCostMax,
+  passwordLengthMax,
+} from '../../schema/registry-limits.ts'
 import { quote } from './findings.ts'
 
 /** Why a cell cannot be read, as a sentence without its subject: `is not a whole number; wants …`. */
@@ -21,11 +26,6 @@ export interface Field<T> {
 export function named<T>(column: string, field: Field<T>): Field<T> {
   return { ...field, column }
 }
-
-/** Heavier hashes would let a handful of logins stop the server. */
-const argonMemoryKiBMax = 262_144
-const argonPassesMax = 16
-const bcryptCostMax = 14
 
 export function integer(min: number, max: number): Field<number> {
   return {

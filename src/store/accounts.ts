@@ -27,6 +27,12 @@ const selectChange = `
   SELECT password AS "passwordHash", request_hash AS "requestHash" FROM password_changes
   WHERE staff_id = $1 AND key = $2 AND at > now() - interval '24 hours'`
 
+/** One row for each scheme and cost of the stored hashes, the commonest first. */
+const selectHashKinds = `
+  SELECT kind FROM (SELECT password FROM staff UNION ALL SELECT password FROM students) AS stored,
+    substring(password FROM '^(?:\\$2[aby]\\$\\d\\d|\\$argon2[a-z]+(?:\\$v=\\d+)?\\$[^$]+)') AS kind
+  WHERE kind IS NOT NULL GROUP BY kind ORDER BY count(*) DESC LIMIT 8`
+
 /** Who may log in, read from the tables each time, so that accounts added meanwhile can. */
 export class DatabaseAccounts {
   readonly #database: Database
@@ -39,6 +45,12 @@ export class DatabaseAccounts {
   async findAccount(who: { readonly staff: boolean; readonly id: number }): Promise<Account | undefined> {
     const [account] = await this.#database.query<Account>(who.staff ? selectStaff : selectStudent, [who.id])
     return account
+  }
+
+  /** How the stored hashes begin, up to their cost: one for each scheme and cost. */
+  async hashKinds(): Promise<string[]> {
+    const rows = await this.#database.query<{ kind: string }>(selectHashKinds)
+    return rows.map(({ kind }) => kind)
   }
 
   /** Sets it and notes who did, in one transaction. Rejects when the database cannot be reached. */

