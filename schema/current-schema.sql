@@ -199,7 +199,9 @@ CREATE TABLE public.campus (
     jwt_secret text,
     is_sample boolean DEFAULT false NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    journal_keys text[] DEFAULT ARRAY[encode(sha256(convert_to(((gen_random_uuid())::text || (gen_random_uuid())::text), 'UTF8'::name)), 'hex'::text)] NOT NULL,
     CONSTRAINT campus_id_check CHECK ((id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
+    CONSTRAINT campus_journal_keys_check CHECK (((array_position(journal_keys, NULL::text) IS NULL) AND (cardinality(journal_keys) > 0))),
     CONSTRAINT campus_only_row_check CHECK (only_row)
 );
 
@@ -333,6 +335,7 @@ CREATE TABLE public.journal_position (
     term integer NOT NULL,
     seq bigint NOT NULL,
     at_ms bigint NOT NULL,
+    accepts_unsigned boolean DEFAULT false NOT NULL,
     CONSTRAINT journal_position_at_ms_check CHECK ((at_ms >= 0)),
     CONSTRAINT journal_position_only_row_check CHECK (only_row),
     CONSTRAINT journal_position_seq_check CHECK ((seq >= 0)),
@@ -344,6 +347,7 @@ CREATE TABLE public.leaders (
     after uuid NOT NULL,
     term integer,
     judged_at timestamp with time zone DEFAULT now() NOT NULL,
+    signed_with text,
     CONSTRAINT leaders_term_check CHECK ((term > 0))
 );
 
@@ -389,6 +393,33 @@ CREATE TABLE public.password_changes (
 
 ALTER TABLE public.password_changes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.password_changes_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.set_aside_messages (
+    id bigint NOT NULL,
+    found_at timestamp with time zone DEFAULT now() NOT NULL,
+    reason text NOT NULL,
+    detail text NOT NULL,
+    headers json NOT NULL,
+    body bytea NOT NULL,
+    bytes bigint NOT NULL,
+    digest bytea NOT NULL,
+    decided_by text,
+    decided_at timestamp with time zone,
+    note text,
+    taken_out_at timestamp with time zone,
+    CONSTRAINT set_aside_messages_check CHECK ((num_nulls(decided_by, decided_at, note) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT set_aside_messages_check1 CHECK (((reason = 'not_understood'::text) OR ((decided_at IS NULL) AND (taken_out_at IS NOT NULL)))),
+    CONSTRAINT set_aside_messages_reason_check CHECK ((reason = ANY (ARRAY['unsigned'::text, 'wrongly_signed'::text, 'other_campus'::text, 'unreadable'::text, 'changed_duplicate'::text, 'not_understood'::text])))
+);
+
+ALTER TABLE public.set_aside_messages ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.set_aside_messages_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -488,6 +519,9 @@ ALTER TABLE ONLY public.outside_changes
 ALTER TABLE ONLY public.password_changes
     ADD CONSTRAINT password_changes_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.set_aside_messages
+    ADD CONSTRAINT set_aside_messages_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.staff
     ADD CONSTRAINT staff_pkey PRIMARY KEY (id);
 
@@ -562,6 +596,8 @@ ALTER INDEX public.decisions_by_other_courses ATTACH PARTITION public.decisions_
 ALTER INDEX public.decisions_by_other_students ATTACH PARTITION public.decisions_earliest_by_other_students;
 
 ALTER INDEX public.decisions_by_student ATTACH PARTITION public.decisions_earliest_by_student;
+
+CREATE UNIQUE INDEX set_aside_messages_not_understood ON public.set_aside_messages USING btree (digest) WHERE (reason = 'not_understood'::text);
 
 CREATE TRIGGER note_outside_delete AFTER DELETE ON public.courses REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT WHEN ((COALESCE(current_setting('enrollment.writer'::text, true), ''::text) = ''::text)) EXECUTE FUNCTION public.note_outside_change();
 

@@ -43,7 +43,7 @@ BEGIN
       AND (relname ~ '^decisions_(earliest|default|\d{4}_\d\d)$' OR relname IN ('departments', 'staff', 'students', 'courses', 'enrolled_courses', 'campus', 'journal_position',
         'leaders', 'decisions', 'void_records', 'orphaned_effects', 'baseline', 'baseline_places', 'baseline_courses',
         'baseline_students', 'outside_changes', 'archived_decisions',
-        'password_changes', 'enrollment_migrations'))
+        'password_changes', 'set_aside_messages', 'enrollment_migrations'))
     UNION ALL
     SELECT format('ALTER TYPE %s OWNER TO enrollment_migrator', oid::regtype) FROM pg_type
     WHERE typnamespace = 'public'::regnamespace AND typname = 'sex' AND typowner <> 'enrollment_migrator'::regrole
@@ -77,10 +77,11 @@ BEGIN
   GRANT SELECT (staff_id, key, at, request_hash, password) ON password_changes TO enrollment_server;
   GRANT EXECUTE ON FUNCTION set_student_password(INTEGER, TEXT, INTEGER, TEXT, TEXT, TEXT, TEXT) TO enrollment_server;
 
-  -- Neither passwords nor the key of the tokens: the batcher knows nobody's secrets.
+  -- Neither passwords nor the key of the tokens: the batcher knows nobody's secrets but the keys of the journal's messages,
+  -- which only the owner changes.
   GRANT SELECT ON enrollment_migrations, enrolled_courses, journal_position, leaders, decisions, baseline,
     baseline_places, baseline_courses, baseline_students, outside_changes, archived_decisions TO enrollment_batcher;
-  GRANT SELECT (id, journal, is_sample), UPDATE (journal) ON campus TO enrollment_batcher;
+  GRANT SELECT (id, journal, journal_keys, is_sample), UPDATE (journal) ON campus TO enrollment_batcher;
   GRANT SELECT (id, remaining_actions, max_units, enrollment_start_time, enrollment_end_time) ON students
     TO enrollment_batcher;
   -- Everything about a new student but the password: without one, nobody logs in.
@@ -91,11 +92,14 @@ BEGIN
   GRANT SELECT ON departments TO enrollment_batcher;
   GRANT INSERT, DELETE, UPDATE (reserved, reserve_order) ON enrolled_courses TO enrollment_batcher;
   GRANT USAGE ON SEQUENCE enrolled_courses_id_seq TO enrollment_batcher;
-  GRANT UPDATE (leader, term, seq, at_ms) ON journal_position TO enrollment_batcher;
+  GRANT UPDATE (leader, term, seq, at_ms, accepts_unsigned) ON journal_position TO enrollment_batcher;
   -- It makes the months of decisions ahead, and owns none of them.
   GRANT EXECUTE ON FUNCTION make_decision_partitions() TO enrollment_batcher;
   -- Append-only: what was decided, and who led, is never changed or deleted.
   GRANT INSERT ON decisions, leaders, void_records, orphaned_effects TO enrollment_batcher;
+  -- It keeps copies, and takes a message of ours out of the queue only by a decision that it cannot make.
+  GRANT INSERT (reason, detail, headers, body, bytes, digest, taken_out_at), SELECT (digest, reason, decided_at),
+    UPDATE (taken_out_at) ON set_aside_messages TO enrollment_batcher;
   GRANT INSERT, DELETE ON baseline, baseline_places, baseline_courses, baseline_students TO enrollment_batcher;
   GRANT UPDATE (absorbed_by_term) ON outside_changes TO enrollment_batcher;
 END

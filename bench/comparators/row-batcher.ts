@@ -7,6 +7,7 @@ import { RabbitSource } from '../../src/journal/rabbit-source.ts'
 import { nodeRuntime } from '../../src/main/node-runtime.ts'
 import { openCampus, requireDatabaseUrl } from '../../src/main/open-campus.ts'
 import { ServiceProcess } from '../../src/main/service-process.ts'
+import { readJournalKeys } from '../../src/store/campus-row.ts'
 import { type Client, type Database, endQuietly } from '../../src/store/database.ts'
 import { batchTransactions } from '../../src/store/table-store.ts'
 
@@ -57,11 +58,14 @@ class RowTables implements TableStore {
     const transaction = await tables.begin()
     return {
       position: transaction.position,
+      acceptsUnsigned: transaction.acceptsUnsigned,
       judgementOf: (leader) => transaction.judgementOf(leader),
       isApplied: (record) => transaction.isApplied(record),
       recordMarker: (marker) => transaction.recordMarker(marker),
       recordVoids: (leader, records) => transaction.recordVoids(leader, records),
       apply: (records) => applyRows(client, transaction.position, records),
+      setAside: (strays) => transaction.setAside(strays),
+      mayPass: (stuck) => transaction.mayPass(stuck),
       commit: () => transaction.commit(),
       rollback: () => transaction.rollback(),
     }
@@ -153,6 +157,7 @@ await host.run(async () => {
     source: new RabbitSource({
       url: config.rabbitmqAddress ?? '',
       campus: campus.row.id,
+      readKeys: () => readJournalKeys(campus.database),
       heartbeatSeconds,
       prefetch: config.batcherPrefetch,
     }),

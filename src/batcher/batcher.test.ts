@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, afterEach, before, test } from 'node:test'
+import { readKeys } from '../../test/fixtures/journal-keys.ts'
 import { eventually } from '../../test/fixtures/eventually.ts'
 import type { DecisionRecord } from '../../actors/records.ts'
 import { createCampusDatabase, type CampusDatabase } from '../../test/fixtures/campus-database.ts'
 import { rabbitAddress } from '../../test/servers/provide.ts'
 import { startPostgres } from '../../test/servers/postgres.ts'
-import { encodeMessage } from '../engine/messages.ts'
 import { type JournalMessage, type JournalTerm, noLeader, type TableStore } from '../engine/ports.ts'
 import { RabbitJournal } from '../journal/rabbit-journal.ts'
 import { RabbitSource } from '../journal/rabbit-source.ts'
@@ -38,14 +38,20 @@ function db(): CampusDatabase {
 }
 
 async function lead(campus: string): Promise<JournalTerm> {
-  const journal = new RabbitJournal({ url: rabbitAddress(), campus, heartbeatSeconds: 5, settleMs: 0 })
+  const journal = new RabbitJournal({
+    url: rabbitAddress(),
+    campus,
+    readKeys,
+    heartbeatSeconds: 5,
+    settleMs: 0,
+  })
   const term = await journal.acquire(new AbortController().signal, () => {})
   cleanups.push(() => term.close())
   return term
 }
 
 function sourceOf(campus: string, prefetch = 100): RabbitSource {
-  return new RabbitSource({ url: rabbitAddress(), campus, heartbeatSeconds: 5, prefetch })
+  return new RabbitSource({ url: rabbitAddress(), campus, readKeys, heartbeatSeconds: 5, prefetch })
 }
 
 function startBatcher(
@@ -191,35 +197,6 @@ test('records that arrive out of order are written in order; a missing one is wa
   await term.append(batch(campus, leader, 2, 3))
   await eventually(() => isAt(leader, 5))
 })
-
-test('a message that is not ours is neither applied nor acknowledged, and nothing behind it is', async () => {
-  const { campus, tables, position } = await freshCampus()
-  const term = await lead(campus)
-  const leader = randomUUID()
-  await writeMarker(tables, { version: 1, campus, start: { leader, after: position.leader } })
-  const publisher = hand.createPublisher({ confirm: true })
-  const foreign = encodeMessage(batch('somewhere-else', leader, 1))
-  await publisher.send({ routingKey: `${campus}.journal`, durable: true }, foreign)
-  await publisher.close()
-  const { batcher, events } = startBatcher(campus, tables)
-  const alarms = () => events.filter((event) => event.kind === 'alarm' && event.alarm === 'foreign_message')
-  await eventually(() => alarms().length > 0)
-  await term.append(batch(campus, leader, 1))
-  await eventually(() => alarms().length > 1)
-  assert.ok(await isAt(leader, 0), 'nothing is applied while the foreign message stands before it')
-  await batcher.stop()
-  await removeFirstMessage(campus)
-  startBatcher(campus, tables)
-  await eventually(() => isAt(leader, 1))
-})
-
-/** What an operator does who knows that the message is not wanted. */
-async function removeFirstMessage(campus: string): Promise<void> {
-  const reader = await sourceOf(campus).open(new AbortController().signal, () => {})
-  await reader.arrival()
-  reader.acknowledge(reader.takeArrived().slice(0, 1))
-  await reader.close()
-}
 
 test('with PostgreSQL gone the batcher waits, and loses nothing when it is back', async () => {
   const postgres = await startPostgres()

@@ -1,5 +1,4 @@
 import { describeError } from '../engine/describe-error.ts'
-import { decodeMessage, ForeignMessage } from '../engine/messages.ts'
 import type {
   BatchMessage,
   Delivery,
@@ -9,6 +8,7 @@ import type {
   StartMessage,
   TableStore,
 } from '../engine/ports.ts'
+import { Intake, NotUnderstood } from './intake.ts'
 import { JournalGap, LostTail, rejectMarker, writeBatches, writeMarker } from './write.ts'
 
 export interface BatcherOptions {
@@ -32,7 +32,7 @@ export type BatcherEvent =
   | { readonly kind: 'alarm'; readonly alarm: BatcherAlarm; readonly detail: string }
   | { readonly kind: 'stopped' }
 
-export type BatcherAlarm = 'foreign_message' | 'gap' | 'lost_tail' | 'void_records' | 'database'
+export type BatcherAlarm = 'foreign_message' | 'set_aside' | 'gap' | 'lost_tail' | 'void_records' | 'database'
 
 interface Held {
   readonly delivery: Delivery
@@ -111,8 +111,9 @@ export class Batcher {
     let earlySinceMs = 0
     /** When whatever the consumer before this one had out has surely returned; known from the first message on. */
     let settledAtMs: number | undefined
+    const intake = this.#intakeOf(reader)
     while (reader.open && !this.#stopping.signal.aborted) {
-      const arrived = this.#read(reader, held)
+      const arrived = await this.#read(intake, held)
       if (arrived.length + held.length > 0) settledAtMs ??= this.#options.runtime.elapsed() + settleMs
       const unsettledMs = (settledAtMs ?? 0) - this.#options.runtime.elapsed()
       if (arrived.length > 0) {
@@ -121,6 +122,8 @@ export class Batcher {
         if (isProgress) onProgress()
         if (isProgress || early.length === 0) earlySinceMs = this.#options.runtime.elapsed()
         early = left
+      } else if (intake.isStopped) {
+        await intake.pass()
       } else if (held[0] !== undefined && (early.length === 0 || isFull(reader, held, early))) {
         if (unsettledMs > 0) {
           await this.#arrivalWithin(reader, unsettledMs)
@@ -133,7 +136,7 @@ export class Batcher {
         // Leaders that are rejected publish new markers without end: they must not hide that something is missing.
         if (!isLast && this.#options.runtime.elapsed() > earlySinceMs + gapPatienceMs) failOverGap(early)
         if (isLast || isFull(reader, held, early)) {
-          if (!(await this.#judge(reader, held[0], isLast ? held.slice(1) : undefined))) return
+          if (!(await this.#judge(reader, intake, held[0], isLast ? held.slice(1) : undefined))) return
           held.shift()
           onProgress()
         } else if (ready === undefined) {
@@ -149,11 +152,19 @@ export class Batcher {
     }
   }
 
+  #intakeOf(reader: JournalReader): Intake {
+    return new Intake(reader, {
+      campusId: this.#options.campusId,
+      tables: this.#options.tables,
+      insist: (ask) => this.#insist(reader, ask),
+      onSetAside: (detail) => this.#alarm('set_aside', detail),
+    })
+  }
+
   /** Takes what has arrived: markers to the held ones, batches to be written. */
-  #read(reader: JournalReader, held: Held[]): Arrived[] {
+  async #read(intake: Intake, held: Held[]): Promise<Arrived[]> {
     const arrived: Arrived[] = []
-    for (const delivery of reader.takeArrived()) {
-      const message = decodeMessage(delivery.body, this.#options.campusId)
+    for (const { delivery, message } of await intake.take()) {
       if ('start' in message) held.push({ delivery, message })
       else arrived.push({ delivery, message })
     }
@@ -208,13 +219,19 @@ export class Batcher {
    */
   async #judge(
     reader: JournalReader,
+    intake: Intake,
     { delivery, message }: Held,
     waiting: readonly Held[] | undefined,
   ): Promise<boolean> {
     const { tables } = this.#options
+    const unsigned = delivery.origin === 'unsigned'
+    if (unsigned && !(await intake.acceptsUnsigned())) return await intake.setAsideUnsigned(delivery)
+    const proof = { signedWith: delivery.signedWith, unsigned }
     const others = waiting?.map((held) => held.message)
     const judgement = await this.#insist<string>(reader, () =>
-      others === undefined ? rejectMarker(tables, message) : writeMarker(tables, message, others),
+      others === undefined
+        ? rejectMarker(tables, message, proof)
+        : writeMarker(tables, message, others, proof),
     )
     if (judgement === undefined) return false
     reader.acknowledge([delivery])
@@ -247,7 +264,7 @@ export class Batcher {
 
   #report(error: unknown): void {
     const detail = describeError(error)
-    if (error instanceof ForeignMessage) this.#alarm('foreign_message', detail)
+    if (error instanceof NotUnderstood) this.#alarm('foreign_message', detail)
     else if (error instanceof JournalGap) this.#alarm('gap', detail)
     else if (error instanceof LostTail) this.#alarm('lost_tail', detail)
     else this.#options.onEvent({ kind: 'waiting', detail })

@@ -28,7 +28,7 @@ class RejectedLeaders implements JournalReader {
   }
 
   #put(message: JournalMessage): void {
-    this.#queue.push({ body: encodeMessage(message), tag: ++this.#tag })
+    this.#queue.push({ body: encodeMessage(message), headers: {}, origin: 'ours', tag: ++this.#tag })
   }
 
   #putMarker(): void {
@@ -57,6 +57,10 @@ class RejectedLeaders implements JournalReader {
 
   announceApplied(): void {}
 
+  async verifyAgain(delivery: Delivery): Promise<Delivery> {
+    return await Promise.resolve(delivery)
+  }
+
   async close(): Promise<void> {}
 }
 
@@ -73,11 +77,14 @@ test('a record that is missing for good is told of, however many markers of reje
   const judged: MarkerJudgement[] = []
   const transaction: BatchTransaction = {
     position: { leader, term: 1, seq: 1, atMs: 0 },
+    acceptsUnsigned: false,
     judgementOf: async () => undefined,
     isApplied: async () => false,
     recordMarker: async (judgement) => void judged.push(judgement),
     recordVoids: async () => {},
     apply: async () => {},
+    setAside: async () => {},
+    mayPass: async () => false,
     commit: async () => {},
     rollback: async () => {},
   }

@@ -15,6 +15,8 @@ class OneMarker implements JournalReader {
   #arrived: Delivery[] = [
     {
       body: encodeMessage({ version: 1, campus: 'c', start: { leader: randomUUID(), after: randomUUID() } }),
+      headers: {},
+      origin: 'ours',
       tag: 1,
     },
   ]
@@ -47,6 +49,10 @@ class OneMarker implements JournalReader {
   acknowledge(): void {}
 
   announceApplied(): void {}
+
+  async verifyAgain(delivery: Delivery): Promise<Delivery> {
+    return await Promise.resolve(delivery)
+  }
 
   async close(): Promise<void> {
     this.end('closed')

@@ -1,5 +1,12 @@
 import type { DecisionRecord } from '../../actors/records.ts'
-import type { BatchMessage, BatchTransaction, RecordId, StartMessage, TableStore } from '../engine/ports.ts'
+import type {
+  BatchMessage,
+  BatchTransaction,
+  MarkerProof,
+  RecordId,
+  StartMessage,
+  TableStore,
+} from '../engine/ports.ts'
 
 /** The end of the journal is gone: a leader saw a record confirmed that is neither in the tables nor in the queue. */
 export class LostTail extends Error {
@@ -88,6 +95,7 @@ export async function writeMarker(
   tables: TableStore,
   { start }: StartMessage,
   waiting: readonly StartMessage[] = [],
+  proof: MarkerProof = {},
 ): Promise<'accepted' | 'rejected' | 'judged before'> {
   const transaction = await tables.begin()
   try {
@@ -103,7 +111,7 @@ export async function writeMarker(
       )
     }
     const judgement = start.after === transaction.position.leader ? 'accepted' : 'rejected'
-    await transaction.recordMarker({ leader: start.leader, after: start.after, judgement })
+    await transaction.recordMarker({ leader: start.leader, after: start.after, judgement, ...proof })
     await transaction.commit()
     return judgement
   } catch (error) {
@@ -119,11 +127,14 @@ export async function writeMarker(
 export async function rejectMarker(
   tables: TableStore,
   { start: { leader, after } }: StartMessage,
+  proof: MarkerProof,
 ): Promise<'rejected' | 'judged before'> {
   const transaction = await tables.begin()
   try {
     const judged = await transaction.judgementOf(leader)
-    if (judged === undefined) await transaction.recordMarker({ leader, after, judgement: 'rejected' })
+    if (judged === undefined) {
+      await transaction.recordMarker({ leader, after, judgement: 'rejected', ...proof })
+    }
     await transaction.commit()
     return judged === undefined ? 'rejected' : 'judged before'
   } catch (error) {

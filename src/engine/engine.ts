@@ -124,7 +124,7 @@ export class Engine implements EnrollmentService {
       signal.throwIfAborted()
       const term = await this.#takeOver(journal)
       this.#term = term
-      this.#enter('leading', `leading term ${term.number} as ${term.leader}`)
+      this.#enter('leading', `leading term ${term.number}`)
       const stopPolling = this.#followPosition(term, journal)
       const why = await journal.ended
       stopPolling()

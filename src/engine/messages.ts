@@ -3,10 +3,13 @@ import { batchMessageSchema, startMessageSchema } from '../../schema/journal-mes
 import type { BatchMessage, JournalMessage, StartMessage } from './ports.ts'
 import { RecordWriter } from './record-writer.ts'
 
-/** A message that must not be applied and must not be acknowledged: somebody has to look. */
+/** A message that is not as this program knows them, and must not be applied. */
 export class ForeignMessage extends Error {
   override readonly name = 'ForeignMessage'
 }
+
+/** A message that names another campus. */
+export class OtherCampus extends ForeignMessage {}
 
 const ajv = new Ajv({
   allErrors: false,
@@ -34,14 +37,14 @@ export function encodeMessage(message: JournalMessage): Buffer {
 
 /**
  * Reads a message from the journal and checks every field of it.
- * @throws ForeignMessage if it is not JSON, not of this campus, of an unknown version, or not as its schema says
+ * @throws OtherCampus, or else ForeignMessage if it is not JSON, of an unknown version, or not as its schema says
  */
 export function decodeMessage(body: Buffer, campus: string): JournalMessage {
   const message = parse(body)
   if (message['version'] !== 1)
     throw new ForeignMessage(`unknown journal message version ${show(message['version'])}`)
   if (message['campus'] !== campus)
-    throw new ForeignMessage(`message of campus ${show(message['campus'])}, not ${campus}`)
+    throw new OtherCampus(`message of campus ${show(message['campus'])}, not ${campus}`)
   if ('start' in message) {
     if (isStart(message)) return message
     throw misfit(isStart)

@@ -165,6 +165,8 @@ export class AdoptionNeeded extends Error {
 export interface BatchTransaction {
   /** As locked at the beginning. */
   readonly position: Position
+  /** Whether messages without a signature, which older versions left in the queue, still count. */
+  readonly acceptsUnsigned: boolean
   /** How a leader's marker was judged before, if it was. */
   judgementOf(leader: string): Promise<'accepted' | 'rejected' | undefined>
   /** Whether this very record is among the applied ones. */
@@ -173,6 +175,10 @@ export interface BatchTransaction {
   recordMarker(marker: MarkerJudgement): Promise<void>
   /** Keeps records that a deposed leader got into the journal. They are never applied. */
   recordVoids(leader: string, records: readonly DecisionRecord[]): Promise<void>
+  /** Keeps copies of messages that are no decisions, for people to look at. */
+  setAside(strays: readonly Stray[]): Promise<void>
+  /** Keeps a copy of a message of ours that cannot be read, once, and asks whether an operator has decided to go on without it. */
+  mayPass(stuck: Stray): Promise<boolean>
   /** Inserts into `decisions`, folds the effects into the tables and moves the position behind the last one. */
   apply(records: readonly DecisionRecord[]): Promise<void>
   commit(): Promise<void>
@@ -180,10 +186,34 @@ export interface BatchTransaction {
   rollback(): Promise<void>
 }
 
-export interface MarkerJudgement {
+/** How a marker came: signed with a key of the campus, of which this is the id; unsigned; or, with neither, not through a broker. */
+export interface MarkerProof {
+  readonly signedWith?: string | undefined
+  readonly unsigned?: boolean
+}
+
+export interface MarkerJudgement extends MarkerProof {
   readonly leader: string
   readonly after: string
   readonly judgement: 'accepted' | 'rejected'
+}
+
+/** Why a message is set aside. `not_understood` alone is one of ours. */
+export type StrayReason =
+  | 'unsigned'
+  | 'wrongly_signed'
+  | 'other_campus'
+  | 'unreadable'
+  | 'changed_duplicate'
+  | 'not_understood'
+
+/** A message of the queue that is not applied. */
+export interface Stray {
+  readonly reason: StrayReason
+  /** For people. */
+  readonly detail: string
+  readonly body: Buffer
+  readonly headers: Readonly<Record<string, unknown>>
 }
 
 /** What the batcher asks of PostgreSQL. */
@@ -192,9 +222,17 @@ export interface TableStore {
   begin(): Promise<BatchTransaction>
 }
 
+/** Who wrote a message: this campus, which signed it; nobody who can be told; or somebody else. */
+export interface Provenance {
+  readonly origin: 'ours' | 'unsigned' | 'forged'
+  /** The id of the key that signed it, when it is ours. */
+  readonly signedWith?: string
+}
+
 /** A journal message as the broker handed it out; it returns to the queue unless it is acknowledged. */
-export interface Delivery {
+export interface Delivery extends Provenance {
   readonly body: Buffer
+  readonly headers: Readonly<Record<string, unknown>>
   readonly tag: number
 }
 
@@ -217,6 +255,8 @@ export interface JournalReader {
    */
   countReady(): Promise<number | undefined>
   acknowledge(deliveries: readonly Delivery[]): void
+  /** Looks again who wrote a message, by the campus's keys as they are now. Rejects when they cannot be read. */
+  verifyAgain(delivery: Delivery): Promise<Delivery>
   /** Tells the leading engine how far PostgreSQL is. May get lost. */
   announceApplied(applied: RecordId): void
   /** Resolves, with why, when the reader has ended. Never rejects. */

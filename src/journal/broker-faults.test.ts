@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
+import { readKeys } from '../../test/fixtures/journal-keys.ts'
 import { eventually } from '../../test/fixtures/eventually.ts'
 import { startRabbit } from '../../test/servers/rabbit.ts'
 import { decodeMessage } from '../engine/messages.ts'
@@ -18,10 +19,13 @@ after(() => broker.remove())
 const never = new AbortController().signal
 
 async function acquire(campus: string, settleMs = 0): Promise<JournalTerm> {
-  return await new RabbitJournal({ url: broker.address, campus, heartbeatSeconds: 5, settleMs }).acquire(
-    never,
-    () => {},
-  )
+  return await new RabbitJournal({
+    url: broker.address,
+    campus,
+    readKeys,
+    heartbeatSeconds: 5,
+    settleMs,
+  }).acquire(never, () => {})
 }
 
 test('a term ends when its lock is taken away, though the connection lives', async () => {
@@ -61,7 +65,13 @@ test('a killed broker ends the term at once, and the next term finds the journal
   const successor = acquire(campus)
   await broker.start()
   const next = await successor
-  const source = new RabbitSource({ url: broker.address, campus, heartbeatSeconds: 5, prefetch: 10 })
+  const source = new RabbitSource({
+    url: broker.address,
+    campus,
+    readKeys,
+    heartbeatSeconds: 5,
+    prefetch: 10,
+  })
   const reader = await source.open(never, () => {})
   await reader.arrival()
   const [first] = reader.takeArrived()

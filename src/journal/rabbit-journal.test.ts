@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, test } from 'node:test'
+import { readKeys } from '../../test/fixtures/journal-keys.ts'
 import { Connection } from 'rabbitmq-client'
 import { eventually } from '../../test/fixtures/eventually.ts'
 import { rabbitAddress } from '../../test/servers/provide.ts'
@@ -26,7 +27,7 @@ function freshCampus(): string {
 }
 
 function journalOf(campus: string): RabbitJournal {
-  return new RabbitJournal({ url: rabbitAddress(), campus, heartbeatSeconds: 5, settleMs: 0 })
+  return new RabbitJournal({ url: rabbitAddress(), campus, readKeys, heartbeatSeconds: 5, settleMs: 0 })
 }
 
 async function acquire(campus: string, progress: string[] = [], signal = new AbortController().signal) {
@@ -34,7 +35,7 @@ async function acquire(campus: string, progress: string[] = [], signal = new Abo
 }
 
 async function open(campus: string, prefetch = 100): Promise<JournalReader> {
-  const source = new RabbitSource({ url: rabbitAddress(), campus, heartbeatSeconds: 5, prefetch })
+  const source = new RabbitSource({ url: rabbitAddress(), campus, readKeys, heartbeatSeconds: 5, prefetch })
   return await source.open(new AbortController().signal, () => {})
 }
 
@@ -195,7 +196,13 @@ test("the engine hears of a batcher's progress", async () => {
 test('a batcher that comes before the first leader waits for the journal to be made', async () => {
   const campus = freshCampus()
   const waiting: string[] = []
-  const source = new RabbitSource({ url: rabbitAddress(), campus, heartbeatSeconds: 5, prefetch: 10 })
+  const source = new RabbitSource({
+    url: rabbitAddress(),
+    campus,
+    readKeys,
+    heartbeatSeconds: 5,
+    prefetch: 10,
+  })
   const opening = source.open(new AbortController().signal, (line) => waiting.push(line))
   while (waiting.length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
   assert.match(waiting[0] ?? '', /waiting for the journal queue/)
@@ -211,6 +218,7 @@ test('waiting for a broker that is not there ends when it is told to', async () 
   const journal = new RabbitJournal({
     url: 'amqp://127.0.0.1:1',
     campus: 'test-x',
+    readKeys,
     heartbeatSeconds: 5,
     settleMs: 0,
   })
@@ -226,9 +234,12 @@ test('waiting for a broker that is not there ends when it is told to', async () 
 /** What each asks the broker for, again and again: for the lock; whether there is a queue. */
 const askers = {
   server: (url: string, campus: string, signal: AbortSignal, onRefused: () => void) =>
-    new RabbitJournal({ url, campus, heartbeatSeconds: 30, settleMs: 0 }).acquire(signal, onRefused),
+    new RabbitJournal({ url, campus, readKeys, heartbeatSeconds: 30, settleMs: 0 }).acquire(
+      signal,
+      onRefused,
+    ),
   batcher: (url: string, _: string, signal: AbortSignal, onRefused: () => void) =>
-    new RabbitSource({ url, campus: freshCampus(), heartbeatSeconds: 30, prefetch: 10 }).open(
+    new RabbitSource({ url, campus: freshCampus(), readKeys, heartbeatSeconds: 30, prefetch: 10 }).open(
       signal,
       onRefused,
     ),

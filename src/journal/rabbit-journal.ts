@@ -9,19 +9,36 @@ import {
   JournalLost,
   type JournalMessage,
   type JournalTerm,
+  type Provenance,
   type RecordId,
 } from '../engine/ports.ts'
 import { declareJournalQueue, journalQueueExists, journalQueueOf, leaderQueueOf } from './queues.ts'
-import { codeOf, onWorkingSession, type RabbitOptions, type RabbitSession } from './rabbit-session.ts'
+import {
+  bodyOf,
+  codeOf,
+  onWorkingSession,
+  type RabbitOptions,
+  type RabbitSession,
+  type ReceivedMessage,
+} from './rabbit-session.ts'
+import { Seal } from './seal.ts'
 
 export interface RabbitJournalOptions extends RabbitOptions {
   readonly campus: string
+  /** The campus's keys: the first signs. Rejects when the database cannot be reached. */
+  readonly readKeys: () => Promise<readonly string[]>
+  /** Called with a line for people when a notice came that no batcher of this campus has sent. */
+  readonly onForgedNotice?: (detail: string) => void
   /** How long a journal queue that was made just now is left alone, milliseconds. */
   readonly settleMs: number
 }
 
 /** How often a standby asks for the lock. */
 const standbyPollMs = 500
+/** How often the keys are asked for while the database does not answer. */
+const keysPollMs = 250
+/** How often a notice that is not ours is looked into at most. */
+const doubtMs = 1000
 
 /**
  * The journal in RabbitMQ: a quorum queue, and beside it an exclusive queue that is the lock. Both live on
@@ -58,9 +75,10 @@ export class RabbitJournal implements Journal {
   ): Promise<JournalTerm> {
     const { campus, settleMs } = this.#options
     await this.#awaitLock(session, signal, onProgress)
+    const seal = await this.#readKeys(session, signal, onProgress)
     const isNew = !(await journalQueueExists(session, campus))
     const channel = await session.vitalChannel()
-    const term = new RabbitTerm(session, channel, campus)
+    const term = new RabbitTerm(session, channel, seal, this.#options)
     await term.begin()
     await declareJournalQueue(channel, campus)
     if (isNew && settleMs > 0) {
@@ -70,6 +88,25 @@ export class RabbitJournal implements Journal {
       if (!session.open) throw new JournalLost('the connection was lost while the journal queue settled')
     }
     return term
+  }
+
+  /** A term signs with the key that is the first one when it begins. */
+  async #readKeys(
+    session: RabbitSession,
+    signal: AbortSignal,
+    onProgress: (progress: AcquireProgress, detail: string) => void,
+  ): Promise<Seal> {
+    const seal = new Seal(this.#options.campus, this.#options.readKeys)
+    for (;;) {
+      try {
+        await seal.refresh()
+        return seal
+      } catch (error) {
+        onProgress('settling', `waiting for the database: ${describeError(error)}`)
+        await pause(keysPollMs, signal)
+        if (!session.open) throw new JournalLost('the connection was lost before the keys were read')
+      }
+    }
   }
 
   /** The exclusive queue belongs to the connection, so a channel that failed to declare it costs nothing. */
@@ -102,13 +139,17 @@ class RabbitTerm implements JournalTerm {
   readonly ended: Promise<string>
   readonly #session: RabbitSession
   readonly #channel: Channel
-  readonly #campus: string
+  readonly #seal: Seal
+  readonly #options: RabbitJournalOptions
+  /** When a notice that was not ours was last looked into, by the steady clock. */
+  #doubtedAtMs = Number.NEGATIVE_INFINITY
   #onApplied: (applied: RecordId) => void = () => {}
 
-  constructor(session: RabbitSession, channel: Channel, campus: string) {
+  constructor(session: RabbitSession, channel: Channel, seal: Seal, options: RabbitJournalOptions) {
     this.#session = session
     this.#channel = channel
-    this.#campus = campus
+    this.#seal = seal
+    this.#options = options
     this.ended = session.ended
   }
 
@@ -116,8 +157,8 @@ class RabbitTerm implements JournalTerm {
     // An unroutable message is confirmed as well; the return is the only sign that nothing was kept.
     this.#channel.on('basic.return', () => this.#session.end('the broker returned a journal message'))
     await this.#channel.basicConsume(
-      { queue: leaderQueueOf(this.#campus), noAck: true, exclusive: true },
-      (message: { body: unknown }) => this.#hear(message.body),
+      { queue: leaderQueueOf(this.#options.campus), noAck: true, exclusive: true },
+      (message: ReceivedMessage) => this.#hear(message),
     )
     await this.#channel.confirmSelect()
   }
@@ -132,15 +173,17 @@ class RabbitTerm implements JournalTerm {
 
   async append(message: JournalMessage): Promise<void> {
     if (!this.open) throw new JournalLost('the term has ended')
+    const body = encodeMessage(message)
     try {
       await this.#channel.basicPublish(
         {
-          routingKey: journalQueueOf(this.#campus),
+          routingKey: journalQueueOf(this.#options.campus),
           durable: true,
           mandatory: true,
           contentType: 'application/vnd.enrollment.journal+json',
+          headers: this.#seal.sign('journal', body),
         },
-        encodeMessage(message),
+        body,
       )
     } catch (cause) {
       this.#session.end(`a journal message was not confirmed: ${describeError(cause)}`)
@@ -155,12 +198,38 @@ class RabbitTerm implements JournalTerm {
     this.#onApplied = listener
   }
 
-  /** A batcher's notice. Nothing rests on it alone but speed; one that cannot be read is ignored. */
-  #hear(body: unknown): void {
-    if (!Buffer.isBuffer(body)) return
+  /** A batcher's notice. Nothing rests on it alone but speed; one that this campus has not signed is ignored, with an alarm. */
+  #hear(message: ReceivedMessage): void {
+    if (this.#originOf(message) === 'ours') this.#understand(bodyOf(message))
+    else void this.#doubt(message)
+  }
+
+  #originOf(message: ReceivedMessage): Provenance['origin'] {
+    return this.#seal.provenanceOf('notice', bodyOf(message), message.headers ?? {}).origin
+  }
+
+  #understand(body: Buffer): void {
     const [leader, seq] = body.toString('utf8').split(' ')
     if (leader !== undefined && seq !== undefined && /^\d{1,16}$/.test(seq)) {
       this.#onApplied({ leader, seq: Number(seq) })
+    }
+  }
+
+  /** The campus may have got a new key since this term began. */
+  async #doubt(message: ReceivedMessage): Promise<void> {
+    const nowMs = performance.now()
+    if (nowMs < this.#doubtedAtMs + doubtMs) return
+    this.#doubtedAtMs = nowMs
+    await this.#seal.refresh().catch(() => {
+      // The database is away; the keys that are known still count.
+    })
+    const origin = this.#originOf(message)
+    const body = bodyOf(message)
+    if (origin === 'ours') this.#understand(body)
+    else {
+      const how = origin === 'unsigned' ? 'not signed' : 'wrongly signed'
+      const start = JSON.stringify(body.toString('utf8', 0, 80))
+      this.#options.onForgedNotice?.(`a notice to the leader is ${how} and was ignored: ${start}`)
     }
   }
 

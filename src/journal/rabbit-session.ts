@@ -112,6 +112,18 @@ export class RabbitSession {
   }
 }
 
+/** What arrives at a consumer. The client turns a body into what its content type says. */
+export interface ReceivedMessage {
+  readonly body: unknown
+  readonly headers?: Readonly<Record<string, unknown>>
+}
+
+/** The body as bytes: those of the message, unless a stranger's content type had the client read it as JSON. */
+export function bodyOf({ body }: ReceivedMessage): Buffer {
+  if (Buffer.isBuffer(body)) return body
+  return Buffer.from(typeof body === 'string' ? body : (JSON.stringify(body) ?? ''))
+}
+
 /** The broker's own code for why a call failed, such as RESOURCE_LOCKED; undefined for other errors. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error ? String(error.code) : undefined

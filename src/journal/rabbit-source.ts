@@ -1,10 +1,21 @@
 import type { Channel } from 'rabbitmq-client'
+import { describeError } from '../engine/describe-error.ts'
 import type { Delivery, JournalReader, JournalSource, RecordId } from '../engine/ports.ts'
 import { journalQueueExists, journalQueueOf, leaderQueueOf } from './queues.ts'
-import { backOff, onWorkingSession, type RabbitOptions, type RabbitSession } from './rabbit-session.ts'
+import {
+  backOff,
+  bodyOf,
+  onWorkingSession,
+  type RabbitOptions,
+  type RabbitSession,
+  type ReceivedMessage,
+} from './rabbit-session.ts'
+import { Seal } from './seal.ts'
 
 export interface RabbitSourceOptions extends RabbitOptions {
   readonly campus: string
+  /** The campus's keys: the first signs. Rejects when the database cannot be reached. */
+  readonly readKeys: () => Promise<readonly string[]>
   /**
    * Messages that may be out at once. The same for every batcher of a campus: returned messages come back
    * in order only if the next consumer's window is not smaller.
@@ -15,9 +26,11 @@ export interface RabbitSourceOptions extends RabbitOptions {
 /** Where a batcher reads the journal. The broker hands it to one consumer at a time; the others stand by. */
 export class RabbitSource implements JournalSource {
   readonly #options: RabbitSourceOptions
+  readonly #seal: Seal
 
   constructor(options: RabbitSourceOptions) {
     this.#options = options
+    this.#seal = new Seal(options.campus, options.readKeys)
   }
 
   async open(signal: AbortSignal, onWaiting: (detail: string) => void): Promise<JournalReader> {
@@ -37,13 +50,33 @@ export class RabbitSource implements JournalSource {
       onWaiting(`waiting for the journal queue ${journalQueueOf(campus)}, which the first leader makes`)
       await backOff(attempt, 500, signal)
     }
+    await this.#readKeys(session, signal, onWaiting)
     const channel = await session.vitalChannel()
-    const reader = new RabbitReader(session, channel, await session.spareChannel(), this.#options)
+    const reader = new RabbitReader(session, channel, await session.spareChannel(), this.#seal, this.#options)
     await channel.basicQos({ prefetchCount: prefetch })
-    await channel.basicConsume({ queue: journalQueueOf(campus), noAck: false }, (message) => {
-      reader.arrived({ body: message.body as Buffer, tag: message.deliveryTag })
-    })
+    await channel.basicConsume({ queue: journalQueueOf(campus), noAck: false }, (message) =>
+      reader.arrived(message),
+    )
     return reader
+  }
+
+  /** Keys that are known still count while the database is away: a new one is looked for when a message is not verified. */
+  async #readKeys(
+    session: RabbitSession,
+    signal: AbortSignal,
+    onWaiting: (detail: string) => void,
+  ): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await this.#seal.refresh()
+        return
+      } catch (error) {
+        if (this.#seal.hasKeys) return
+        onWaiting(`waiting for the database: ${describeError(error)}`)
+        await backOff(attempt, 3000, signal)
+        if (!session.open) throw new Error(await session.ended, { cause: error })
+      }
+    }
   }
 }
 
@@ -53,13 +86,21 @@ class RabbitReader implements JournalReader {
   readonly #channel: Channel
   readonly #notices: Channel
   readonly #campus: string
+  readonly #seal: Seal
   readonly window: number
   #arrived: Delivery[] = []
   /** Tags out with us, ascending. */
   #unacknowledged: number[] = []
   #wake: (() => void) | undefined
 
-  constructor(session: RabbitSession, channel: Channel, notices: Channel, options: RabbitSourceOptions) {
+  constructor(
+    session: RabbitSession,
+    channel: Channel,
+    notices: Channel,
+    seal: Seal,
+    options: RabbitSourceOptions,
+  ) {
+    this.#seal = seal
     this.#session = session
     this.#channel = channel
     this.#notices = notices
@@ -74,10 +115,19 @@ class RabbitReader implements JournalReader {
     return this.#session.open
   }
 
-  arrived(delivery: Delivery): void {
-    this.#arrived.push(delivery)
-    this.#unacknowledged.push(delivery.tag)
+  arrived(message: ReceivedMessage & { readonly deliveryTag: number }): void {
+    const body = bodyOf(message)
+    const headers = message.headers ?? {}
+    const tag = message.deliveryTag
+    this.#arrived.push({ body, headers, tag, ...this.#seal.provenanceOf('journal', body, headers) })
+    this.#unacknowledged.push(tag)
     this.#wake?.()
+  }
+
+  async verifyAgain(delivery: Delivery): Promise<Delivery> {
+    await this.#seal.refresh()
+    const { body, headers, tag } = delivery
+    return { body, headers, tag, ...this.#seal.provenanceOf('journal', body, headers) }
   }
 
   takeArrived(): readonly Delivery[] {
@@ -120,7 +170,8 @@ class RabbitReader implements JournalReader {
   announceApplied({ leader, seq }: RecordId): void {
     if (!this.#notices.active) return
     const notice = Buffer.from(`${leader} ${seq}`)
-    this.#notices.basicPublish({ routingKey: leaderQueueOf(this.#campus) }, notice).catch(() => {
+    const headers = this.#seal.sign('notice', notice)
+    this.#notices.basicPublish({ routingKey: leaderQueueOf(this.#campus), headers }, notice).catch(() => {
       // The engine asks the database as well, a second later.
     })
   }

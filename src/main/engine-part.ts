@@ -11,7 +11,7 @@ import { DirectJournal } from '../journal/direct-journal.ts'
 import { RabbitJournal } from '../journal/rabbit-journal.ts'
 import { RabbitSource } from '../journal/rabbit-source.ts'
 import { DatabaseCampusStore } from '../store/campus-store.ts'
-import { claimJournal } from '../store/campus-row.ts'
+import { claimJournal, readJournalKeys } from '../store/campus-row.ts'
 import { tryLockSession } from '../store/lock-session.ts'
 import { BatcherTables } from '../store/table-store.ts'
 import { insistOnDatabase } from './insist-on-database.ts'
@@ -29,12 +29,18 @@ const turnBudgetMs = 10
 const catalogReuseMs = 100
 
 /** The journal that the configuration names. */
-export function journalFor(campus: OpenCampus, config: Config): Journal {
+export function journalFor(
+  campus: OpenCampus,
+  config: Config,
+  onForgedNotice: (detail: string) => void = () => {},
+): Journal {
   const { id } = campus.row
   if (config.rabbitmqAddress !== undefined) {
     return new RabbitJournal({
       url: config.rabbitmqAddress,
       campus: id,
+      readKeys: () => readJournalKeys(campus.database),
+      onForgedNotice,
       heartbeatSeconds,
       settleMs: config.queueSettleMs,
     })
@@ -61,7 +67,9 @@ export async function buildEngine(
     readonly stages?: CommandStages
   } = {},
 ): Promise<Engine> {
-  const journal = journalFor(campus, config)
+  const journal = journalFor(campus, config, (detail) =>
+    host.log.error({ alarm: 'forged_notice' }, `ALARM forged_notice: ${detail}`),
+  )
   await insistOnDatabase(host, () => claimJournal(campus.database, journal.identity))
   // Without a broker nobody else writes decisions.
   if (config.rabbitmqAddress === undefined) keepMonthsAhead(campus.database, host)
@@ -114,6 +122,7 @@ export async function buildBatcher(
     source: new RabbitSource({
       url: rabbitmqAddress,
       campus: campus.row.id,
+      readKeys: () => readJournalKeys(campus.database),
       heartbeatSeconds,
       prefetch: config.batcherPrefetch,
     }),

@@ -22,6 +22,7 @@ const switchCampusJournal = `
   UPDATE campus SET journal = $1 FROM (SELECT journal AS before FROM campus) AS old RETURNING old.before`
 const keepJwtSecret = 'UPDATE campus SET jwt_secret = coalesce(jwt_secret, $1) RETURNING jwt_secret'
 const selectJwtSecret = 'SELECT jwt_secret FROM campus'
+const selectJournalKeys = 'SELECT journal_keys FROM campus'
 const markCampusSample = 'UPDATE campus SET is_sample = TRUE'
 
 /**
@@ -94,6 +95,13 @@ export async function jwtSecret(database: Database, create: () => string): Promi
   const [row] = await database.query<{ jwt_secret: string }>(keepJwtSecret, [create()])
   if (row === undefined) throw new Error('the database names no campus yet')
   return row.jwt_secret
+}
+
+/** The keys of what this campus sends through the broker: the first signs, all verify. */
+export async function readJournalKeys(database: Database): Promise<readonly string[]> {
+  const [row] = await database.query<{ journal_keys: string[] }>(selectJournalKeys)
+  if (row === undefined) throw new Error('the database names no campus yet')
+  return row.journal_keys
 }
 
 /** Notes that the accounts are sample ones, so that nobody serves them to the world by mistake. */

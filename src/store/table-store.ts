@@ -1,19 +1,28 @@
 import assert from 'node:assert/strict'
 import type { DecisionRecord } from '../../actors/records.ts'
-import type { BatchTransaction, MarkerJudgement, Position, RecordId, TableStore } from '../engine/ports.ts'
+import type {
+  BatchTransaction,
+  MarkerJudgement,
+  Position,
+  RecordId,
+  Stray,
+  TableStore,
+} from '../engine/ports.ts'
 import { copyIn } from './copy.ts'
 import { type Client, cutOff, type Database, endQuietly } from './database.ts'
+import { insertStrays, isTakenOut } from './set-aside.ts'
 import { clearStaged, copyDecisions, copyEffects, prepareSession, stageBatch } from './fold.ts'
 
 const beginWithPosition = `
   BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
-  SELECT leader, term, seq, at_ms FROM journal_position FOR UPDATE`
+  SELECT leader, term, seq, at_ms, accepts_unsigned FROM journal_position FOR UPDATE`
 export const selectJudgement = 'SELECT term FROM leaders WHERE leader = $1'
 const selectIsApplied = `
   SELECT EXISTS (SELECT FROM leaders JOIN decisions USING (term) WHERE leader = $1 AND seq = $2)
     OR EXISTS (SELECT FROM leaders JOIN archived_decisions USING (term) WHERE leader = $1 AND last_seq >= $2) AS applied`
-const insertLeader = 'INSERT INTO leaders (leader, after, term) VALUES ($1, $2, $3)'
-const moveToLeader = 'UPDATE journal_position SET leader = $1, term = $2, seq = 0'
+const insertLeader = 'INSERT INTO leaders (leader, after, term, signed_with) VALUES ($1, $2, $3, $4)'
+const moveToLeader = `
+  UPDATE journal_position SET leader = $1, term = $2, seq = 0, accepts_unsigned = accepts_unsigned AND $3`
 const insertVoids = `
   INSERT INTO void_records (leader, seq, record)
   SELECT $1, (record ->> 'seq')::bigint, record FROM jsonb_array_elements($2::jsonb) AS record
@@ -61,6 +70,7 @@ interface PositionRow {
   readonly term: number
   readonly seq: number
   readonly at_ms: number
+  readonly accepts_unsigned: boolean
 }
 
 /** The batcher's tables over one connection of their own, opened when first needed and again when lost. */
@@ -163,28 +173,30 @@ export function batchTransactions(client: Client): SessionTables {
   }
 }
 
-async function beginTransaction(client: Client): Promise<Position> {
+async function beginTransaction(client: Client): Promise<PositionRow> {
   // Two statements, two results, which the types of `query` do not know.
   const results: unknown = await client.query(beginWithPosition)
   const [, { rows }] = results as [unknown, { rows: PositionRow[] }]
   const [row] = rows
   if (row === undefined) throw new Error('journal_position has lost its row')
-  return { leader: row.leader, term: row.term, seq: row.seq, atMs: row.at_ms }
+  return row
 }
 
 class SqlBatch implements BatchTransaction {
   readonly position: Position
+  readonly acceptsUnsigned: boolean
   readonly #client: Client
   readonly #onEnded: () => void
   /** The position as this transaction has moved it. */
   #current: Position
   #staged = false
 
-  constructor(client: Client, position: Position, onEnded: () => void) {
+  constructor(client: Client, row: PositionRow, onEnded: () => void) {
     this.#client = client
     this.#onEnded = onEnded
-    this.position = position
-    this.#current = position
+    this.position = { leader: row.leader, term: row.term, seq: row.seq, atMs: row.at_ms }
+    this.#current = this.position
+    this.acceptsUnsigned = row.accepts_unsigned
   }
 
   async judgementOf(leader: string): Promise<'accepted' | 'rejected' | undefined> {
@@ -197,11 +209,12 @@ class SqlBatch implements BatchTransaction {
     return rows[0]?.applied === true
   }
 
-  async recordMarker({ leader, after, judgement }: MarkerJudgement): Promise<void> {
+  async recordMarker(marker: MarkerJudgement): Promise<void> {
+    const { leader, after, judgement, signedWith, unsigned = false } = marker
     const term = judgement === 'accepted' ? this.#current.term + 1 : null
-    await this.#client.query(insertLeader, [leader, after, term])
+    await this.#client.query(insertLeader, [leader, after, term, signedWith])
     if (term === null) return
-    await this.#client.query(moveToLeader, [leader, term])
+    await this.#client.query(moveToLeader, [leader, term, unsigned])
     this.#current = { leader, term, seq: 0, atMs: this.#current.atMs }
     const { rows } = await this.#client.query<{ needed: boolean }>(selectNeedsBaseline)
     if (rows[0]?.needed === true) await this.#takeBaseline(term)
@@ -224,6 +237,14 @@ class SqlBatch implements BatchTransaction {
     if (batch.effects.rows > 0) await copyIn(this.#client, copyEffects, batch.effects)
     await this.#client.query(batch.foldStatements)
     this.#current = { ...this.#current, seq: last.seq, atMs: Math.max(this.#current.atMs, last.at) }
+  }
+
+  async setAside(strays: readonly Stray[]): Promise<void> {
+    await insertStrays(this.#client, strays)
+  }
+
+  async mayPass(stuck: Stray): Promise<boolean> {
+    return await isTakenOut(this.#client, stuck)
   }
 
   async commit(): Promise<void> {

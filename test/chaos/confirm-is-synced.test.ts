@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { readKeys } from '../fixtures/journal-keys.ts'
 import { RabbitJournal } from '../../src/journal/rabbit-journal.ts'
 import { startRabbit } from '../servers/rabbit.ts'
 import { orderOfSystemCalls } from './system-calls.ts'
@@ -46,7 +47,13 @@ test('the broker writes a decision to its disk, and waits for the disk, before i
     rmSync(directory, { recursive: true })
   })
   const campus = `synced-${randomUUID().slice(0, 8)}`
-  const journal = new RabbitJournal({ url: rabbit.address, campus, heartbeatSeconds: 60, settleMs: 0 })
+  const journal = new RabbitJournal({
+    url: rabbit.address,
+    campus,
+    readKeys,
+    heartbeatSeconds: 60,
+    settleMs: 0,
+  })
   const term = await journal.acquire(new AbortController().signal, () => {})
   const leader = randomUUID()
   const output = join(directory, 'calls')

@@ -60,7 +60,7 @@ class BrokerReader implements JournalReader {
     session.link.send('consume', () =>
       broker.consume(session, prefetch, ({ body }, tag) =>
         session.link.deliver('delivery', () => {
-          this.#arrived.push({ body, tag })
+          this.#arrived.push({ body, headers: {}, origin: 'ours', tag })
           this.#wake?.()
         }),
       ),
@@ -98,6 +98,10 @@ class BrokerReader implements JournalReader {
   acknowledge(deliveries: readonly Delivery[]): void {
     const tags = deliveries.map(({ tag }) => tag)
     if (tags.length > 0) this.#session.link.send('ack', () => this.#broker.acknowledge(this.#session, tags))
+  }
+
+  async verifyAgain(delivery: Delivery): Promise<Delivery> {
+    return await Promise.resolve(delivery)
   }
 
   announceApplied({ leader, seq }: RecordId): void {

@@ -190,6 +190,7 @@ async function beginOn(database: SimulatedDatabase, session: DatabaseSession): P
 /** One statement, one round trip; what is written shows at COMMIT. */
 class SimulatedTransaction implements BatchTransaction {
   readonly position: Position
+  readonly acceptsUnsigned = false
   readonly #database: SimulatedDatabase
   readonly #session: DatabaseSession
 
@@ -231,6 +232,14 @@ class SimulatedTransaction implements BatchTransaction {
   async apply(records: readonly DecisionRecord[]): Promise<void> {
     await this.#write('copy', () => {})
     await this.#write('fold', (tables) => tables.apply(records))
+  }
+
+  async setAside(): Promise<void> {
+    await Promise.reject(new Error('nobody but ours publishes here'))
+  }
+
+  async mayPass(): Promise<boolean> {
+    return await Promise.reject(new Error('whatever is published here is understood'))
   }
 
   async commit(): Promise<void> {
