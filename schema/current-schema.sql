@@ -124,7 +124,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION public.set_student_password(of_student integer, new_password text, by_staff integer, of_request text, why text, with_key text, asked text) RETURNS text
+CREATE FUNCTION public.set_student_password(of_student bigint, new_password text, by_staff bigint, of_request text, why text, with_key text, asked text) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -171,25 +171,25 @@ CREATE TABLE public.baseline_courses (
     reserve_capacity integer,
     lecturer text,
     notes text,
-    exam_time timestamp without time zone,
+    exam_time timestamp with time zone,
     exam_minutes smallint,
     class_time integer,
     meetings jsonb
 );
 
 CREATE TABLE public.baseline_places (
-    student_id integer NOT NULL,
+    student_id bigint NOT NULL,
     course_id integer NOT NULL,
     group_id integer NOT NULL,
     reserve_order bigint
 );
 
 CREATE TABLE public.baseline_students (
-    id integer NOT NULL,
+    id bigint NOT NULL,
     remaining_actions smallint NOT NULL,
     max_units smallint,
-    enrollment_start_time timestamp without time zone,
-    enrollment_end_time timestamp without time zone
+    enrollment_start_time timestamp with time zone,
+    enrollment_end_time timestamp with time zone
 );
 
 CREATE TABLE public.campus (
@@ -214,7 +214,7 @@ CREATE TABLE public.courses (
     units smallint NOT NULL,
     capacity integer NOT NULL,
     reserve_capacity integer NOT NULL,
-    exam_time timestamp without time zone NOT NULL,
+    exam_time timestamp with time zone,
     class_time integer NOT NULL,
     sex_lock public.sex,
     notes text NOT NULL,
@@ -230,8 +230,8 @@ CREATE TABLE public.decisions (
     seq bigint NOT NULL,
     at timestamp with time zone NOT NULL,
     actor_role text NOT NULL,
-    actor_id integer NOT NULL,
-    student_id integer,
+    actor_id bigint NOT NULL,
+    student_id bigint,
     legs jsonb NOT NULL,
     effects jsonb,
     reasons jsonb,
@@ -241,7 +241,7 @@ CREATE TABLE public.decisions (
     request text,
     course_id integer,
     other_courses integer[],
-    other_students integer[],
+    other_students bigint[],
     CONSTRAINT decisions_actor_role_check CHECK ((actor_role = ANY (ARRAY['student'::text, 'staff'::text, 'operator'::text]))),
     CONSTRAINT decisions_check CHECK (((effects IS NULL) <> (reasons IS NULL)))
 )
@@ -252,8 +252,8 @@ CREATE TABLE public.decisions_default (
     seq bigint NOT NULL,
     at timestamp with time zone NOT NULL,
     actor_role text NOT NULL,
-    actor_id integer NOT NULL,
-    student_id integer,
+    actor_id bigint NOT NULL,
+    student_id bigint,
     legs jsonb NOT NULL,
     effects jsonb,
     reasons jsonb,
@@ -263,7 +263,7 @@ CREATE TABLE public.decisions_default (
     request text,
     course_id integer,
     other_courses integer[],
-    other_students integer[],
+    other_students bigint[],
     CONSTRAINT decisions_actor_role_check CHECK ((actor_role = ANY (ARRAY['student'::text, 'staff'::text, 'operator'::text]))),
     CONSTRAINT decisions_check CHECK (((effects IS NULL) <> (reasons IS NULL)))
 );
@@ -273,8 +273,8 @@ CREATE TABLE public.decisions_earliest (
     seq bigint NOT NULL,
     at timestamp with time zone NOT NULL,
     actor_role text NOT NULL,
-    actor_id integer NOT NULL,
-    student_id integer,
+    actor_id bigint NOT NULL,
+    student_id bigint,
     legs jsonb NOT NULL,
     effects jsonb,
     reasons jsonb,
@@ -284,7 +284,7 @@ CREATE TABLE public.decisions_earliest (
     request text,
     course_id integer,
     other_courses integer[],
-    other_students integer[],
+    other_students bigint[],
     CONSTRAINT decisions_actor_role_check CHECK ((actor_role = ANY (ARRAY['student'::text, 'staff'::text, 'operator'::text]))),
     CONSTRAINT decisions_check CHECK (((effects IS NULL) <> (reasons IS NULL)))
 );
@@ -308,7 +308,7 @@ CREATE TABLE public.enrolled_courses (
     id integer NOT NULL,
     course_id integer NOT NULL,
     group_id integer NOT NULL,
-    student_id integer NOT NULL,
+    student_id bigint NOT NULL,
     reserved boolean DEFAULT false NOT NULL,
     reserve_order bigint
 );
@@ -364,7 +364,7 @@ CREATE TABLE public.outside_changes (
     by_role text DEFAULT SESSION_USER NOT NULL,
     table_name text NOT NULL,
     operation text NOT NULL,
-    student_id integer,
+    student_id bigint,
     course_id integer,
     group_id integer,
     absorbed_by_term integer
@@ -382,8 +382,8 @@ ALTER SEQUENCE public.outside_changes_id_seq OWNED BY public.outside_changes.id;
 CREATE TABLE public.password_changes (
     id bigint NOT NULL,
     at timestamp with time zone DEFAULT now() NOT NULL,
-    staff_id integer NOT NULL,
-    student_id integer NOT NULL,
+    staff_id bigint NOT NULL,
+    student_id bigint NOT NULL,
     request text NOT NULL,
     note text,
     key text,
@@ -428,21 +428,23 @@ ALTER TABLE public.set_aside_messages ALTER COLUMN id ADD GENERATED ALWAYS AS ID
 );
 
 CREATE TABLE public.staff (
-    id integer NOT NULL,
+    id bigint NOT NULL,
     password text NOT NULL,
-    department_id smallint NOT NULL
+    department_id smallint NOT NULL,
+    CONSTRAINT staff_id_exact_in_json CHECK ((abs(id) <= '9007199254740991'::bigint))
 );
 
 CREATE TABLE public.students (
-    id integer NOT NULL,
+    id bigint NOT NULL,
     password text DEFAULT '!'::text NOT NULL,
-    enrollment_start_time timestamp without time zone NOT NULL,
+    enrollment_start_time timestamp with time zone NOT NULL,
     max_units smallint NOT NULL,
     remaining_actions smallint NOT NULL,
     department_id smallint NOT NULL,
     entry_year smallint NOT NULL,
     gender public.sex NOT NULL,
-    enrollment_end_time timestamp without time zone
+    enrollment_end_time timestamp with time zone,
+    CONSTRAINT students_id_exact_in_json CHECK ((abs(id) <= '9007199254740991'::bigint))
 );
 
 CREATE TABLE public.void_records (

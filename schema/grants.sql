@@ -75,7 +75,7 @@ BEGIN
   GRANT UPDATE (journal, jwt_secret) ON campus TO enrollment_server;
   -- Passwords that staff set, and only so that it is noted who did.
   GRANT SELECT (staff_id, key, at, request_hash, password) ON password_changes TO enrollment_server;
-  GRANT EXECUTE ON FUNCTION set_student_password(INTEGER, TEXT, INTEGER, TEXT, TEXT, TEXT, TEXT) TO enrollment_server;
+  GRANT EXECUTE ON FUNCTION set_student_password(BIGINT, TEXT, BIGINT, TEXT, TEXT, TEXT, TEXT) TO enrollment_server;
 
   -- Neither passwords nor the key of the tokens: the batcher knows nobody's secrets but the keys of the journal's messages,
   -- which only the owner changes.

@@ -7,6 +7,7 @@ import {
   minutesPerDay,
   nameLengthMax,
   notesLengthMax,
+  personIdMax,
   storable,
 } from './registry-limits.ts'
 
@@ -16,6 +17,7 @@ import {
  */
 
 const int32 = { type: 'integer', minimum: 0, maximum: int32Max } as const
+const person = { type: 'integer', minimum: 0, maximum: personIdMax } as const
 const units = { type: 'integer', minimum: 0, maximum: int16Max } as const
 const department = { type: 'integer', minimum: 0, maximum: int16Max } as const
 const actions = { type: 'integer', minimum: -int16Max - 1, maximum: int16Max } as const
@@ -118,15 +120,15 @@ export const adminEffects = [
     students: {
       type: 'array',
       items: closed({
-        student: int32,
+        student: person,
         kind: { enum: ['class_conflict', 'exam_conflict'] },
         with: closed(where),
       }),
     },
   }),
   closed({ type: { const: 'group_added' }, ...newGroup }),
-  closed({ type: { const: 'student_added' }, student: int32, ...newStudent }),
-  closed({ type: { const: 'window_changed' }, student: int32, windowStartMs: moment, windowEndMs }),
-  closed({ type: { const: 'max_units_changed' }, student: int32, maxUnits: units, heldUnits: int32 }),
-  closed({ type: { const: 'actions_changed' }, student: int32, remaining: actions }),
+  closed({ type: { const: 'student_added' }, student: person, ...newStudent }),
+  closed({ type: { const: 'window_changed' }, student: person, windowStartMs: moment, windowEndMs }),
+  closed({ type: { const: 'max_units_changed' }, student: person, maxUnits: units, heldUnits: int32 }),
+  closed({ type: { const: 'actions_changed' }, student: person, remaining: actions }),
 ] as const

@@ -1,5 +1,5 @@
 import { adminEffects, adminLegs } from './journal-administration.ts'
-import { storable } from './registry-limits.ts'
+import { personIdMax, storable } from './registry-limits.ts'
 
 /**
  * The journal's messages (version 1) as JSON Schema. A batcher validates each before it applies anything, so
@@ -9,6 +9,7 @@ import { storable } from './registry-limits.ts'
 
 const int32 = { type: 'integer', minimum: 0, maximum: 2_147_483_647 } as const
 const positive = { type: 'integer', minimum: 1, maximum: 2_147_483_647 } as const
+const person = { type: 'integer', minimum: 0, maximum: personIdMax } as const
 const safe = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const
 const smallint = { type: 'integer', minimum: -32_768, maximum: 32_767 } as const
 const uuid = { type: 'string', pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' } as const
@@ -25,7 +26,7 @@ function object<P extends Record<string, unknown>>(properties: P, optional: read
 }
 
 const where = { course: int32, group: int32 } as const
-const whose = { student: int32, ...where } as const
+const whose = { student: person, ...where } as const
 
 const leg = {
   type: 'object',
@@ -43,7 +44,7 @@ const leg = {
       course: int32,
       duplicates: {
         type: 'array',
-        items: object({ student: int32, group: int32, rows: { type: 'array', items: int32 } }),
+        items: object({ student: person, group: int32, rows: { type: 'array', items: int32 } }),
       },
     }),
     ...adminLegs,
@@ -59,7 +60,7 @@ const effect = {
     object({ type: { const: 'reserved' }, ...whose, order: safe, position: positive }),
     object({ type: { const: 'left' }, ...whose }),
     object({ type: { const: 'promoted' }, ...whose }),
-    object({ type: { const: 'actions_spent' }, student: int32, count: positive, remaining: smallint }),
+    object({ type: { const: 'actions_spent' }, student: person, count: positive, remaining: smallint }),
     object({ type: { const: 'capacity_changed' }, ...where, capacity: int32 }),
     object({ type: { const: 'duplicates_removed' }, ...whose, rows: { type: 'array', items: int32 } }),
     ...adminEffects,
@@ -82,8 +83,8 @@ const record = {
       seq: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
       /** Up to the year 9999, which PostgreSQL's timestamps hold. */
       at: { type: 'integer', minimum: 0, maximum: 253_402_300_799_999 },
-      actor: object({ role, id: int32 }),
-      student: int32,
+      actor: object({ role, id: person }),
+      student: person,
       legs: { type: 'array', minItems: 1, maxItems: 1000, items: leg },
       effects: { type: 'array', items: effect },
       reasons: { type: 'array', minItems: 1, items: reason },

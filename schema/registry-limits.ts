@@ -4,6 +4,8 @@
  */
 export const int16Max = 32_767
 export const int32Max = 2_147_483_647
+/** The greatest number of a student or a staff member: what JSON carries exactly. */
+export const personIdMax = Number.MAX_SAFE_INTEGER
 /** Characters of names of courses, departments and lecturers. */
 export const nameLengthMax = 200
 export const notesLengthMax = 2000

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { int32Max, storable } from './registry-limits.ts'
+import { int32Max, personIdMax, storable } from './registry-limits.ts'
 
 /**
  * Bodies, queries and replies of the REST API. The same schemas validate requests, serialize replies and
@@ -19,7 +19,8 @@ export function closed<P extends Record<string, Type.TSchema>>(
 
 export const courseId = whole('Number of the course.')
 export const groupId = whole('Number of the group of that course.')
-export const studentId = whole('Number of the student.')
+const person = (description: string) => Type.Integer({ minimum: 0, maximum: personIdMax, description })
+export const studentId = person('Number of the student.')
 export const note = Type.String({
   maxLength: 500,
   pattern: storable,
@@ -39,7 +40,7 @@ export const noQuery = closed({})
 
 export const loginBody = closed(
   {
-    user: whole('Number of the student or staff member.'),
+    user: person('Number of the student or staff member.'),
     password: Type.String({ maxLength: 1024 }),
     staff: Type.Optional(Type.Boolean({ description: 'Log in as a staff member; false if absent.' })),
   },

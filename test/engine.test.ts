@@ -186,7 +186,7 @@ for (const [kind, setUp] of Object.entries(kinds)) {
       assert.equal(answerOf(await running.engine.submit(byStudent(777, add(102, 1)))), 'no_such_student')
       await db.query(
         `INSERT INTO students (id, password, enrollment_start_time, max_units, remaining_actions, department_id,
-           entry_year, gender) VALUES (777, 'x', now() AT TIME ZONE 'UTC', 20, 12, 1, 99, 'male')`,
+           entry_year, gender) VALUES (777, 'x', now(), 20, 12, 1, 99, 'male')`,
       )
       assert.equal(answerOf(await running.engine.submit(byStudent(777, add(102, 1)))), 'yes')
       const view = await running.engine.studentView(777)

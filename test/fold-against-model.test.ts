@@ -38,7 +38,7 @@ async function fill(campus: Campus): Promise<void> {
     await db.database.query(
       `INSERT INTO students (id, password, enrollment_start_time, enrollment_end_time, max_units, remaining_actions,
          department_id, entry_year, gender)
-       VALUES ($1, 'x', to_timestamp($2 / 1000.0) AT TIME ZONE 'UTC', to_timestamp($3 / 1000.0) AT TIME ZONE 'UTC', $4, $5,
+       VALUES ($1, 'x', to_timestamp($2 / 1000.0), to_timestamp($3 / 1000.0), $4, $5,
          1, 1, $6)`,
       [
         id,
@@ -55,7 +55,7 @@ async function fill(campus: Campus): Promise<void> {
     await db.database.query(
       `INSERT INTO courses (course_id, group_id, for_department, name, lecturer, units, capacity, reserve_capacity,
          exam_time, exam_minutes, class_time, meetings, sex_lock, notes)
-       VALUES ($1, $2, 1, $3, $4, $5, $6, $7, to_timestamp($8 / 1000.0) AT TIME ZONE 'UTC', $9, 0, $10, $11, $12)`,
+       VALUES ($1, $2, 1, $3, $4, $5, $6, $7, to_timestamp($8 / 1000.0), $9, 0, $10, $11, $12)`,
       [
         course,
         group,

@@ -4,6 +4,7 @@ import { afterEach, describe, test } from 'node:test'
 import { eventually } from '../../test/fixtures/eventually.ts'
 import { silent } from '../../test/fixtures/campus-database.ts'
 import { answerOf, byStudent, directJournal, drop, usualLimits } from '../../test/fixtures/running-engine.ts'
+import { replacedTables } from '../../test/fixtures/replaced-tables.ts'
 import { createDatabase } from '../../test/servers/provide.ts'
 import { Engine } from '../engine/engine.ts'
 import { AdoptionNeeded } from '../engine/ports.ts'
@@ -26,20 +27,8 @@ afterEach(async () => {
 
 /** The tables of the replaced system, and what its known bugs leave in them. */
 const leftBehind = `
-  CREATE TYPE sex AS ENUM ('male', 'female');
-  CREATE TABLE departments (id SMALLSERIAL PRIMARY KEY, name TEXT NOT NULL);
-  CREATE TABLE staff (id INTEGER PRIMARY KEY, password TEXT NOT NULL,
-    department_id SMALLINT NOT NULL REFERENCES departments (id));
-  CREATE TABLE students (id INTEGER PRIMARY KEY, password TEXT NOT NULL, enrollment_start_time TIMESTAMP NOT NULL,
-    max_units SMALLINT NOT NULL, remaining_actions SMALLINT NOT NULL,
-    department_id SMALLINT NOT NULL REFERENCES departments (id), entry_year SMALLINT NOT NULL, gender sex NOT NULL);
-  CREATE TABLE courses (course_id INTEGER NOT NULL, group_id INTEGER NOT NULL,
-    for_department SMALLINT NOT NULL REFERENCES departments (id), name TEXT NOT NULL, lecturer TEXT NOT NULL,
-    units SMALLINT NOT NULL, capacity INTEGER NOT NULL, reserve_capacity INTEGER NOT NULL, exam_time TIMESTAMP NOT NULL,
-    class_time INTEGER NOT NULL, sex_lock sex, notes TEXT NOT NULL, PRIMARY KEY (course_id, group_id));
-  CREATE TABLE enrolled_courses (id SERIAL PRIMARY KEY, course_id INTEGER NOT NULL, group_id INTEGER NOT NULL,
-    student_id INTEGER NOT NULL REFERENCES students (id), reserved BOOLEAN NOT NULL DEFAULT FALSE,
-    FOREIGN KEY (course_id, group_id) REFERENCES courses (course_id, group_id));
+  ${replacedTables('TIMESTAMPTZ')};
+  ALTER TABLE enrolled_courses ADD COLUMN reserved BOOLEAN NOT NULL DEFAULT FALSE;
   INSERT INTO departments (name) VALUES ('Mathematics');
   INSERT INTO students SELECT id, 'x', now() - interval '1 minute', 20, 5, 1, 1400, 'female'
     FROM generate_series(1, 20) AS id;

@@ -1,3 +1,8 @@
+/** Whether `int32` writes the number exactly. */
+export function fits32Bits(value: number): boolean {
+  return (value | 0) === value
+}
+
 /** Bytes that grow as they are written, little-endian. */
 export class ByteWriter {
   #bytes: Buffer

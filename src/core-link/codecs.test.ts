@@ -13,6 +13,8 @@ import { toEngine, toGateway } from './protocol.ts'
 
 const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })
 const id = fc.integer({ min: 1, max: 2 ** 31 - 1 })
+/** Of a student or staff member. */
+const person = fc.oneof(id, fc.integer({ min: 2 ** 31, max: Number.MAX_SAFE_INTEGER }))
 const at = { course: id, group: id }
 const plain = { noNullPrototype: true } as const
 const maybe = <T>(what: fc.Arbitrary<T>) => fc.option(what, { nil: undefined })
@@ -41,7 +43,7 @@ const staffLeg: fc.Arbitrary<Leg> = fc.oneof(
 )
 const byStudent: fc.Arbitrary<Command> = fc
   .record({
-    student: id,
+    student: person,
     legs: fc.array(studentLeg, { minLength: 1, maxLength: 20 }),
     plan: maybe(fc.boolean()),
   })
@@ -49,7 +51,13 @@ const byStudent: fc.Arbitrary<Command> = fc
     compact({ actor: { role: 'student' as const, id: student }, student, ...rest }),
   )
 const byStaff: fc.Arbitrary<Command> = fc
-  .record({ staff: id, student: maybe(id), leg: staffLeg, department: int32, campusWide: fc.boolean() })
+  .record({
+    staff: person,
+    student: maybe(person),
+    leg: staffLeg,
+    department: int32,
+    campusWide: fc.boolean(),
+  })
   .map(({ staff, student, leg, ...rest }) =>
     compact({ actor: { role: 'staff' as const, id: staff, ...rest }, student, legs: [leg] }),
   )
@@ -62,17 +70,17 @@ const options: fc.Arbitrary<SubmitOptions> = fc
 
 const effect: fc.Arbitrary<Effect> = fc
   .oneof(
-    fc.record({ type: fc.constantFrom('registered', 'left', 'promoted'), student: id, ...at }),
+    fc.record({ type: fc.constantFrom('registered', 'left', 'promoted'), student: person, ...at }),
     fc.record({
       type: fc.constant('reserved' as const),
-      student: id,
+      student: person,
       ...at,
       order: fc.maxSafeNat(),
       position: fc.nat(1e6),
     }),
     fc.record({
       type: fc.constant('actions_spent' as const),
-      student: id,
+      student: person,
       count: fc.nat(20),
       remaining: fc.nat(99),
     }),

@@ -1,7 +1,7 @@
 import type { Command, Leg, ReserveWish, StudentLeg } from '../../actors/commands.ts'
 import type { SubmitOptions } from '../engine/service.ts'
 import { type ByteReader, ProtocolBroken } from './byte-reader.ts'
-import type { ByteWriter } from './byte-writer.ts'
+import { type ByteWriter, fits32Bits } from './byte-writer.ts'
 import { toEngine } from './protocol.ts'
 
 export interface ReadCommand {
@@ -20,6 +20,8 @@ const hasRequest = 1
 const hasKey = 2
 const isPlan = 4
 const hasPlan = 8
+/** The student's number is beyond 32 bits. */
+const isLong = 16
 
 /** Writes a command: a student's own in binary, any other as JSON. */
 export function writeCommand(to: ByteWriter, id: number, command: Command, options: SubmitOptions): void {
@@ -59,9 +61,11 @@ function writeStudentCommand(to: ByteWriter, command: StudentCommand, options: S
     (request === undefined ? 0 : hasRequest) |
       (key === undefined ? 0 : hasKey) |
       (command.plan === undefined ? 0 : hasPlan) |
-      (command.plan === true ? isPlan : 0),
+      (command.plan === true ? isPlan : 0) |
+      (fits32Bits(command.actor.id) ? 0 : isLong),
   )
-  to.int32(command.actor.id)
+  if (fits32Bits(command.actor.id)) to.int32(command.actor.id)
+  else to.float64(command.actor.id)
   to.uint8(command.legs.length)
   for (const leg of command.legs) writeLeg(to, leg)
   if (request !== undefined) to.shortText(request)
@@ -90,7 +94,7 @@ function writeLeg(to: ByteWriter, leg: StudentLeg): void {
 export function readStudentCommand(from: ByteReader): ReadCommand {
   const id = from.uint32()
   const flags = from.uint8()
-  const student = from.int32()
+  const student = (flags & isLong) === 0 ? from.int32() : from.float64()
   const count = from.uint8()
   const legs: Leg[] = []
   for (let index = 0; index < count; index++) legs.push(readLeg(from))
@@ -115,7 +119,7 @@ function readLeg(from: ByteReader): StudentLeg {
 }
 
 function readOptions(from: ByteReader, flags: number): SubmitOptions {
-  if (flags === hasRequest) return { request: from.shortText() }
+  if ((flags & ~isLong) === hasRequest) return { request: from.shortText() }
   const request = (flags & hasRequest) === 0 ? {} : { request: from.shortText() }
   if ((flags & hasKey) === 0) return request
   return { ...request, key: from.shortText(), requestHash: from.shortText() }

@@ -3,7 +3,7 @@ import type { DecisionRecord, Effect } from '../../actors/records.ts'
 import { type Refusal, refusalCodes, type RefusalCode } from '../../actors/refusals.ts'
 import type { Outcome, SubmitOptions, UnavailableCode } from '../engine/service.ts'
 import { type ByteReader, ProtocolBroken } from './byte-reader.ts'
-import type { ByteWriter } from './byte-writer.ts'
+import { type ByteWriter, fits32Bits } from './byte-writer.ts'
 import { toGateway } from './protocol.ts'
 
 /** Append only: engine and gateway may be of different versions for a while. */
@@ -20,6 +20,8 @@ const refusalNumbers = new Map(refusalNames.map((code, index) => [code, index]))
 const placeEffects = ['registered', 'left', 'promoted'] as const
 const reservedEffect = 10
 const spentEffect = 11
+/** Added to the effect's byte: the student's number is beyond 32 bits. */
+const longStudent = 128
 
 const isRefused = 1
 const hasRemaining = 2
@@ -89,27 +91,33 @@ function writeDecided(to: ByteWriter, id: number, record: DecisionRecord): void 
 }
 
 export function writeEffect(to: ByteWriter, effect: UsualEffect): void {
+  const long = fits32Bits(effect.student) ? 0 : longStudent
   switch (effect.type) {
     case 'registered':
     case 'left':
     case 'promoted':
-      to.uint8(placeEffects.indexOf(effect.type))
+      to.uint8(placeEffects.indexOf(effect.type) + long)
       break
     case 'reserved':
-      to.uint8(reservedEffect)
+      to.uint8(reservedEffect + long)
       to.float64(effect.order)
       to.int32(effect.position)
       break
     case 'actions_spent':
-      to.uint8(spentEffect)
-      to.int32(effect.student)
+      to.uint8(spentEffect + long)
+      writeStudent(to, effect.student)
       to.int32(effect.count)
       to.int32(effect.remaining)
       return
   }
-  to.int32(effect.student)
+  writeStudent(to, effect.student)
   to.int32(effect.course)
   to.int32(effect.group)
+}
+
+function writeStudent(to: ByteWriter, student: number): void {
+  if (fits32Bits(student)) to.int32(student)
+  else to.float64(student)
 }
 
 function writeReason(to: ByteWriter, { code, leg, course, group, with: other }: Refusal): void {
@@ -169,15 +177,18 @@ function readMany<One>(from: ByteReader, read: (from: ByteReader) => One): One[]
 }
 
 export function readEffect(from: ByteReader): Effect {
-  const type = from.uint8()
+  const first = from.uint8()
+  const isLong = first >= longStudent
+  const type = isLong ? first - longStudent : first
+  const student = () => (isLong ? from.float64() : from.int32())
   if (type === spentEffect) {
-    return { type: 'actions_spent', student: from.int32(), count: from.int32(), remaining: from.int32() }
+    return { type: 'actions_spent', student: student(), count: from.int32(), remaining: from.int32() }
   }
   if (type === reservedEffect) {
     const [order, position] = [from.float64(), from.int32()]
     return {
       type: 'reserved',
-      student: from.int32(),
+      student: student(),
       course: from.int32(),
       group: from.int32(),
       order,
@@ -185,8 +196,8 @@ export function readEffect(from: ByteReader): Effect {
     }
   }
   const placed = placeEffects[type]
-  if (placed === undefined) throw new ProtocolBroken(`there is no effect ${type}`)
-  return { type: placed, student: from.int32(), course: from.int32(), group: from.int32() }
+  if (placed === undefined) throw new ProtocolBroken(`there is no effect ${first}`)
+  return { type: placed, student: student(), course: from.int32(), group: from.int32() }
 }
 
 function readReason(from: ByteReader): Refusal {

@@ -9,7 +9,7 @@ export type PlaceEntry = (typeof hows)[number]
  */
 export class PlaceRing {
   readonly #seqs: Float64Array
-  readonly #students: Int32Array
+  readonly #students: Float64Array
   readonly #groups: Int32Array
   readonly #hows: Uint8Array
   #next = 0
@@ -19,7 +19,7 @@ export class PlaceRing {
   /** @param most entries that are remembered */
   constructor(most: number) {
     this.#seqs = new Float64Array(most)
-    this.#students = new Int32Array(most)
+    this.#students = new Float64Array(most)
     this.#groups = new Int32Array(most)
     this.#hows = new Uint8Array(most)
   }

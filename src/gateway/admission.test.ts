@@ -84,7 +84,7 @@ const worthless: Record<string, string | undefined> = {
   'a user that is a number': `Bearer ${forge(hs256, { ...claims, sub: 7 })}`,
   'a user that is no number': `Bearer ${forge(hs256, { ...claims, sub: 'seven' })}`,
   'a negative user': `Bearer ${forge(hs256, { ...claims, sub: '-7' })}`,
-  'a user beyond every id': `Bearer ${forge(hs256, { ...claims, sub: '2147483648' })}`,
+  'a user beyond every id': `Bearer ${forge(hs256, { ...claims, sub: '9007199254740992' })}`,
   'a role that is no yes or no': `Bearer ${forge(hs256, { ...claims, staff: 'false' })}`,
   'a department that is a text': `Bearer ${forge(hs256, { ...claims, department: '1' })}`,
   'a giant': `Bearer ${forge(hs256, { ...claims, note: 'x'.repeat(4000) })}`,

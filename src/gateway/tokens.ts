@@ -1,3 +1,4 @@
+import { personIdMax } from '../../schema/registry-limits.ts'
 import { BoundedMap } from './bounded-map.ts'
 import { tokensCachedMax } from './limits.ts'
 
@@ -29,7 +30,6 @@ const lifetimeSeconds = 3600
 const clockSkewMs = 5_000
 /** Ours are around 250 characters; no work is spent on giants. */
 const headerLengthMax = 2_048
-const idMax = 2_147_483_647
 
 /**
  * Makes tokens and says whose they are. Verified tokens are remembered by the whole header, so that the
@@ -101,9 +101,9 @@ function readClaims(key: TokenKey, token: string): Remembered | undefined {
   }
   if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) return undefined
   const { iss, sub, department, staff, iat, nbf, exp } = payload as Record<string, unknown>
-  if (iss !== issuer || typeof sub !== 'string' || !/^(0|[1-9]\d{0,9})$/.test(sub)) return undefined
+  if (iss !== issuer || typeof sub !== 'string' || !/^(0|[1-9]\d{0,15})$/.test(sub)) return undefined
   const id = Number(sub)
-  if (id > idMax || typeof staff !== 'boolean' || !isWhole(department)) return undefined
+  if (id > personIdMax || typeof staff !== 'boolean' || !isWhole(department)) return undefined
   if (!isWhole(iat) || !isWhole(nbf) || !isWhole(exp)) return undefined
   return { id, department, staff, validFromMs: nbf * 1000, expiresMs: exp * 1000 }
 }

@@ -20,9 +20,10 @@ test('the help for loading names every column of every file, optional ones in br
 })
 
 const badStudentCells: readonly (readonly [column: string, cell: string, reason: RegExp])[] = [
-  ['id', '', /^is empty; wants a whole number from 0 to 2147483647/],
+  ['id', '', /^is empty; wants a whole number from 0 to 9007199254740991/],
   ['id', '-1', /^is "-1"; wants/],
-  ['id', '2147483648', /^is "2147483648"; wants/],
+  ['id', '9007199254740992', /^is "9007199254740992"; wants/],
+  ['id', '0099171333', /^is "0099171333"; wants a whole number .* without leading zeros/],
   ['id', '1.0', /^is "1.0"; wants/],
   ['id', ' 7', /^is " 7"; wants/],
   ['id', '7e0', /wants a whole number/],

@@ -31,9 +31,10 @@ export function integer(min: number, max: number): Field<number> {
   return {
     optional: false,
     read: (cell) => {
-      const value = /^-?\d{1,15}$/.test(cell) ? Number(cell) : Number.NaN
+      const value = /^-?(0|[1-9]\d{0,15})$/.test(cell) ? Number(cell) : Number.NaN
       if (value >= min && value <= max) return value
-      throw new UnfitCell(`${shown(cell)}; wants a whole number from ${min} to ${max}`)
+      const zeros = /^-?0\d/.test(cell) ? ' without leading zeros' : ''
+      throw new UnfitCell(`${shown(cell)}; wants a whole number from ${min} to ${max}${zeros}`)
     },
   }
 }

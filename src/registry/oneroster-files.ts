@@ -1,6 +1,6 @@
 import type { CsvCell } from './csv-text.ts'
 import type { ExportChoices, ExportedFile } from './export-format.ts'
-import { type CourseRow, nobodysPassword, noExam, type RowOf } from './rows.ts'
+import { type CourseRow, nobodysPassword, type RowOf } from './rows.ts'
 import { classTimeText } from './written-tables.ts'
 
 export interface OneRosterChoices extends ExportChoices {
@@ -213,9 +213,7 @@ function roleCells(kind: string, { id, department_id }: RowOf<'staff'>, role: st
 }
 
 function classCells(row: CourseRow): CsvCell[] {
-  const hasExam = row.exam_time !== noExam
   const school = department(row.for_department)
-  const exam = hasExam ? [row.exam_time, row.exam_minutes] : none(2)
   const own = [row.lecturer, row.units, row.capacity, row.reserve_capacity, classTimeText(row)]
   return [
     classId(row),
@@ -230,7 +228,8 @@ function classCells(row: CourseRow): CsvCell[] {
     'term',
     ...none(3),
     ...own,
-    ...exam,
+    row.exam_time,
+    row.exam_minutes,
     row.sex_lock,
     escaped(row.notes),
     row.status,

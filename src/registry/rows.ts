@@ -1,6 +1,6 @@
 /**
  * Rows of the registry's tables, ready for COPY: fields are named as the SQL columns. Times are ISO 8601 in
- * UTC with a Z (the columns have no zone and hold UTC); `meetings` is JSON text.
+ * UTC with a Z; `meetings` is JSON text.
  */
 export interface DepartmentRow {
   readonly id: number
@@ -37,8 +37,8 @@ export interface CourseRow {
   readonly units: number
   readonly capacity: number
   readonly reserve_capacity: number
-  /** `noExam` where there is none: the column is NOT NULL. */
-  readonly exam_time: string
+  /** null = no exam. */
+  readonly exam_time: string | null
   /** null = not known; the exam is the instant of its start. */
   readonly exam_minutes: number | null
   /** Packed (see actors/timetable.ts); 0 where `meetings` counts or there is no class. */
@@ -78,9 +78,6 @@ export interface RowSource<Row> {
   readonly count: number
   readonly rows: Iterable<Row> | AsyncIterable<Row>
 }
-
-/** `exam_time` of a course without an exam: Unix time 0. */
-export const noExam = '1970-01-01T00:00:00.000Z'
 
 /** What stands in place of a hash where an account has no password: nobody can log in to it. */
 export const nobodysPassword = '!'

@@ -4,7 +4,7 @@ import { evolve } from '../../actors/evolve.ts'
 import { packClassTime } from '../../actors/timetable.ts'
 import { type HashPassword, hashAll } from './passwords.ts'
 import { Random } from './random.ts'
-import { type CourseRow, type EnrolledCourseRow, noExam, type RegistryRows, type RowSource } from './rows.ts'
+import { type CourseRow, type EnrolledCourseRow, type RegistryRows, type RowSource } from './rows.ts'
 import { sampleGroups } from './sample-courses.ts'
 import { departmentNames } from './sample-names.ts'
 import { meetingsAsJson } from './tables.ts'
@@ -159,7 +159,7 @@ function courseRow(profile: GroupProfile): CourseRow {
     units: profile.units,
     capacity: profile.capacity,
     reserve_capacity: profile.reserveCapacity,
-    exam_time: exam === undefined ? noExam : new Date(exam.startMs).toISOString(),
+    exam_time: exam === undefined ? null : new Date(exam.startMs).toISOString(),
     exam_minutes: examMinutes === 0 ? null : examMinutes,
     class_time: packed ?? 0,
     meetings: packed === undefined ? meetingsAsJson(meetings) : null,

@@ -5,6 +5,7 @@ import {
   minutesPerDay,
   nameLengthMax,
   notesLengthMax,
+  personIdMax,
 } from '../../schema/registry-limits.ts'
 import {
   classTime,
@@ -22,7 +23,6 @@ import {
   type CourseRow,
   type DepartmentRow,
   type EnrolledCourseRow,
-  noExam,
   type StaffRow,
   type StudentRow,
 } from './rows.ts'
@@ -46,7 +46,7 @@ export interface TableFile<Cells extends object, Row> {
 }
 
 export const departmentId = integer(0, int16Max)
-export const personId = integer(0, int32Max)
+export const personId = integer(0, personIdMax)
 /** Numbers beyond it are not exact. */
 const reserveOrderMax = 999_999_999_999_999
 
@@ -181,11 +181,10 @@ export const coursesFile: TableFile<CourseCells, CourseRow> = {
     exam_time === null && exam_minutes !== null
       ? [{ column: 'exam_minutes', reason: 'is set, but exam_time is empty' }]
       : [],
-  toRow: ({ class_time: meetings, exam_time, ...cells }) => {
+  toRow: ({ class_time: meetings, ...cells }) => {
     const packed = packClassTime(meetings)
     return {
       ...cells,
-      exam_time: exam_time ?? noExam,
       class_time: packed ?? 0,
       meetings: packed === undefined ? meetingsAsJson(meetings) : null,
     }

@@ -5,7 +5,6 @@ import {
   type CourseRow,
   type DepartmentRow,
   type EnrolledCourseRow,
-  noExam,
   type StaffRow,
   type StudentRow,
 } from './rows.ts'
@@ -67,8 +66,8 @@ export const writtenCourses: WrittenTable<CourseRow> = {
     row.capacity,
     row.reserve_capacity,
     classTimeText(row),
-    row.exam_time === noExam ? null : row.exam_time,
-    row.exam_time === noExam ? null : row.exam_minutes,
+    row.exam_time,
+    row.exam_minutes,
     row.sex_lock,
     row.notes,
     row.status,

@@ -85,10 +85,14 @@ function isRefusedWay(error: unknown): boolean {
   return /does not support SSL/.test(error.message) || /^(28000|EPROTO|ERR_SSL_|ERR_TLS_)/.test(code)
 }
 
-/** BIGINT as a number (ours are counters and milliseconds); TIMESTAMP without a zone is UTC. */
+/** BIGINT as a number: ours are counters, milliseconds and numbers of people, whose CHECK keeps them exact. */
 const typeParsers = new TypeOverrides()
 typeParsers.setTypeParser(types.builtins.INT8, parseBigint)
-typeParsers.setTypeParser(types.builtins.TIMESTAMP, (text: string) => new Date(`${text.replace(' ', 'T')}Z`))
+/** BIGINT[] */
+const int8Array = 1016
+typeParsers.setTypeParser(int8Array, (text: string) =>
+  text.slice(1, -1).split(',').filter(Boolean).map(parseBigint),
+)
 
 function parseBigint(text: string): number {
   const value = Number(text)

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { createTables } from './testing/tables.ts'
+import { replacedTables } from '../../test/fixtures/replaced-tables.ts'
+import { migrate } from './migrate.ts'
+import { createTables, type TestTables } from './testing/tables.ts'
 
 const dump = join(import.meta.dirname, '../../schema/current-schema.sql')
 
@@ -24,18 +26,45 @@ const describeSchema = `
   SELECT format('function %s %s %s %s', proname, prosecdef, proconfig, prosrc) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
   ORDER BY line`
 
+/** Both lack what the other has, line by line. */
+async function assertSame(actual: TestTables, expected: TestTables, hint?: string): Promise<void> {
+  const [mine, wanted] = await Promise.all(
+    [actual, expected].map(async (tables) => (await tables.rows(describeSchema)).flat()),
+  )
+  const differences = {
+    lacking: wanted?.filter((line) => mine?.includes(line) !== true),
+    tooMany: mine?.filter((line) => wanted?.includes(line) !== true),
+  }
+  assert.deepEqual(
+    differences,
+    { lacking: [], tooMany: [] },
+    hint && `${hint}: ${JSON.stringify(differences)}`,
+  )
+}
+
 test('the schema shown for review is what the migrations make', async () => {
   const migrated = await createTables({ migrated: true })
   const shown = await createTables({ migrated: false })
   try {
     await shown.database.query(readFileSync(dump, 'utf8'))
-    assert.deepEqual(
-      await shown.rows(describeSchema),
-      await migrated.rows(describeSchema),
-      'to write it anew, see its first lines',
-    )
+    await assertSame(shown, migrated, 'to write it anew, see its first lines')
   } finally {
     await migrated.remove()
     await shown.remove()
   }
 })
+
+for (const times of ['TIMESTAMPTZ', 'TIMESTAMP'] as const) {
+  test(`a database of the replaced system with ${times} ends in the same schema`, async () => {
+    const migrated = await createTables({ migrated: true })
+    const adopted = await createTables({ migrated: false })
+    try {
+      await adopted.database.query(replacedTables(times))
+      await migrate(adopted.database)
+      await assertSame(adopted, migrated)
+    } finally {
+      await migrated.remove()
+      await adopted.remove()
+    }
+  })
+}

@@ -31,7 +31,7 @@ const selectByStudent = `
   (SELECT ${decisionColumns} FROM decisions WHERE student_id = $6 AND ${inRange} ${newestFirst})
   UNION ALL
   (SELECT ${decisionColumns} FROM decisions
-    WHERE other_students @> ARRAY[$6::int] AND student_id IS DISTINCT FROM $6 AND ${inRange} ${newestFirst})
+    WHERE other_students @> ARRAY[$6::bigint] AND student_id IS DISTINCT FROM $6 AND ${inRange} ${newestFirst})
   ${newestFirst}`
 const namesGroup = `(
     legs @> jsonb_build_array(jsonb_build_object('course', $6::int, 'group', $7::int))

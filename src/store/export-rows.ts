@@ -5,8 +5,11 @@ const pageRows = 2_000
 
 /** Times as ISO 8601 with a Z; `infinity` and the like become the ends of what a file may say. */
 const isoOf = (column: string) =>
-  `to_char(least(greatest(${column}, timestamp '1970-01-01'), timestamp '9999-12-31'),
+  `to_char(least(greatest(${column}, 'epoch'), '9999-12-31Z') AT TIME ZONE 'UTC',
     'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
+
+/** Unix time 0, too, says that there is no exam; so does `infinity`. */
+const hasExam = "exam_time > 'epoch' AND exam_time < 'infinity'"
 
 /** Each in the order of its key, so that two exports of the same state are the same bytes. */
 const selects = {
@@ -19,7 +22,8 @@ const selects = {
     FROM students ORDER BY id`,
   courses: `
     SELECT course_id, group_id, for_department, name, lecturer, units, capacity, reserve_capacity,
-      ${isoOf(`CASE WHEN exam_time < 'infinity' THEN exam_time ELSE 'epoch' END`)} AS exam_time, exam_minutes,
+      CASE WHEN ${hasExam} THEN ${isoOf('exam_time')} END AS exam_time,
+      CASE WHEN ${hasExam} THEN exam_minutes END AS exam_minutes,
       class_time, meetings::text AS meetings, sex_lock, notes, status
     FROM courses ORDER BY course_id, group_id`,
   // Seats first, then the queue in its order; a row without an order number waits where its id puts it.
@@ -30,12 +34,12 @@ const selects = {
 } as const
 
 const selectTerm = `
-  SELECT to_char(first, 'YYYY-MM-DD') AS "startDate",
-    to_char(coalesce(greatest(last, first), first + interval '120 days'), 'YYYY-MM-DD') AS "endDate"
+  SELECT to_char(first AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS "startDate",
+    to_char(coalesce(greatest(last, first), first + interval '120 days') AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS "endDate"
   FROM (
     SELECT coalesce(min(enrollment_start_time) FILTER (WHERE isfinite(enrollment_start_time)),
-        now() AT TIME ZONE 'UTC') AS first,
-      (SELECT max(exam_time) FROM courses WHERE exam_time > 'epoch' AND isfinite(exam_time)) AS last
+        now()) AS first,
+      (SELECT max(exam_time) FROM courses WHERE ${hasExam}) AS last
     FROM students
   ) AS period`
 

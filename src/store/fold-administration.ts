@@ -2,9 +2,6 @@ import type { AdminEffect } from '../../actors/admin-effects.ts'
 import type { Effect } from '../../actors/records.ts'
 import { type ExamTime, type Meeting, packClassTime } from '../../actors/timetable.ts'
 
-/** `exam_time` of a course without an exam: the column is NOT NULL. */
-const noExam = '1970-01-01T00:00:00.000Z'
-
 const groupColumns =
   'for_department, name, lecturer, units, capacity, reserve_capacity, exam_time, exam_minutes, class_time, meetings, ' +
   'sex_lock, notes'
@@ -35,7 +32,7 @@ export const prepareAdministration = `
     SELECT seq, student_id, details, fields.*,
       (SELECT TRUE FROM departments WHERE departments.id = fields.department_id) IS NOT NULL AS has_room
     FROM staged_effects, jsonb_to_record(details) AS fields (department_id SMALLINT, gender sex, entry_year SMALLINT,
-      max_units SMALLINT, remaining_actions SMALLINT, enrollment_start_time TIMESTAMP, enrollment_end_time TIMESTAMP)
+      max_units SMALLINT, remaining_actions SMALLINT, enrollment_start_time TIMESTAMPTZ, enrollment_end_time TIMESTAMPTZ)
     WHERE type = 'student_added'
   ), entered AS (
     INSERT INTO students (id, ${studentColumns})
@@ -89,8 +86,8 @@ export const prepareAdministration = `
     GROUP BY student_id
   ), changed AS (
     UPDATE students SET
-      enrollment_start_time = coalesce((changes ->> 'enrollment_start_time')::timestamp, enrollment_start_time),
-      enrollment_end_time = coalesce((changes ->> 'enrollment_end_time')::timestamp, enrollment_end_time),
+      enrollment_start_time = coalesce((changes ->> 'enrollment_start_time')::timestamptz, enrollment_start_time),
+      enrollment_end_time = coalesce((changes ->> 'enrollment_end_time')::timestamptz, enrollment_end_time),
       max_units = coalesce((changes ->> 'max_units')::smallint, max_units)
     FROM merged
     WHERE students.id = merged.student_id AND students.id = ANY (ARRAY(SELECT student_id FROM merged))
@@ -187,7 +184,7 @@ function meetingColumns(meetings: readonly Meeting[]): Readonly<Record<string, C
 }
 
 function examColumns(exam: ExamTime | null): Readonly<Record<string, Column>> {
-  if (exam === null) return { exam_time: noExam, exam_minutes: null }
+  if (exam === null) return { exam_time: null, exam_minutes: null }
   return {
     exam_time: new Date(exam.startMs).toISOString(),
     exam_minutes: exam.minutes === 0 ? null : exam.minutes,

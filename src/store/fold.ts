@@ -22,7 +22,7 @@ export const prepareSession = `
 
   CREATE TEMPORARY TABLE staged_effects
   (
-    ordinal INTEGER, seq BIGINT, type TEXT, student_id INTEGER, course_id INTEGER, group_id INTEGER,
+    ordinal INTEGER, seq BIGINT, type TEXT, student_id BIGINT, course_id INTEGER, group_id INTEGER,
     -- The order of a reserve place, the capacity, the remaining actions.
     number BIGINT, row_ids INTEGER[],
     -- Columns of a course or a student, by name.

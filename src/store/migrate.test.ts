@@ -3,6 +3,7 @@ import { afterEach, beforeEach, test } from 'node:test'
 import { claimJournal, ensureCampus, jwtSecret, markSample, readCampus, switchJournal } from './campus-row.ts'
 import { finishAdoption, migrate, readMigrations } from './migrate.ts'
 import { createTables, type TestTables } from './testing/tables.ts'
+import { replacedTables } from '../../test/fixtures/replaced-tables.ts'
 
 let db: TestTables
 
@@ -11,23 +12,6 @@ beforeEach(async () => {
 })
 afterEach(() => db.remove())
 
-/** The tables as the replaced system made them. */
-const olderTables = `
-  CREATE TYPE sex AS ENUM ('male', 'female');
-  CREATE TABLE departments (id SMALLSERIAL PRIMARY KEY, name TEXT NOT NULL);
-  CREATE TABLE staff (id INTEGER PRIMARY KEY, password TEXT NOT NULL,
-    department_id SMALLSERIAL NOT NULL REFERENCES departments (id));
-  CREATE TABLE students (id INTEGER PRIMARY KEY, password TEXT NOT NULL, enrollment_start_time TIMESTAMP NOT NULL,
-    max_units SMALLINT NOT NULL, remaining_actions SMALLINT NOT NULL,
-    department_id SMALLSERIAL NOT NULL REFERENCES departments (id), entry_year SMALLINT NOT NULL, gender sex NOT NULL);
-  CREATE TABLE courses (course_id INTEGER NOT NULL, group_id INTEGER NOT NULL,
-    for_department SMALLSERIAL NOT NULL REFERENCES departments (id), name TEXT NOT NULL, lecturer TEXT NOT NULL,
-    units SMALLINT NOT NULL, capacity INTEGER NOT NULL, reserve_capacity INTEGER NOT NULL,
-    exam_time TIMESTAMP NOT NULL, class_time INTEGER NOT NULL, sex_lock sex, notes TEXT NOT NULL,
-    PRIMARY KEY (course_id, group_id));
-  CREATE TABLE enrolled_courses (id SERIAL PRIMARY KEY, course_id INTEGER NOT NULL, group_id INTEGER NOT NULL,
-    student_id INTEGER NOT NULL REFERENCES students (id),
-    FOREIGN KEY (course_id, group_id) REFERENCES courses (course_id, group_id))`
 const olderRows = `
   INSERT INTO departments (name) VALUES ('Physics');
   INSERT INTO staff (id, password, department_id) VALUES (1, 'hash', 1);
@@ -49,7 +33,7 @@ test('an empty database gets every table, and a second time changes nothing', as
 })
 
 test('a database of the replaced system is taken over with every row in it', async () => {
-  await db.database.query(olderTables)
+  await db.database.query(replacedTables('TIMESTAMP'))
   await db.database.query(olderRows)
   await migrate(db.database)
   assert.deepEqual(await db.rows('SELECT id, student_id, reserved, reserve_order FROM enrolled_courses'), [
@@ -62,7 +46,7 @@ test('a database of the replaced system is taken over with every row in it', asy
 })
 
 test('where duplicates stand, they are left standing until adoption has removed them', async () => {
-  await db.database.query(olderTables)
+  await db.database.query(replacedTables('TIMESTAMP'))
   await db.database.query(olderRows)
   await db.database.query('INSERT INTO enrolled_courses (course_id, group_id, student_id) VALUES (101, 1, 7)')
   await migrate(db.database)

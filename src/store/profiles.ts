@@ -4,10 +4,10 @@ import type { IntegerRow } from './copy.ts'
 
 const msPerMinute = 60_000
 
-/** Milliseconds of a TIMESTAMP in UTC; `infinity` becomes the end of what the calendar holds. */
+/** Milliseconds of an instant; `infinity` becomes the end of what the calendar holds. */
 export const msOf = (column: string) =>
   `CASE WHEN ${column} IS NOT NULL THEN (extract(epoch FROM
-    least(greatest(${column}, timestamp '0001-01-01'), timestamp '9999-12-31')) * 1000)::bigint END`
+    least(greatest(${column}, '0001-01-01Z'), '9999-12-31Z')) * 1000)::bigint END`
 
 /** All integers, in the order that `studentFromIntegers` expects; gender 1 = female. */
 export const studentIntegers = `

@@ -1,26 +1,7 @@
 import { hash } from '@node-rs/bcrypt'
 import { Client } from 'pg'
+import { replacedTables } from '../fixtures/replaced-tables.ts'
 import { createDatabase, type TestDatabase } from '../servers/provide.ts'
-
-/** The tables as the replaced system made them, before any migration of ours. */
-const olderTables = `
-  CREATE TYPE sex AS ENUM ('male', 'female');
-  CREATE TABLE departments (id SMALLSERIAL PRIMARY KEY, name TEXT NOT NULL);
-  CREATE TABLE staff (
-    id INTEGER PRIMARY KEY, password TEXT NOT NULL, department_id SMALLINT NOT NULL REFERENCES departments (id));
-  CREATE TABLE students (
-    id INTEGER PRIMARY KEY, password TEXT NOT NULL, enrollment_start_time TIMESTAMP NOT NULL,
-    max_units SMALLINT NOT NULL, remaining_actions SMALLINT NOT NULL,
-    department_id SMALLSERIAL NOT NULL REFERENCES departments (id), entry_year SMALLINT NOT NULL, gender sex NOT NULL);
-  CREATE TABLE courses (
-    course_id INTEGER NOT NULL, group_id INTEGER NOT NULL, for_department SMALLSERIAL NOT NULL REFERENCES departments (id),
-    name TEXT NOT NULL, lecturer TEXT NOT NULL, units SMALLINT NOT NULL, capacity INTEGER NOT NULL,
-    reserve_capacity INTEGER NOT NULL, exam_time TIMESTAMP NOT NULL, class_time INTEGER NOT NULL, sex_lock sex,
-    notes TEXT NOT NULL, PRIMARY KEY (course_id, group_id));
-  CREATE TABLE enrolled_courses (
-    id SERIAL PRIMARY KEY, course_id INTEGER NOT NULL, group_id INTEGER NOT NULL,
-    student_id INTEGER NOT NULL REFERENCES students (id), reserved BOOLEAN NOT NULL DEFAULT FALSE,
-    FOREIGN KEY (course_id, group_id) REFERENCES courses (course_id, group_id))`
 
 /** Tuesday 9:00 to 12:00, as the replaced system packs it. */
 const classTime = 540 + 1440 * 720 + 2 ** (22 + 3)
@@ -34,7 +15,7 @@ export async function createOlderCampus(courses = 0): Promise<TestDatabase> {
   const client = new Client({ connectionString: created.url })
   await client.connect()
   try {
-    await client.query(olderTables)
+    await client.query(replacedTables('TIMESTAMPTZ'))
     await client.query(`INSERT INTO departments (id, name) VALUES (40, 'Computer Engineering')`)
     const password = await hash('1234', { cost: 4 })
     await client.query('INSERT INTO staff VALUES (1, $1, 40)', [password])
@@ -46,14 +27,14 @@ export async function createOlderCampus(courses = 0): Promise<TestDatabase> {
     await client.query(
       `INSERT INTO courses (course_id, group_id, for_department, name, lecturer, units, capacity, reserve_capacity,
          exam_time, class_time, sex_lock, notes)
-       VALUES (40103, 1, 40, 'Lab', 'Hamid', 1, 16, 5, 'epoch', ${classTime}, NULL, ''),
-         (40108, 1, 40, 'Data', 'Ali', 3, 30, 5, '2023-01-19 11:30', 0, NULL, ''),
-         (40108, 2, 40, 'Data', 'Sara', 3, 30, 5, '2023-01-19 11:30', 0, NULL, '')`,
+       VALUES (40103, 1, 40, 'Lab', 'Hamid', 1, 16, 5, NULL, ${classTime}, NULL, ''),
+         (40108, 1, 40, 'Data', 'Ali', 3, 30, 5, '2023-01-19 11:30Z', 0, NULL, ''),
+         (40108, 2, 40, 'Data', 'Sara', 3, 30, 5, '2023-01-19 11:30Z', 0, NULL, '')`,
     )
     await client.query(
       `INSERT INTO courses (course_id, group_id, for_department, name, lecturer, units, capacity, reserve_capacity,
          exam_time, class_time, sex_lock, notes)
-       SELECT 50000 + course, "group", 40, 'Course', 'Nobody', 1 + course % 3, 10 + course % 30, 5, 'epoch', 0, NULL, ''
+       SELECT 50000 + course, "group", 40, 'Course', 'Nobody', 1 + course % 3, 10 + course % 30, 5, NULL, 0, NULL, ''
        FROM generate_series(1, $1::int) AS course, generate_series(1, 2) AS "group"`,
       [courses],
     )
