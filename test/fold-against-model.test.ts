@@ -11,6 +11,7 @@ import { administration } from '../actors/testing/administration-arbitraries.ts'
 import { type Scene, scene, type Step } from '../actors/testing/arbitraries.ts'
 import { campusOf } from '../actors/testing/scenario.ts'
 import { writeBatches, writeMarker } from '../src/batcher/write.ts'
+import { decodeMessage, encodeMessage } from '../src/engine/messages.ts'
 import { type BatchMessage, noLeader } from '../src/engine/ports.ts'
 import { meetingsAsJson } from '../src/registry/tables.ts'
 import { DatabaseCampusStore } from '../src/store/campus-store.ts'
@@ -200,6 +201,11 @@ test('whatever is decided, and however it is cut into batches, PostgreSQL ends a
       await writeMarker(db.batcher, { version: 1, campus: campusId, start: { leader, after: noLeader } })
       model.insertLeader(leader, noLeader, true)
       for (const messages of transactionsOf(leader, records, cuts)) await writeBatches(db.batcher, messages)
+      // As a broker delivers them again: they are known for what they are.
+      for (const messages of transactionsOf(leader, records, cuts)) {
+        const { applied, changed } = await writeBatches(db.batcher, messages.map(throughTheJournal))
+        assert.deepEqual({ applied, changed }, { applied: 0, changed: [] })
+      }
       model.apply(records)
       assert.deepEqual(await contents(), modelContents(model))
       assert.deepEqual([...stateLines(await reloaded())], [...stateLines(campus)])
@@ -207,6 +213,12 @@ test('whatever is decided, and however it is cut into batches, PostgreSQL ends a
     { numRuns: 60 },
   )
 })
+
+function throughTheJournal(message: BatchMessage): BatchMessage {
+  const read = decodeMessage(encodeMessage(message), campusId)
+  assert.ok('records' in read)
+  return read
+}
 
 /** The campus as the next leader would load it. */
 async function reloaded(): Promise<Campus> {

@@ -61,6 +61,7 @@ class RowTables implements TableStore {
       acceptsUnsigned: transaction.acceptsUnsigned,
       judgementOf: (leader) => transaction.judgementOf(leader),
       isApplied: (record) => transaction.isApplied(record),
+      appliedRecords: (leader, from, to) => transaction.appliedRecords(leader, from, to),
       recordMarker: (marker) => transaction.recordMarker(marker),
       recordVoids: (leader, records) => transaction.recordVoids(leader, records),
       apply: (records) => applyRows(client, transaction.position, records),

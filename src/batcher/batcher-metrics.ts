@@ -13,9 +13,17 @@ export class BatcherMetrics {
     ['void', 0],
   ])
   readonly #alarms = new Map<BatcherAlarm, number>(
-    (['foreign_message', 'set_aside', 'gap', 'lost_tail', 'void_records', 'database'] as const).map(
-      (alarm) => [alarm, 0],
-    ),
+    (
+      [
+        'foreign_message',
+        'set_aside',
+        'changed_duplicate',
+        'gap',
+        'lost_tail',
+        'void_records',
+        'database',
+      ] as const
+    ).map((alarm) => [alarm, 0]),
   )
   readonly #markers = new Map([
     ['accepted', 0],

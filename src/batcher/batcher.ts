@@ -32,7 +32,14 @@ export type BatcherEvent =
   | { readonly kind: 'alarm'; readonly alarm: BatcherAlarm; readonly detail: string }
   | { readonly kind: 'stopped' }
 
-export type BatcherAlarm = 'foreign_message' | 'set_aside' | 'gap' | 'lost_tail' | 'void_records' | 'database'
+export type BatcherAlarm =
+  | 'changed_duplicate'
+  | 'foreign_message'
+  | 'set_aside'
+  | 'gap'
+  | 'lost_tail'
+  | 'void_records'
+  | 'database'
 
 interface Held {
   readonly delivery: Delivery
@@ -190,12 +197,13 @@ export class Batcher {
         ),
       )
       if (report === undefined) return rest
-      const { applied, duplicates, voids, messagesDone, position } = report
+      const { applied, duplicates, voids, changed, messagesDone, position } = report
       reader.acknowledge(chunk.slice(0, messagesDone).map(({ delivery }) => delivery))
       if (position.seq > 0) reader.announceApplied(position)
       this.#options.onEvent({ kind: 'wrote', applied, duplicates, voids })
       if (voids > 0)
         this.#alarm('void_records', `${voids} records of a deposed leader are void; none was acknowledged`)
+      for (const detail of changed) this.#alarm('changed_duplicate', detail)
       rest = rest.slice(messagesDone)
       if (messagesDone < chunk.length) return rest
     }

@@ -80,6 +80,7 @@ test('a record that is missing for good is told of, however many markers of reje
     acceptsUnsigned: false,
     judgementOf: async () => undefined,
     isApplied: async () => false,
+    appliedRecords: async () => [],
     recordMarker: async (judgement) => void judged.push(judgement),
     recordVoids: async () => {},
     apply: async () => {},

@@ -188,6 +188,20 @@ test('a forged record of the known leader, with the next number, is not applied;
   assert.deepEqual(at.alarms(), ['set_aside'])
 })
 
+test('a record of the same number with another content is told of, also when it is signed', async () => {
+  const at = await campusWithLeader()
+  await at.begin()
+  await at.term.append(at.batch(1))
+  await eventually(() => at.isAt(1))
+  await at.publishSigned({ version: 1, campus: at.campus, leader: at.leader, records: [byStaff(1)] })
+  await at.publishSigned(at.batch(1))
+  await at.term.append(at.batch(2))
+  await eventually(() => at.isAt(2))
+  assert.deepEqual(await at.setAside(), ['changed_duplicate'])
+  assert.deepEqual(at.alarms(), ['changed_duplicate'])
+  assert.equal(await at.one('SELECT count(*) AS value FROM decisions'), 2)
+})
+
 test('a forged marker makes nothing void', async () => {
   const at = await campusWithLeader()
   await at.begin()

@@ -78,6 +78,7 @@ test('the next records of the leader apply, several messages in one transaction'
     applied: 3,
     duplicates: 0,
     voids: 0,
+    changed: [],
     messagesDone: 2,
     position: { leader, seq: 3 },
   })
@@ -92,9 +93,31 @@ test('a record that is applied already is skipped, alone or at the head of a mes
     applied: 1,
     duplicates: 3,
     voids: 0,
+    changed: [],
     messagesDone: 2,
     position: { leader, seq: 3 },
   })
+})
+
+test('a record that comes again with another content is not applied, and a copy of its message is kept', async () => {
+  const [leader, next] = [await newLeader(), randomUUID()]
+  const forged = (seq: number): BatchMessage => ({ ...batch(leader), records: [decision(seq, [])] })
+  await writeBatches(tables, [batch(leader, 1, 2)])
+  const ofLeader = await writeBatches(tables, [batch(leader, 1, 2), forged(2), batch(leader, 3), forged(3)])
+  assert.equal(ofLeader.applied, 1)
+  assert.equal(ofLeader.duplicates, 4)
+  assert.equal(await mark(next, leader), 'accepted')
+  const ofDeposed = await writeBatches(tables, [batch(leader, 2), forged(1)])
+  assert.equal(ofDeposed.duplicates, 2)
+  assert.deepEqual(
+    [...ofLeader.changed, ...ofDeposed.changed],
+    [2, 3, 1].map((seq) => `record ${seq} of leader ${leader} came again and is not as it was applied`),
+  )
+  assert.equal(await count('set_aside_messages', "reason = 'changed_duplicate'"), 3)
+  assert.equal(
+    await count('decisions JOIN leaders USING (term)', `leader = '${leader}' AND reasons IS NULL`),
+    0,
+  )
 })
 
 test('a record that comes too early stops the writing before its message; what precedes it is written', async () => {

@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { DecisionRecord } from '../../actors/records.ts'
+import { encodeMessage } from '../engine/messages.ts'
 import type {
   BatchMessage,
   BatchTransaction,
@@ -22,6 +24,8 @@ export interface WriteReport {
   readonly applied: number
   readonly duplicates: number
   readonly voids: number
+  /** For people: which records came again with another content. They were not applied, and their messages are set aside. */
+  readonly changed: readonly string[]
   /** How many of the messages are done with. Fewer than given: the next one begins behind a gap. */
   readonly messagesDone: number
   /** Position of the tables afterwards. */
@@ -30,8 +34,8 @@ export interface WriteReport {
 
 /**
  * Writes messages into the tables, all in one transaction. Each record is judged by itself: the next one of
- * the current leader applies; one that is applied already is skipped; one of another leader is void; one
- * that comes too early stops the writing before its message.
+ * the current leader applies; one that is applied already is skipped, and a copy of its message kept if it is not as it was
+ * applied; one of another leader is void; one that comes too early stops the writing before its message.
  */
 export async function writeBatches(
   tables: TableStore,
@@ -44,16 +48,22 @@ export async function writeBatches(
     const toApply: DecisionRecord[] = []
     let duplicates = 0
     let voids = 0
+    const changed: string[] = []
     let messagesDone = 0
     for (const message of messages) {
       if (message.leader !== leader) {
-        const fate = await setAside(transaction, message)
+        const fate = await judgeDeposed(transaction, message)
         duplicates += fate.duplicates
         voids += fate.voids
+        changed.push(...(await setAsideChanged(transaction, message, fate.applied)))
       } else {
         const fresh = message.records.filter((record) => record.seq > seq)
         if (!followsOn(fresh, seq)) break
-        duplicates += message.records.length - fresh.length
+        if (fresh.length < message.records.length) {
+          duplicates += message.records.length - fresh.length
+          const applied = [...(await appliedOf(transaction, message)), ...toApply]
+          changed.push(...(await setAsideChanged(transaction, message, applied)))
+        }
         toApply.push(...fresh)
         seq += fresh.length
       }
@@ -61,7 +71,7 @@ export async function writeBatches(
     }
     if (toApply.length > 0) await transaction.apply(toApply)
     await transaction.commit()
-    return { applied: toApply.length, duplicates, voids, messagesDone, position: { leader, seq } }
+    return { applied: toApply.length, duplicates, voids, changed, messagesDone, position: { leader, seq } }
   } catch (error) {
     await transaction.rollback()
     throw error
@@ -73,16 +83,51 @@ function followsOn(records: readonly DecisionRecord[], seq: number): boolean {
 }
 
 /** Records of a leader that no longer leads: written before it was deposed, or void. */
-async function setAside(
+async function judgeDeposed(
+  transaction: BatchTransaction,
+  message: BatchMessage,
+): Promise<{ duplicates: number; voids: number; applied: readonly DecisionRecord[] }> {
+  const { leader, records } = message
+  const applied = await appliedOf(transaction, message)
+  const found = new Set(applied.map(({ seq }) => seq))
+  const voids: DecisionRecord[] = []
+  for (const record of records) {
+    if (found.has(record.seq)) continue
+    if (!(await transaction.isApplied({ leader, seq: record.seq }))) voids.push(record)
+  }
+  if (voids.length > 0) await transaction.recordVoids(leader, voids)
+  return { duplicates: records.length - voids.length, voids: voids.length, applied }
+}
+
+async function appliedOf(
   transaction: BatchTransaction,
   { leader, records }: BatchMessage,
-): Promise<{ duplicates: number; voids: number }> {
-  const foreign: DecisionRecord[] = []
-  for (const record of records) {
-    if (!(await transaction.isApplied({ leader, seq: record.seq }))) foreign.push(record)
-  }
-  if (foreign.length > 0) await transaction.recordVoids(leader, foreign)
-  return { duplicates: records.length - foreign.length, voids: foreign.length }
+): Promise<readonly DecisionRecord[]> {
+  const [first, last] = [records[0], records.at(-1)]
+  if (first === undefined || last === undefined) return []
+  return await transaction.appliedRecords(leader, first.seq, last.seq)
+}
+
+/**
+ * Keeps a copy of a message of which a record is not as it was applied: two that bear one number, of which one was answered
+ * for, must not be taken for one.
+ * @returns a line for people, if there is such a record
+ */
+async function setAsideChanged(
+  transaction: BatchTransaction,
+  message: BatchMessage,
+  applied: readonly DecisionRecord[],
+): Promise<readonly string[]> {
+  const bySeq = new Map(applied.map((record) => [record.seq, record]))
+  const changed = message.records.find((record) => {
+    const before = bySeq.get(record.seq)
+    return before !== undefined && !isDeepStrictEqual(before, record)
+  })
+  if (changed === undefined) return []
+  const detail = `record ${changed.seq} of leader ${message.leader} came again and is not as it was applied`
+  const body = encodeMessage(message)
+  await transaction.setAside([{ reason: 'changed_duplicate', detail, body, headers: {} }])
+  return [detail]
 }
 
 /**

@@ -171,6 +171,8 @@ export interface BatchTransaction {
   judgementOf(leader: string): Promise<'accepted' | 'rejected' | undefined>
   /** Whether this very record is among the applied ones. */
   isApplied(record: RecordId): Promise<boolean>
+  /** Those of a leader's records between two numbers, both inclusive, that are applied and not in the archive. */
+  appliedRecords(leader: string, from: number, to: number): Promise<readonly DecisionRecord[]>
   /** Writes a marker's judgement; an accepted one becomes the leader at (leader, 0), with `term`. */
   recordMarker(marker: MarkerJudgement): Promise<void>
   /** Keeps records that a deposed leader got into the journal. They are never applied. */

@@ -9,6 +9,7 @@ import type {
   TableStore,
 } from '../engine/ports.ts'
 import { copyIn } from './copy.ts'
+import { decisionColumns, type DecisionRow, recordOf } from './decision-rows.ts'
 import { type Client, cutOff, type Database, endQuietly } from './database.ts'
 import { insertStrays, isTakenOut } from './set-aside.ts'
 import { clearStaged, copyDecisions, copyEffects, prepareSession, stageBatch } from './fold.ts'
@@ -20,6 +21,8 @@ export const selectJudgement = 'SELECT term FROM leaders WHERE leader = $1'
 const selectIsApplied = `
   SELECT EXISTS (SELECT FROM leaders JOIN decisions USING (term) WHERE leader = $1 AND seq = $2)
     OR EXISTS (SELECT FROM leaders JOIN archived_decisions USING (term) WHERE leader = $1 AND last_seq >= $2) AS applied`
+const selectAppliedRecords = `
+  SELECT ${decisionColumns} FROM leaders JOIN decisions USING (term) WHERE leader = $1 AND seq BETWEEN $2 AND $3`
 const insertLeader = 'INSERT INTO leaders (leader, after, term, signed_with) VALUES ($1, $2, $3, $4)'
 const moveToLeader = `
   UPDATE journal_position SET leader = $1, term = $2, seq = 0, accepts_unsigned = accepts_unsigned AND $3`
@@ -207,6 +210,11 @@ class SqlBatch implements BatchTransaction {
   async isApplied({ leader, seq }: RecordId): Promise<boolean> {
     const { rows } = await this.#client.query<{ applied: boolean }>(selectIsApplied, [leader, seq])
     return rows[0]?.applied === true
+  }
+
+  async appliedRecords(leader: string, from: number, to: number): Promise<readonly DecisionRecord[]> {
+    const { rows } = await this.#client.query<DecisionRow>(selectAppliedRecords, [leader, from, to])
+    return rows.map(recordOf)
   }
 
   async recordMarker(marker: MarkerJudgement): Promise<void> {

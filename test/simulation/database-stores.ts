@@ -219,6 +219,13 @@ class SimulatedTransaction implements BatchTransaction {
     return await this.#ask('applied?', (tables) => tables.isApplied(record))
   }
 
+  async appliedRecords(leader: string, from: number, to: number): Promise<readonly DecisionRecord[]> {
+    const seqs = Array.from({ length: to - from + 1 }, (_, index) => from + index)
+    return await this.#ask('applied records', (tables) =>
+      seqs.flatMap((seq) => tables.appliedRecord({ leader, seq }) ?? []),
+    )
+  }
+
   async recordMarker({ leader, after, judgement }: MarkerJudgement): Promise<void> {
     await this.#write('insert leader', (tables) =>
       tables.insertLeader(leader, after, judgement === 'accepted'),

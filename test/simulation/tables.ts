@@ -37,7 +37,7 @@ export class Tables {
   readonly places = new Map<string, PlaceRow>()
   readonly capacities = new Map<string, number>()
   readonly actions = new Map<number, number>()
-  readonly #applied = new Set<string>()
+  readonly #applied = new Map<string, DecisionRecord>()
   readonly #keyed = new Map<string, StoredDecision[]>()
 
   constructor(blueprint: Blueprint) {
@@ -57,6 +57,10 @@ export class Tables {
     return this.#applied.has(`${leader} ${seq}`)
   }
 
+  appliedRecord({ leader, seq }: RecordId): DecisionRecord | undefined {
+    return this.#applied.get(`${leader} ${seq}`)
+  }
+
   insertLeader(leader: string, after: string, accepted: boolean): void {
     if (this.leaders.has(leader)) throw new Error(`leaders: duplicate key ${leader}`)
     const term = accepted ? this.position.term + 1 : undefined
@@ -70,7 +74,7 @@ export class Tables {
     for (const record of records) {
       const name = `${leader} ${record.seq}`
       if (this.#applied.has(name)) throw new Error(`decisions: duplicate key ${name}`)
-      this.#applied.add(name)
+      this.#applied.set(name, record)
       const stored = { leader, term, record }
       this.decisions.push(stored)
       if (record.key !== undefined) this.keyedOf(record.actor.role, record.actor.id).push(stored)
