@@ -9,7 +9,7 @@ import {
   passwordLengthMax,
   storable,
 } from './registry-limits.ts'
-import { closed, courseId, groupId, integer, note, orNoDecision, studentId, whole } from './rest.ts'
+import { closed, courseId, groupId, integer, lenient, note, orNoDecision, studentId, whole } from './rest.ts'
 
 /**
  * Bodies, queries and replies of what staff do with courses and students themselves. What a field may hold is what the
@@ -55,7 +55,7 @@ const examMinutes = Type.Integer({
   description: 'How long the exam is; if absent, it counts as the instant of its start.',
 })
 /** Both are of one exam. */
-const examDependencies = { dependencies: { exam_minutes: ['exam_time'] } }
+const examDependencies = { dependentRequired: { exam_minutes: ['exam_time'] } }
 const maxUnits = small('Units that the student may hold.')
 const remainingActions = small('Drops and moves that the student has left.')
 const moment = (description: string) =>
@@ -77,6 +77,8 @@ export const dryRunQuery = closed({
     Type.Enum(['', 'true', 'false'], { description: 'Judge only; change and record nothing.' }),
   ),
 })
+/** As `dryRunQuery`, for an endpoint of the replaced system. */
+export const capacityQuery = lenient(dryRunQuery.properties)
 
 export const changeGroupBody = closed(
   {

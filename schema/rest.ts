@@ -3,7 +3,8 @@ import { int32Max, personIdMax, storable } from './registry-limits.ts'
 
 /**
  * Bodies, queries and replies of the REST API. The same schemas validate requests, serialize replies and
- * make the OpenAPI document. Unknown fields are refused; integers are bound to the columns' ranges.
+ * make the OpenAPI document. Integers are bound to the columns' ranges. Unknown fields are refused, but for the
+ * endpoints of the replaced system.
  */
 
 export function whole(description: string) {
@@ -15,6 +16,17 @@ export function closed<P extends Record<string, Type.TSchema>>(
   options: Type.TObjectOptions = {},
 ) {
   return Type.Object(properties, { additionalProperties: false, ...options })
+}
+
+/**
+ * For the endpoints of the system that this one replaces: fields that are not named are ignored, names may come in
+ * any case, and null is as good as nothing (`compileValidator` reads such schemas so).
+ */
+export function lenient<P extends Record<string, Type.TSchema>>(
+  properties: P,
+  options: Type.TObjectOptions = {},
+) {
+  return Type.Object(properties, { additionalProperties: true, ...options })
 }
 
 export const courseId = whole('Number of the course.')
@@ -37,8 +49,9 @@ const allowReserve = Type.Boolean({
 /** For routes that take no body: none at all, `null` and `{}` are the same. */
 export const noBody = Type.Unsafe<unknown>({ type: ['object', 'null'], maxProperties: 0 })
 export const noQuery = closed({})
+export const anyQuery = lenient({})
 
-export const loginBody = closed(
+export const loginBody = lenient(
   {
     user: person('Number of the student or staff member.'),
     password: Type.String({ maxLength: 1024 }),
@@ -51,18 +64,18 @@ export const tokenReply = closed(
   { description: 'A token.' },
 )
 
-export const addBody = closed(
+export const addBody = lenient(
   { course_id: courseId, group_id: groupId, reserve: Type.Optional(reserve) },
   { examples: [{ course_id: 40103, group_id: 1 }] },
 )
-export const moveBody = closed(
+export const moveBody = lenient(
   { course_id: courseId, group_id: groupId, allow_reserve: Type.Optional(allowReserve) },
   { examples: [{ course_id: 40103, group_id: 2 }] },
 )
-export const dropQuery = closed({ course_id: courseId })
-export const catalogQuery = closed({ department: whole('Number of the department.') })
+export const dropQuery = lenient({ course_id: courseId })
+export const catalogQuery = lenient({ department: whole('Number of the department.') })
 
-const planLeg = closed(
+export const planLeg = closed(
   {
     drop: Type.Optional(closed({ course_id: courseId })),
     add: Type.Optional(closed({ course_id: courseId, group_id: groupId, reserve: Type.Optional(reserve) })),
@@ -92,17 +105,17 @@ export const planBody = closed(
   },
 )
 
-export const forceAddBody = closed(
+export const forceAddBody = lenient(
   { course_id: courseId, group_id: groupId, std_id: studentId, note: Type.Optional(note) },
   { examples: [{ course_id: 40103, group_id: 1, std_id: 99171333, note: 'Graduates this term.' }] },
 )
-export const forceDropQuery = closed({
+export const forceDropQuery = lenient({
   std_id: studentId,
   course_id: courseId,
   group_id: groupId,
   note: Type.Optional(note),
 })
-export const capacityBody = closed(
+export const capacityBody = lenient(
   {
     course_id: courseId,
     group_id: groupId,
@@ -115,8 +128,8 @@ export const capacityBody = closed(
     examples: [{ course_id: 40103, group_id: 1, capacity: 45 }],
   },
 )
-export const studentQuery = closed({ std_id: studentId })
-export const groupQuery = closed({ course_id: courseId, group_id: groupId })
+export const studentQuery = lenient({ std_id: studentId })
+export const groupQuery = lenient({ course_id: courseId, group_id: groupId })
 
 const instant = Type.String({
   maxLength: 30,
@@ -143,7 +156,7 @@ export const decisionsQuery = closed(
   },
   {
     oneOf: [{ required: ['student_id'] }, { required: ['course_id', 'group_id'] }],
-    dependencies: { course_id: ['group_id'], group_id: ['course_id'] },
+    dependentRequired: { course_id: ['group_id'], group_id: ['course_id'] },
   },
 )
 

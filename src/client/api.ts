@@ -39,6 +39,109 @@ export type EventData = {
   }[]
 }
 
+export type Course = {
+  course_id: number
+  group_id: number
+  units: number
+  capacity: number
+  registered_count: number
+  exam_time: number
+  class_time: { day: number; start_minute: number; end_minute: number }[]
+  lecturer: string
+  name: string
+  reserve_capacity: number
+  reserved_count: number
+  department: number
+  sex_lock: 'male' | 'female' | null
+  notes: string
+  status: 'open' | 'closed' | 'cancelled'
+}
+
+export type StudentCourses = { data: { course: Course; reserve_queue_position: number }[] }
+
+export type Catalog = { courses: Course[] }
+
+export type Roster = { registered_students: number[]; reserved_queue_students: number[] }
+
+export type Place = {
+  place: 'registered' | 'reserved' | null
+  reserve_queue_position: number | null
+  remaining_actions: number | null
+  course_id: number
+  group_id: number
+  decision: { seq: number; at: string }
+}
+
+export type Capacity = {
+  course_id: number
+  group_id: number
+  capacity: number
+  promoted: number[]
+  dry_run: boolean
+  decision: { seq: number; at: string } | null
+}
+
+export type Plan = {
+  dry_run: boolean
+  legs: {
+    do: 'drop' | 'add' | 'move'
+    course_id: number
+    group_id: number | null
+    place: 'registered' | 'reserved' | 'unchanged' | null
+    reserve_queue_position: number | null
+  }[]
+  remaining_actions: number | null
+  decision: { seq: number; at: string } | null
+}
+
+export type PlanLeg = {
+  drop?: { course_id: number }
+  add?: { course_id: number; group_id: number; reserve?: 'allow' | 'never' | 'only' }
+  move?: { course_id: number; group_id: number; allow_reserve?: boolean }
+}
+
+export type Decisions = {
+  decisions: {
+    term: number
+    seq: number
+    at: string
+    actor: { role: string; id: number }
+    student_id: number | null
+    outcome: 'accepted' | 'refused'
+    legs: Record<string, unknown>[]
+    effects: Record<string, unknown>[]
+    reasons: {
+      code: string
+      detail: string
+      leg?: number
+      course_id?: number
+      group_id?: number
+      with?: { course_id: number; group_id: number }
+    }[]
+    remaining_actions: number | null
+  }[]
+  next: string | null
+  up_to_date: boolean
+}
+
+export type Change = {
+  dry_run: boolean
+  summary: string[]
+  promoted: { count: number; students: number[] }
+  conflicts: {
+    count: number
+    students: {
+      student_id: number
+      code: 'class_conflict' | 'exam_conflict'
+      with: { course_id: number; group_id: number }
+    }[]
+  }
+  ended: { registered: number; reserved: number; students: number[] }
+  decision: { seq: number; at: string } | null
+}
+
+export type Token = { token: string }
+
 /** Every operation by its method and path. */
 export interface Operations {
   /** Log in */
@@ -46,7 +149,7 @@ export interface Operations {
     query: undefined
     headers: undefined
     body: { user: number; password: string; staff?: boolean }
-    reply: { token: string }
+    reply: Token
     problems: 'malformed' | 'unauthenticated' | 'too_many_requests' | 'login_busy'
   }
   /** Get the next token */
@@ -54,7 +157,7 @@ export interface Operations {
     query: undefined
     headers: undefined
     body: undefined
-    reply: { token: string }
+    reply: Token
     problems: 'malformed' | 'unauthenticated' | 'too_many_requests' | 'login_busy'
   }
   /** Add a course */
@@ -62,16 +165,7 @@ export interface Operations {
     query: undefined
     headers: { 'Idempotency-Key'?: string; Prefer?: string }
     body: { course_id: number; group_id: number; reserve?: 'allow' | 'never' | 'only' }
-    reply:
-      | {
-          place: 'registered' | 'reserved' | null
-          reserve_queue_position: number | null
-          remaining_actions: number | null
-          course_id: number
-          group_id: number
-          decision: { seq: number; at: string }
-        }
-      | undefined
+    reply: Place | undefined
     problems:
       | 'malformed'
       | 'unauthenticated'
@@ -101,16 +195,7 @@ export interface Operations {
     query: undefined
     headers: { 'Idempotency-Key'?: string; Prefer?: string }
     body: { course_id: number; group_id: number; allow_reserve?: boolean }
-    reply:
-      | {
-          place: 'registered' | 'reserved' | null
-          reserve_queue_position: number | null
-          remaining_actions: number | null
-          course_id: number
-          group_id: number
-          decision: { seq: number; at: string }
-        }
-      | undefined
+    reply: Place | undefined
     problems:
       | 'malformed'
       | 'unauthenticated'
@@ -143,16 +228,7 @@ export interface Operations {
     query: { course_id: number }
     headers: { 'Idempotency-Key'?: string; Prefer?: string }
     body: undefined
-    reply:
-      | {
-          place: 'registered' | 'reserved' | null
-          reserve_queue_position: number | null
-          remaining_actions: number | null
-          course_id: number
-          group_id: number
-          decision: { seq: number; at: string }
-        }
-      | undefined
+    reply: Place | undefined
     problems:
       | 'malformed'
       | 'unauthenticated'
@@ -176,28 +252,7 @@ export interface Operations {
     query: undefined
     headers: undefined
     body: undefined
-    reply: {
-      data: {
-        course: {
-          course_id: number
-          group_id: number
-          units: number
-          capacity: number
-          registered_count: number
-          exam_time: number
-          class_time: { day: number; start_minute: number; end_minute: number }[]
-          lecturer: string
-          name: string
-          reserve_capacity: number
-          reserved_count: number
-          department: number
-          sex_lock: 'male' | 'female' | null
-          notes: string
-          status: 'open' | 'closed' | 'cancelled'
-        }
-        reserve_queue_position: number
-      }[]
-    }
+    reply: StudentCourses
     problems:
       | 'malformed'
       | 'unauthenticated'
@@ -212,26 +267,8 @@ export interface Operations {
   'POST /student/plan': {
     query: undefined
     headers: { 'Idempotency-Key'?: string; Prefer?: string }
-    body: {
-      legs: {
-        drop?: { course_id: number }
-        add?: { course_id: number; group_id: number; reserve?: 'allow' | 'never' | 'only' }
-        move?: { course_id: number; group_id: number; allow_reserve?: boolean }
-      }[]
-      dry_run?: boolean
-    }
-    reply: {
-      dry_run: boolean
-      legs: {
-        do: 'drop' | 'add' | 'move'
-        course_id: number
-        group_id: number | null
-        place: 'registered' | 'reserved' | 'unchanged' | null
-        reserve_queue_position: number | null
-      }[]
-      remaining_actions: number | null
-      decision: { seq: number; at: string } | null
-    }
+    body: { legs: PlanLeg[]; dry_run?: boolean }
+    reply: Plan
     problems:
       | 'malformed'
       | 'unauthenticated'
@@ -265,25 +302,7 @@ export interface Operations {
     query: { department: number }
     headers: undefined
     body: undefined
-    reply: {
-      courses: {
-        course_id: number
-        group_id: number
-        units: number
-        capacity: number
-        registered_count: number
-        exam_time: number
-        class_time: { day: number; start_minute: number; end_minute: number }[]
-        lecturer: string
-        name: string
-        reserve_capacity: number
-        reserved_count: number
-        department: number
-        sex_lock: 'male' | 'female' | null
-        notes: string
-        status: 'open' | 'closed' | 'cancelled'
-      }[]
-    }
+    reply: Catalog
     problems:
       | 'malformed'
       | 'unauthenticated'
@@ -298,16 +317,7 @@ export interface Operations {
     query: undefined
     headers: { 'Idempotency-Key'?: string; Prefer?: string }
     body: { course_id: number; group_id: number; std_id: number; note?: string }
-    reply:
-      | {
-          place: 'registered' | 'reserved' | null
-          reserve_queue_position: number | null
-          remaining_actions: number | null
-          course_id: number
-          group_id: number
-          decision: { seq: number; at: string }
-        }
-      | undefined
+    reply: Place | undefined
     problems:
       | 'malformed'
       | 'unauthenticated'
@@ -330,16 +340,7 @@ export interface Operations {
     query: { std_id: number; course_id: number; group_id: number; note?: string }
     headers: { 'Idempotency-Key'?: string; Prefer?: string }
     body: undefined
-    reply:
-      | {
-          place: 'registered' | 'reserved' | null
-          reserve_queue_position: number | null
-          remaining_actions: number | null
-          course_id: number
-          group_id: number
-          decision: { seq: number; at: string }
-        }
-      | undefined
+    reply: Place | undefined
     problems:
       | 'malformed'
       | 'unauthenticated'
@@ -361,16 +362,7 @@ export interface Operations {
     query: { dry_run?: '' | 'true' | 'false' }
     headers: { 'Idempotency-Key'?: string; Prefer?: string }
     body: { course_id: number; group_id: number; capacity?: number; new_capacity?: number; note?: string }
-    reply:
-      | {
-          course_id: number
-          group_id: number
-          capacity: number
-          promoted: number[]
-          dry_run: boolean
-          decision: { seq: number; at: string } | null
-        }
-      | undefined
+    reply: Capacity | undefined
     problems:
       | 'malformed'
       | 'unauthenticated'
@@ -392,28 +384,7 @@ export interface Operations {
     query: { std_id: number }
     headers: undefined
     body: undefined
-    reply: {
-      data: {
-        course: {
-          course_id: number
-          group_id: number
-          units: number
-          capacity: number
-          registered_count: number
-          exam_time: number
-          class_time: { day: number; start_minute: number; end_minute: number }[]
-          lecturer: string
-          name: string
-          reserve_capacity: number
-          reserved_count: number
-          department: number
-          sex_lock: 'male' | 'female' | null
-          notes: string
-          status: 'open' | 'closed' | 'cancelled'
-        }
-        reserve_queue_position: number
-      }[]
-    }
+    reply: StudentCourses
     problems:
       | 'malformed'
       | 'unauthenticated'
@@ -429,7 +400,7 @@ export interface Operations {
     query: { course_id: number; group_id: number }
     headers: undefined
     body: undefined
-    reply: { registered_students: number[]; reserved_queue_students: number[] }
+    reply: Roster
     problems:
       | 'malformed'
       | 'unauthenticated'
@@ -456,23 +427,7 @@ export interface Operations {
       exam_minutes?: number
       note?: string
     }
-    reply:
-      | {
-          dry_run: boolean
-          summary: string[]
-          promoted: { count: number; students: number[] }
-          conflicts: {
-            count: number
-            students: {
-              student_id: number
-              code: 'class_conflict' | 'exam_conflict'
-              with: { course_id: number; group_id: number }
-            }[]
-          }
-          ended: { registered: number; reserved: number; students: number[] }
-          decision: { seq: number; at: string } | null
-        }
-      | undefined
+    reply: Change | undefined
     problems:
       | 'malformed'
       | 'unauthenticated'
@@ -510,23 +465,7 @@ export interface Operations {
       notes?: string
       note?: string
     }
-    reply:
-      | {
-          dry_run: boolean
-          summary: string[]
-          promoted: { count: number; students: number[] }
-          conflicts: {
-            count: number
-            students: {
-              student_id: number
-              code: 'class_conflict' | 'exam_conflict'
-              with: { course_id: number; group_id: number }
-            }[]
-          }
-          ended: { registered: number; reserved: number; students: number[] }
-          decision: { seq: number; at: string } | null
-        }
-      | undefined
+    reply: Change | undefined
     problems:
       | 'malformed'
       | 'unauthenticated'
@@ -547,23 +486,7 @@ export interface Operations {
     query: { course_id: number; group_id?: number; note?: string; dry_run?: '' | 'true' | 'false' }
     headers: { 'Idempotency-Key'?: string; Prefer?: string }
     body: undefined
-    reply:
-      | {
-          dry_run: boolean
-          summary: string[]
-          promoted: { count: number; students: number[] }
-          conflicts: {
-            count: number
-            students: {
-              student_id: number
-              code: 'class_conflict' | 'exam_conflict'
-              with: { course_id: number; group_id: number }
-            }[]
-          }
-          ended: { registered: number; reserved: number; students: number[] }
-          decision: { seq: number; at: string } | null
-        }
-      | undefined
+    reply: Change | undefined
     problems:
       | 'malformed'
       | 'unauthenticated'
@@ -584,23 +507,7 @@ export interface Operations {
     query: { dry_run?: '' | 'true' | 'false' }
     headers: { 'Idempotency-Key'?: string; Prefer?: string }
     body: { course_id: number; group_id?: number; status: 'open' | 'closed'; note?: string }
-    reply:
-      | {
-          dry_run: boolean
-          summary: string[]
-          promoted: { count: number; students: number[] }
-          conflicts: {
-            count: number
-            students: {
-              student_id: number
-              code: 'class_conflict' | 'exam_conflict'
-              with: { course_id: number; group_id: number }
-            }[]
-          }
-          ended: { registered: number; reserved: number; students: number[] }
-          decision: { seq: number; at: string } | null
-        }
-      | undefined
+    reply: Change | undefined
     problems:
       | 'malformed'
       | 'unauthenticated'
@@ -628,23 +535,7 @@ export interface Operations {
       remaining_actions?: number
       note?: string
     }
-    reply:
-      | {
-          dry_run: boolean
-          summary: string[]
-          promoted: { count: number; students: number[] }
-          conflicts: {
-            count: number
-            students: {
-              student_id: number
-              code: 'class_conflict' | 'exam_conflict'
-              with: { course_id: number; group_id: number }
-            }[]
-          }
-          ended: { registered: number; reserved: number; students: number[] }
-          decision: { seq: number; at: string } | null
-        }
-      | undefined
+    reply: Change | undefined
     problems:
       | 'malformed'
       | 'unauthenticated'
@@ -675,23 +566,7 @@ export interface Operations {
       enrollment_end_time?: string
       note?: string
     }
-    reply:
-      | {
-          dry_run: boolean
-          summary: string[]
-          promoted: { count: number; students: number[] }
-          conflicts: {
-            count: number
-            students: {
-              student_id: number
-              code: 'class_conflict' | 'exam_conflict'
-              with: { course_id: number; group_id: number }
-            }[]
-          }
-          ended: { registered: number; reserved: number; students: number[] }
-          decision: { seq: number; at: string } | null
-        }
-      | undefined
+    reply: Change | undefined
     problems:
       | 'malformed'
       | 'unauthenticated'
@@ -713,23 +588,7 @@ export interface Operations {
     query: { dry_run?: '' | 'true' | 'false' }
     headers: { 'Idempotency-Key'?: string; Prefer?: string }
     body: { std_id: number; password: string; note?: string }
-    reply:
-      | {
-          dry_run: boolean
-          summary: string[]
-          promoted: { count: number; students: number[] }
-          conflicts: {
-            count: number
-            students: {
-              student_id: number
-              code: 'class_conflict' | 'exam_conflict'
-              with: { course_id: number; group_id: number }
-            }[]
-          }
-          ended: { registered: number; reserved: number; students: number[] }
-          decision: { seq: number; at: string } | null
-        }
-      | undefined
+    reply: Change | undefined
     problems:
       | 'malformed'
       | 'unauthenticated'
@@ -756,29 +615,7 @@ export interface Operations {
     }
     headers: undefined
     body: undefined
-    reply: {
-      decisions: {
-        term: number
-        seq: number
-        at: string
-        actor: { role: string; id: number }
-        student_id: number | null
-        outcome: 'accepted' | 'refused'
-        legs: Record<string, unknown>[]
-        effects: Record<string, unknown>[]
-        reasons: {
-          code: string
-          detail: string
-          leg?: number
-          course_id?: number
-          group_id?: number
-          with?: { course_id: number; group_id: number }
-        }[]
-        remaining_actions: number | null
-      }[]
-      next: string | null
-      up_to_date: boolean
-    }
+    reply: Decisions
     problems:
       | 'malformed'
       | 'unauthenticated'

@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify'
 export type CorsOrigins = false | '*' | readonly string[]
 
 const preflightSeconds = 3600
-const exposedHeaders = ['Idempotency-Replayed', 'Preference-Applied', 'Retry-After', 'X-Request-Id']
+const exposedHeaders = ['ETag', 'Idempotency-Replayed', 'Preference-Applied', 'Retry-After', 'X-Request-Id']
 
 /**
  * Tells browsers that pages of these origins may call. Without it they may not, whatever token they have; other
@@ -16,7 +16,14 @@ export function allowOrigins(app: FastifyInstance, origins: CorsOrigins): void {
   app.register(cors, {
     origin: origins === '*' ? '*' : [...origins],
     methods: ['GET', 'PUT', 'PATCH', 'DELETE', 'POST'],
-    allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'Last-Event-ID', 'Prefer'],
+    allowedHeaders: [
+      'Authorization',
+      'Content-Type',
+      'Idempotency-Key',
+      'If-None-Match',
+      'Last-Event-ID',
+      'Prefer',
+    ],
     exposedHeaders,
     maxAge: preflightSeconds,
     strictPreflight: false,

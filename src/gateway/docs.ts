@@ -3,7 +3,21 @@ import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifySchema } from 'fastify'
 import { Type } from 'typebox'
 import { eventData } from '../../schema/events.ts'
-import { noBody, problemReply } from '../../schema/rest.ts'
+import {
+  capacityReply,
+  catalogReply,
+  commandReply,
+  courseReply,
+  decisionsReply,
+  noBody,
+  planLeg,
+  planReply,
+  problemReply,
+  rosterReply,
+  studentCoursesReply,
+  tokenReply,
+} from '../../schema/rest.ts'
+import { changeReply } from '../../schema/rest-administration.ts'
 import { withExamples } from './examples.ts'
 import { problemBody, type ProblemCode, problemMediaType, problems } from './problems.ts'
 
@@ -11,6 +25,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The codes of the errors that the route can answer with; for the document. */
     problems?: readonly ProblemCode[]
+    /** The replaced system read no body here: whatever one holds is ignored. */
+    ignoresBody?: boolean
   }
 }
 
@@ -20,6 +36,13 @@ export const secured = [{ bearer: [] }]
 export const done = Type.Null({ description: 'Done.' })
 /** 304 of a read whose answer the client has already. */
 export const unchanged = Type.Null({ description: 'As you know it.' })
+
+/**
+ * Nothing from elsewhere, and no `upgrade-insecure-requests`: over plain HTTP on any host but loopback, a browser would ask
+ * for the page's parts by HTTPS, where nobody answers.
+ */
+const pagePolicy =
+  "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 
 /** Describes the routes registered after it: the document at /openapi.json, readable at /docs. */
 export function describeRoutes(app: FastifyInstance): void {
@@ -50,13 +73,50 @@ export function describeRoutes(app: FastifyInstance): void {
     },
     refResolver: { buildLocalReference: ({ $id }) => (typeof $id === 'string' ? $id : 'Unnamed') },
     transformObject: (made) =>
-      'openapiObject' in made ? withExamples(made.openapiObject) : made.swaggerObject,
+      'openapiObject' in made ? withNames(withExamples(made.openapiObject)) : made.swaggerObject,
     transform: ({ schema, url, route }) => ({
       schema: withProblems(schema, route.config?.problems ?? []),
       url,
     }),
   })
-  app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  app.register(swaggerUi, { routePrefix: '/docs', staticCSP: pagePolicy })
+}
+
+/** Schemas that generated clients get a type of this name for. */
+const named: Readonly<Record<string, object>> = {
+  Course: courseReply,
+  StudentCourses: studentCoursesReply,
+  Catalog: catalogReply,
+  Roster: rosterReply,
+  Place: commandReply,
+  Capacity: capacityReply,
+  Plan: planReply,
+  PlanLeg: planLeg,
+  Decisions: decisionsReply,
+  Change: changeReply,
+  Token: tokenReply,
+}
+
+/** Puts a reference in the place of every schema that has a name. */
+function withNames<Document extends { components?: { schemas?: object } }>(document: Document): Document {
+  const names = new Map(Object.entries(named).map(([name, schema]) => [JSON.stringify(schema), name]))
+  const referred = (_key: string, value: unknown): unknown => {
+    const name = typeof value === 'object' && value !== null ? names.get(JSON.stringify(value)) : undefined
+    return name === undefined ? value : { $ref: `#/components/schemas/${name}` }
+  }
+  const schemas = Object.fromEntries(
+    Object.entries(named).map(([name, schema]) => [
+      name,
+      Object.fromEntries(
+        Object.entries(schema).map(([key, part]) => [key, JSON.parse(JSON.stringify(part, referred))]),
+      ),
+    ]),
+  )
+  const whole = JSON.parse(JSON.stringify(document, referred)) as Document
+  return {
+    ...whole,
+    components: { ...whole.components, schemas: { ...whole.components?.schemas, ...schemas } },
+  }
 }
 
 /** Where the document and the error table are read. */

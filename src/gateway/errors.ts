@@ -5,6 +5,18 @@ import type { Logger } from 'pino'
 import { problemBody, type ProblemCode, problemMediaType, problems, sendProblem } from './problems.ts'
 import { reasonsOfMisfit } from './validation.ts'
 
+/** The paths of the system that this one replaces. */
+const replacedPaths: ReadonlySet<string> = new Set([
+  '/login',
+  '/refresh',
+  '/student/course',
+  '/student/courses',
+  '/staff/force-std',
+  '/staff/student-courses',
+  '/staff/course-students',
+  '/staff/capacity',
+])
+
 /** Whatever goes wrong before, around or in a handler is answered as a problem, like a refusal. */
 export function answerErrors(app: FastifyInstance, logger: Logger): void {
   const methodsByPath = new Map<string, Set<string>>()
@@ -15,12 +27,20 @@ export function answerErrors(app: FastifyInstance, logger: Logger): void {
   })
 
   app.setNotFoundHandler((request, reply) => {
-    const path = request.url.split('?', 1)[0] ?? ''
+    const [path = '', query] = request.url.split('?', 2)
     const methods = methodsByPath.get(path)
-    if (methods === undefined) return sendProblem(reply, 'no_such_path')
-    const allowed = [...methods].join(', ')
-    reply.header('allow', allowed)
-    sendProblem(reply, 'method_not_allowed', { detail: `This path has only ${allowed}.` })
+    if (methods !== undefined) {
+      const allowed = [...methods].join(', ')
+      reply.header('allow', allowed)
+      // The replaced system knows no 405.
+      const code = replacedPaths.has(path) ? 'no_such_path' : 'method_not_allowed'
+      return sendProblem(reply, code, { detail: `This path has only ${allowed}.` })
+    }
+    const trimmed = path.replace(/\/+$/, '')
+    if (methodsByPath.get(trimmed)?.has(request.method) !== true) return sendProblem(reply, 'no_such_path')
+    // As there: a path with a slash too many is another name of the one without.
+    const status = request.method === 'GET' ? 301 : 307
+    reply.redirect(query === undefined ? trimmed : `${trimmed}?${query}`, status)
   })
 
   app.setErrorHandler((error: FastifyError, request, reply) => {

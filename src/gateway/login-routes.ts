@@ -1,7 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Logger } from 'pino'
-import { loginBody, noBody, noQuery, tokenReply } from '../../schema/rest.ts'
+import { loginBody, anyQuery, tokenReply } from '../../schema/rest.ts'
 import { admit, type Gate } from './admission.ts'
 import { secured } from './docs.ts'
 import type { Login } from './login.ts'
@@ -31,7 +31,7 @@ export function loginRoutes(app: FastifyInstance, { login, accounts, gate, logge
         description:
           'After failed logins, an account’s logins from that address are slowed down; an address that fails too often is refused for a while.',
         body: loginBody,
-        querystring: noQuery,
+        querystring: anyQuery,
         response: { 200: tokenReply },
       },
     },
@@ -59,15 +59,14 @@ export function loginRoutes(app: FastifyInstance, { login, accounts, gate, logge
     '/refresh',
     {
       preHandler: admit(gate, 'either'),
-      config: { problems: [...commonProblems, 'too_many_requests', 'login_busy'] },
+      config: { problems: [...commonProblems, 'too_many_requests', 'login_busy'], ignoresBody: true },
       schema: {
         tags: ['login'],
         security: secured,
         operationId: 'refresh',
         summary: 'Get the next token',
         description: 'For an account that still exists, with the department that it has by now.',
-        body: noBody,
-        querystring: noQuery,
+        querystring: anyQuery,
         response: { 200: tokenReply },
       },
     },

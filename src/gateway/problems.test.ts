@@ -68,7 +68,7 @@ test('the type of every error can be read about where it points', async () => {
 test('an unknown path and an unknown method are told apart', async () => {
   assertProblem(await desk.send(undefined, 'GET /'), 404, 'no_such_path')
   assertProblem(await desk.send(undefined, 'PUT /student/courses2', { body: {} }), 404, 'no_such_path')
-  const wrong = await desk.send(undefined, 'PUT /login', { body: {} })
+  const wrong = await desk.send(undefined, 'PUT /student/plan', { body: {} })
   assertProblem(wrong, 405, 'method_not_allowed')
   assert.equal(wrong.headers['allow'], 'POST')
   const other = await desk.send(undefined, 'POST /student/course?course_id=1')

@@ -191,3 +191,10 @@ test('the document can be read in a browser without any other server', async () 
     assert.equal((await desk.send(undefined, `GET ${url}` as 'GET /')).status, 200, url)
   }
 })
+
+test('the reference loads over plain HTTP on any host, and nothing from elsewhere', async () => {
+  const { headers } = await new Desk([]).app.inject({ url: '/docs/static/index.html' })
+  const policy = String(headers['content-security-policy'])
+  assert.match(policy, /^default-src 'self';/)
+  assert.doesNotMatch(policy, /upgrade-insecure-requests|https?:/)
+})

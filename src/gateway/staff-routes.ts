@@ -2,19 +2,18 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
 import { refusalsByDeed } from '../../actors/refusals-by-deed.ts'
 import {
+  anyQuery,
   capacityBody,
   capacityReply,
   commandReply,
   forceAddBody,
   forceDropQuery,
   groupQuery,
-  noBody,
-  noQuery,
   rosterReply,
   studentCoursesReply,
   studentQuery,
 } from '../../schema/rest.ts'
-import { dryRunQuery } from '../../schema/rest-administration.ts'
+import { capacityQuery } from '../../schema/rest-administration.ts'
 import { admit, type Gate } from './admission.ts'
 import { asksDryRun, type Commands, noteOf, staffCommands } from './commands.ts'
 import { done, secured } from './docs.ts'
@@ -52,7 +51,7 @@ export function staffRoutes(
         description:
           'Bypasses window, units, conflicts, gender lock and queue; a full group grows by one seat. A student who waits in its queue is promoted.',
         body: forceAddBody,
-        querystring: noQuery,
+        querystring: anyQuery,
         response: { 200: commandReply, 204: done },
       },
     },
@@ -67,13 +66,12 @@ export function staffRoutes(
     '/staff/force-std',
     {
       preHandler,
-      config: { problems: [...overrideProblems, ...refusalsByDeed.force_drop] },
+      config: { problems: [...overrideProblems, ...refusalsByDeed.force_drop], ignoresBody: true },
       schema: {
         ...common,
         operationId: 'forceDrop',
         summary: 'Take a student’s place away',
         description: 'The group must be the one that the student holds. Costs the student no action.',
-        body: noBody,
         querystring: forceDropQuery,
         response: { 200: commandReply, 204: done },
       },
@@ -97,7 +95,7 @@ export function staffRoutes(
         description:
           'As many as fit move up from the reserve queue. Never below the seats taken. With `?dry_run` nothing is changed or recorded.',
         body: capacityBody,
-        querystring: dryRunQuery,
+        querystring: capacityQuery,
         response: { 200: capacityReply, 204: done },
       },
     },

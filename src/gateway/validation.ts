@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer'
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import type { FastifyInstance, FastifySchemaCompiler } from 'fastify'
 import type { ProblemReason } from './problems.ts'
 
 /** Types are exact and nothing is stripped: what a client sends is what is judged. */
-const ajv = new Ajv({
+const ajv = new Ajv2020({
   allErrors: true,
   verbose: true,
   coerceTypes: false,
@@ -16,23 +16,59 @@ const reasonsMax = 20
 /** Checks request parts against their schemas. Bodies as they are; in queries, digits are integers. */
 export const compileValidator: FastifySchemaCompiler<object> = ({ schema, httpPart }) => {
   const validate = ajv.compile(schema)
-  return httpPart === 'querystring' ? withDigitsAsIntegers(validate, schema) : validate
-}
-
-function withDigitsAsIntegers(validate: ValidateFunction, schema: object): ValidateFunction {
-  const { properties = {} } = schema as { properties?: Record<string, { type?: unknown }> }
-  const integers = Object.keys(properties).filter((name) => properties[name]?.type === 'integer')
-  const validateQuery = (query: Record<string, unknown>) => {
-    for (const name of integers) {
-      const value = query[name]
-      if (typeof value === 'string' && /^\d{1,10}$/.test(value)) query[name] = Number(value)
+  const isQuery = httpPart === 'querystring'
+  const { additionalProperties, properties = {} } = schema as Partial<ObjectSchema>
+  const prepare = [
+    ...(additionalProperties === true ? [leniently(properties, isQuery)] : []),
+    ...(isQuery ? [digitsAsIntegers(properties)] : []),
+  ]
+  if (prepare.length === 0) return validate
+  const validatePrepared = (part: unknown) => {
+    if (typeof part === 'object' && part !== null && !Array.isArray(part)) {
+      for (const step of prepare) step(part as Record<string, unknown>)
     }
-    const valid = validate(query)
-    validateQuery.errors = validate.errors
+    const valid = validate(part)
+    validatePrepared.errors = validate.errors
     return valid
   }
-  validateQuery.errors = validate.errors
-  return validateQuery as unknown as ValidateFunction
+  validatePrepared.errors = validate.errors
+  return validatePrepared as unknown as ValidateFunction
+}
+
+interface ObjectSchema {
+  readonly additionalProperties: boolean
+  readonly properties: Readonly<Record<string, { readonly type?: unknown }>>
+}
+
+function digitsAsIntegers(properties: ObjectSchema['properties']): (query: Record<string, unknown>) => void {
+  const integers = Object.keys(properties).filter((name) => properties[name]?.type === 'integer')
+  return (query) => {
+    for (const name of integers) {
+      const value = query[name]
+      if (typeof value === 'string' && /^\d{1,16}$/.test(value)) query[name] = Number(value)
+    }
+  }
+}
+
+/**
+ * Reads an object as Go's decoder does for the system that this one replaces: a name in another case is the same name,
+ * null is nothing, a name that is not known is ignored, and of a query parameter that comes twice the first counts.
+ */
+function leniently(
+  properties: ObjectSchema['properties'],
+  isQuery: boolean,
+): (fields: Record<string, unknown>) => void {
+  const names = new Map(Object.keys(properties).map((name) => [name.toLowerCase(), name]))
+  return (fields) => {
+    for (const name of Object.keys(fields)) {
+      const given = fields[name]
+      const value = isQuery && Array.isArray(given) ? given[0] : given
+      const known = names.get(name) ?? names.get(name.toLowerCase())
+      if (known === name && value === given && value !== null) continue
+      delete fields[name]
+      if (known !== undefined && value !== null) fields[known] = value
+    }
+  }
 }
 
 /** Ajv's errors as reasons, in words that name the field as the client wrote it. */
@@ -61,7 +97,7 @@ function describe(error: ErrorObject, part: string): string {
       return `The ${thing} "${inside}${params['missingProperty']}" is missing.`
     case 'additionalProperties':
       return `There is no ${thing} "${inside}${shorten(String(params['additionalProperty']))}" here.`
-    case 'dependencies':
+    case 'dependentRequired':
       return `The ${thing} "${params['property']}" needs "${params['deps']}" beside it.`
     case 'oneOf':
       return `Say exactly one of: ${alternatives(error)}.`
@@ -133,7 +169,7 @@ export function readBodiesAsJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   for (const type of ['application/json', '*']) {
     app.addContentTypeParser(type, { parseAs: 'buffer' }, (request, body: Buffer, done) => {
-      if (body.length === 0) return done(null, undefined)
+      if (body.length === 0 || request.routeOptions.config.ignoresBody) return done(null, undefined)
       if (!isUtf8(body)) return done(new UnreadableBody('The body is not UTF-8.'))
       void parseJson(request, body.toString('utf8'), done)
     })

@@ -66,9 +66,9 @@ test('a session whose connection is lost says so, cannot write, and its lock is 
 test('a holder that the server does not hear of loses the lock; one that pings keeps it', async () => {
   const idleMs = 2000
   const silences: number[] = []
-  let isOver = false
+  const over = new AbortController()
   const keepPinging = async (session: LockSession): Promise<void> => {
-    for (let last = performance.now(); !isOver; last = performance.now()) {
+    for (let last = performance.now(); !over.signal.aborted; last = performance.now()) {
       await session.ping()
       await new Promise((resolve) => setTimeout(resolve, 50))
       silences.push(performance.now() - last)
@@ -83,7 +83,7 @@ test('a holder that the server does not hear of loses the lock; one that pings k
     assert.ok(pinging.open || Math.max(...silences) >= idleMs)
     await eventually(async () => (await lock('north')) !== undefined)
   } finally {
-    isOver = true
+    over.abort()
     await pings.catch(() => {})
   }
 })

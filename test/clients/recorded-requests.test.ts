@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Engine } from '../../src/engine/engine.ts'
 import { ensureCampus } from '../../src/store/campus-row.ts'
@@ -182,5 +184,69 @@ test('a client that asks for gzip gets what it can read', async () => {
   const answer = await ask('GET /student/courses?department=40', { token })
   assert.equal(answer.headers.get('content-encoding'), undefined)
   assert.ok(Array.isArray(json(answer)['courses']))
+  close()
+})
+
+test('what docs/replacing.md calls different on purpose is different', async () => {
+  const { ask, close } = await clientOf(goRequest)
+  const tokenOf = async (user: number, staff: boolean) => {
+    const answer = await ask('POST /login', {
+      body: JSON.stringify({ User: user, PASSWORD: '1234', staff, theme: 'dark' }),
+    })
+    return json(answer)['token'] as string
+  }
+  const [token, staff] = [await tokenOf(student, false), await tokenOf(1, true)]
+  const problem = async (line: string, asked: Asked) => {
+    // A body that cannot be read ends its connection.
+    const other = await clientOf(goRequest)
+    const answer = await other.ask(line, asked)
+    other.close()
+    assert.equal(answer.headers.get('content-type'), 'application/problem+json')
+    const { code, reason } = JSON.parse(answer.body) as { code: string; reason: string }
+    assert.ok(reason.length > 0)
+    return `${answer.status} ${code}`
+  }
+  const place = (course_id: number) => JSON.stringify({ course_id, group_id: 1 })
+  const capacity = (seats: number) => JSON.stringify({ course_id: 40108, group_id: 1, capacity: seats })
+  const checks: Record<string, () => Promise<void>> = {
+    'a rule refuses (window, units, conflict, …)': async () =>
+      assert.equal(await problem('DELETE /student/course?course_id=40108', { token }), '409 not_enrolled'),
+    'unknown course or student': async () => {
+      assert.equal(await problem('PUT /student/course', { token, body: place(99) }), '404 no_such_course')
+      const line = 'GET /staff/student-courses?std_id=5'
+      assert.equal(await problem(line, { token: staff }), '404 no_such_student')
+    },
+    'the other role’s token': async () =>
+      assert.equal(await problem('GET /student/course', { token: staff }), '403 wrong_role'),
+    'the group of `DELETE /staff/force-std`': async () => {
+      const line = `DELETE /staff/force-std?std_id=${student}&course_id=40108&group_id=2`
+      assert.equal(await problem(line, { token: staff }), '409 not_enrolled')
+    },
+    '`"capacity": 0` in `PATCH /staff/capacity`': async () => {
+      assertDone(await ask('PATCH /staff/capacity', { token: staff, body: capacity(0) }))
+      assertDone(await ask('PATCH /staff/capacity', { token: staff, body: capacity(30) }))
+    },
+    'two JSON values in one body': async () =>
+      assert.equal(
+        await problem('PUT /student/course', { token, body: place(40108) + '{}' }),
+        '400 malformed',
+      ),
+    'errors’ Content-Type': async () =>
+      assert.equal(await problem('PATCH /student/course', { token, body: '{}' }), '400 malformed'),
+  }
+  const elsewhere: Record<string, string> = {
+    'staff and another department': 'test/rest/refusals.test.ts',
+    'the database or the broker fails': 'test/rest/refusals.test.ts',
+    'too many requests, or failed logins': 'test/security/abuse.test.ts',
+    'a key of the token (HS256)': 'src/store/migrate.test.ts',
+  }
+  const root = join(import.meta.dirname, '../..')
+  const page = readFileSync(join(root, 'docs/replacing.md'), 'utf8')
+  const rows = [...page.matchAll(/^\| (?!what|---)(.+?) \| /gm)].map(([, row = '']) =>
+    row.replaceAll("'", '’'),
+  )
+  assert.deepEqual(rows.toSorted(), [...Object.keys(checks), ...Object.keys(elsewhere)].toSorted())
+  for (const check of Object.values(checks)) await check()
+  for (const file of Object.values(elsewhere)) assert.ok(existsSync(join(root, file)), file)
   close()
 })

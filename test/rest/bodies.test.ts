@@ -237,9 +237,9 @@ test('the service says that it lives and leads, what it counts, and how it is us
 test('what is no route, no method or too large is told in the same form', async () => {
   const token = await desk.tokens.student(desk.students.fresh())
   assert.equal(inShort(await desk.anyone('GET /students')), '404 no_such_path')
-  const wrongMethod = await desk.anyone('POST /student/course', { token })
+  const wrongMethod = await desk.anyone('GET /student/plan', { token })
   assert.equal(inShort(wrongMethod), '405 method_not_allowed')
-  assert.match(String(wrongMethod.headers['allow']), /PUT/)
+  assert.match(String(wrongMethod.headers['allow']), /POST/)
   const large = await desk.anyone('PUT /student/course', { token, body: 'x'.repeat(16_385) })
   assert.equal(inShort(large), '413 body_too_large')
   const headers = { 'x-large': 'x'.repeat(20_000) }

@@ -147,16 +147,22 @@ export async function holding(
   return student
 }
 
+/** The same request with a mistake in it. The replaced system's routes ignore what they do not know. */
+function spoilt(line: RequestLine, ask: Ask = {}): readonly [RequestLine, Ask] {
+  if (line.includes('?')) return [line.replace('=', '=x') as RequestLine, ask]
+  if (ask.body === undefined) return [`${line}%zz` as RequestLine, ask]
+  return [line, { ...ask, body: [ask.body] }]
+}
+
 /** What every route with a token answers to a request that is none. */
 export function common(route: Route): Provocation[] {
   return [
     {
       code: 'malformed',
-      because: 'the query names something that is not there',
+      because: 'it is not as it must be',
       ask: async (stage) => {
         const [line, ask] = requests[route]({ student: stage.students.fresh(), course: 301, group: 1 })
-        const odd = `${line}${line.includes('?') ? '&' : '?'}nonsense=1` as RequestLine
-        return await stage.open.client.send(odd, ask)
+        return await stage.open.client.send(...spoilt(line, ask))
       },
     },
     {
