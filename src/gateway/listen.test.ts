@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { test, type TestContext } from 'node:test'
 import { spawn } from 'node:child_process'
@@ -221,4 +223,29 @@ test('a client that does not finish its request is given up with 408', async (t)
     assert.match(answer, /^HTTP\/1\.1 408 /)
     assert.equal(bodyOf(answer).code, 'request_timeout')
   }
+})
+
+test('as many connections as the kernel allows wait for a server that is busy', async (t) => {
+  const program = `
+    import { readSync } from 'node:fs'
+    import { fastify } from 'fastify'
+    import { openGateway } from ${JSON.stringify(join(import.meta.dirname, 'listen.ts'))}
+    const app = fastify()
+    await openGateway(app, { protocol: 'tcp', host: '127.0.0.1', port: 0 })
+    console.log(app.server.address().port)
+    readSync(0, Buffer.alloc(1))
+    await app.close()
+  `
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+    cwd: import.meta.dirname,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  t.after(() => child.kill('SIGKILL'))
+  const [line] = await once(createInterface(child.stdout), 'line')
+  const allowed = Number(readFileSync('/proc/sys/net/core/somaxconn', 'utf8'))
+  const sockets = Array.from({ length: Math.min(1500, allowed) }, () => connect(Number(line), '127.0.0.1'))
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')))
+  for (const socket of sockets) socket.destroy()
+  child.stdin.end()
+  await once(child, 'exit')
 })

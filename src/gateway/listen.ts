@@ -13,6 +13,11 @@ export class AddressUnusable extends Error {
 }
 
 const probeTimeoutMs = 1_000
+/**
+ * Connections that may wait to be accepted: the kernel lowers it to its own limit (net.core.somaxconn). With Node's 511, the
+ * thousands that connect at an opening are turned away by the kernel, and each tries again a second later.
+ */
+const backlog = 65_535
 const sweepIntervalMs = 20
 
 /**
@@ -23,9 +28,10 @@ const sweepIntervalMs = 20
  */
 export async function openGateway(app: FastifyInstance, address: ListenAddress): Promise<string> {
   try {
-    if (address.protocol === 'tcp') return await app.listen({ host: address.host, port: address.port })
+    if (address.protocol === 'tcp')
+      return await app.listen({ host: address.host, port: address.port, backlog })
     await removeStaleSocket(address.path)
-    await app.listen({ path: address.path })
+    await app.listen({ path: address.path, backlog })
     return address.path
   } catch (error) {
     if (error instanceof AddressUnusable) throw error
