@@ -214,6 +214,12 @@ export const settings = {
     '256MiB',
     'Decisions that the journal holds and PostgreSQL has not applied; beyond, commands are answered busy.',
   ),
+  clockSkewMaxMs: setting(
+    'ENROLLMENT_CLOCK_SKEW_MAX',
+    duration('100ms', '1h'),
+    '2s',
+    "How far a server's clock and PostgreSQL's may be apart; beyond, it does not lead.",
+  ),
   queueSettleMs: setting(
     'ENROLLMENT_QUEUE_SETTLE',
     duration('0s', '5m'),

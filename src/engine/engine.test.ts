@@ -19,13 +19,15 @@ const limits: TermLimits = {
   mailboxes: { perCourse: 10, perStudent: 10 },
   turnBudgetMs: 10,
   catalogReuseMs: 100,
+  clockSkewMsMax: 2000,
 }
 
 /** A database in which every marker is accepted at once. */
-function storeOf(campus: () => Campus): CampusStore {
+function storeOf(campus: () => Campus, runtime: ManualRuntime): CampusStore {
   const position: Position = { leader: noLeader, seq: 0, term: 1, atMs: 0 }
   return {
     readPosition: async () => position,
+    readClock: async () => runtime.now(),
     judgementOf: async () => 'accepted',
     loadCampus: async (leader) => ({
       campus: campus(),
@@ -87,7 +89,7 @@ async function startedEngine(terms: readonly ManualTerm[], given: Given = {}) {
   const engine = new Engine({
     campusId: 'test',
     journal: { identity: 'manual', acquire: async () => left.shift() ?? new ManualTerm() },
-    store: { ...storeOf(campusOfOne), ...given.store },
+    store: { ...storeOf(campusOfOne, runtime), ...given.store },
     runtime,
     limits: { ...limits, acknowledge: given.acknowledge ?? limits.acknowledge },
     onState: given.onState ?? (() => {}),

@@ -1,5 +1,6 @@
 import type { Campus } from '../../actors/campus.ts'
 import type { Command } from '../../actors/commands.ts'
+import { ClockWatch } from './clock-watch.ts'
 import type { CommandStages } from './command-stages.ts'
 import { describeError } from './describe-error.ts'
 import {
@@ -33,6 +34,7 @@ import {
 import { keyLifetimeMs } from './idempotency.ts'
 import type { SeatBoard } from './seat-board.ts'
 import { Term, type TermLimits } from './term.ts'
+import { ClockOff, clockPeriodMs, TermClock } from './term-clock.ts'
 import { rosterSnapshot, studentSnapshot } from './views.ts'
 
 export interface EngineOptions {
@@ -45,9 +47,14 @@ export interface EngineOptions {
   readonly stages?: CommandStages
   /** Serve although the tables need adoption; for the adoption itself. */
   readonly evenIfAdoptionNeeded?: boolean
+  /** Told what somebody should look at, once while it lasts; the engine goes on trying by itself. */
+  readonly onAlarm?: (alarm: EngineAlarm, detail: string) => void
   /** Told of every change of state, with a line for people. */
   readonly onState: (state: EngineState, detail: string) => void
 }
+
+/** `clock`: nobody may lead by this machine's clock. `future`: the tables hold decisions of a time to come. */
+export type EngineAlarm = 'clock' | 'future'
 
 /** How often the batcher's judgement of a marker is asked for, and how often an unreachable database is. */
 const barrierPollMs = { first: 10, most: 250 }
@@ -67,10 +74,13 @@ const idlePositionPolls = 10
 export class Engine implements EnrollmentService {
   readonly #options: EngineOptions
   readonly #stopping = new AbortController()
+  readonly #watch: ClockWatch
   #state: EngineState = 'starting'
   #detail = ''
   #term: Term | undefined
   #journalTerm: JournalTerm | undefined
+  /** Of the present term. */
+  #clock: TermClock | undefined
   /**
    * The last record that this process may have answered for: the next marker demands it of the tables. Where
    * replies wait for PostgreSQL, one that was merely confirmed may be void, and nothing is lost with it.
@@ -82,6 +92,12 @@ export class Engine implements EnrollmentService {
 
   constructor(options: EngineOptions) {
     this.#options = options
+    this.#watch = new ClockWatch({
+      runtime: options.runtime,
+      store: options.store,
+      skewMsMax: options.limits.clockSkewMsMax,
+      onAlarm: (detail) => options.onAlarm?.('clock', detail),
+    })
   }
 
   /**
@@ -94,6 +110,7 @@ export class Engine implements EnrollmentService {
   }
 
   async #runTerms(): Promise<void> {
+    const stopWatching = this.#watch.start(() => this.#clocked())
     while (!this.#stopping.signal.aborted) {
       this.#enter('starting', 'connecting to the journal')
       try {
@@ -102,11 +119,34 @@ export class Engine implements EnrollmentService {
       } catch (error) {
         if (this.#stopping.signal.aborted) break
         if (error instanceof AdoptionNeeded) throw error
-        this.#enter('unreachable', describeError(error))
-        await this.#sleep(barrierPollMs.most)
+        if (error instanceof ClockOff) await this.#untilClocksAgree(error)
+        else {
+          this.#enter('unreachable', describeError(error))
+          await this.#sleep(barrierPollMs.most)
+        }
       }
     }
+    stopWatching()
     this.#enter('stopped', 'stopped')
+  }
+
+  /** Somebody else may lead meanwhile: the lock is free. */
+  async #untilClocksAgree({ message }: ClockOff): Promise<void> {
+    this.#enter('standby', message)
+    let isOff = true
+    while (isOff && !this.#stopping.signal.aborted) {
+      await this.#sleep(clockPeriodMs.look)
+      isOff = await this.#watch.compare().then(
+        () => false,
+        () => true,
+      )
+    }
+  }
+
+  #clocked() {
+    const [clock, journal] = [this.#clock, this.#journalTerm]
+    if (this.#term === undefined || clock === undefined || journal === undefined) return undefined
+    return { clock, end: (why: string) => this.#loseTerm(journal, why) }
   }
 
   async #runTerm(): Promise<void> {
@@ -143,6 +183,8 @@ export class Engine implements EnrollmentService {
       const leader = runtime.uuid()
       this.#enter('recovering', 'waiting for the database')
       const position = await this.#insist(journal, () => store.readPosition())
+      const reading = await this.#insist(journal, () => this.#watch.compare())
+      const clock = new TermClock(runtime, reading, limits.clockSkewMsMax)
       const seen = this.#seen === undefined ? {} : { seen: this.#seen }
       const start = { leader, after: position.leader, ...seen }
       await journal.append({ version: 1, campus: campusId, start })
@@ -152,14 +194,17 @@ export class Engine implements EnrollmentService {
       const loaded: LoadedCampus = await this.#whileOpen(
         journal,
         store.loadCampus(leader, {
-          keysSinceMs: runtime.now() - keyLifetimeMs,
+          keysSinceMs: clock.nowMs() - keyLifetimeMs,
           ...(evenIfAdoptionNeeded === true && { evenIfAdoptionNeeded }),
         }),
       )
+      await this.#catchUp(journal, loaded.position.atMs - clock.nowMs())
+      this.#clock = clock
       return new Term({
         leader,
         campusId,
         loaded,
+        clock,
         journal,
         store,
         runtime,
@@ -168,6 +213,21 @@ export class Engine implements EnrollmentService {
         stages: this.#options.stages,
       })
     }
+  }
+
+  /**
+   * Waits until it is as late as the newest decision on record, which may have been made by a clock a little ahead. A
+   * decision of a far future is not waited for: its clock was wrong.
+   */
+  async #catchUp(journal: JournalTerm, behindMs: number): Promise<void> {
+    const { limits, onAlarm } = this.#options
+    if (behindMs > limits.clockSkewMsMax) {
+      const dated = new Date(this.#options.runtime.now() + behindMs).toISOString()
+      onAlarm?.(
+        'future',
+        `the newest decision on record is of ${dated}, which is yet to come: a clock was wrong. Windows are judged by the right time; decisions are dated ${dated} until then`,
+      )
+    } else if (behindMs > 0) await this.#whileOpen(journal, this.#sleep(behindMs))
   }
 
   async #barrier(journal: JournalTerm, leader: string): Promise<'accepted' | 'rejected'> {
@@ -186,7 +246,7 @@ export class Engine implements EnrollmentService {
       try {
         return await this.#whileOpen(journal, ask())
       } catch (error) {
-        if (!journal.open || this.#stopping.signal.aborted) throw error
+        if (!journal.open || this.#stopping.signal.aborted || error instanceof ClockOff) throw error
         this.#enter('recovering', `waiting for the database: ${describeError(error)}`)
         await this.#whileOpen(journal, this.#sleep(barrierPollMs.most))
       }

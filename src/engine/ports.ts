@@ -109,6 +109,8 @@ export interface KeyedDecision {
 /** What the engine asks of PostgreSQL. Every method rejects when the database cannot be reached. */
 export interface CampusStore {
   readPosition(): Promise<Position>
+  /** PostgreSQL's clock, milliseconds since the Unix epoch. */
+  readClock(): Promise<number>
   /** What the batcher made of a leader's marker; undefined while it has not judged it. */
   judgementOf(leader: string): Promise<'accepted' | 'rejected' | undefined>
   /**

@@ -10,6 +10,7 @@ import { type CommitLimits, GroupCommit } from './group-commit.ts'
 import { KeyMemory, keyLifetimeMs, keysPerCallerMax } from './idempotency.ts'
 import type { CampusStore, JournalTerm, LoadedCampus, Runtime } from './ports.ts'
 import { SeatBoard } from './seat-board.ts'
+import type { TermClock } from './term-clock.ts'
 import type {
   Asker,
   CatalogQuestion,
@@ -31,6 +32,8 @@ export interface TermLimits extends CommitLimits {
   readonly turnBudgetMs: number
   /** How long a catalog may be shown although a seat in it has changed, milliseconds. */
   readonly catalogReuseMs: number
+  /** How far this machine's clock and PostgreSQL's may be apart, milliseconds. */
+  readonly clockSkewMsMax: number
 }
 
 const busy: Unavailable = { kind: 'unavailable', code: 'busy' }
@@ -59,6 +62,7 @@ export class Term {
   readonly #mailboxes: Mailboxes<PendingCommand>
   readonly #keys: KeyMemory
   readonly #catalogs: Catalogs
+  readonly #clock: Pick<TermClock, 'nowMs' | 'trouble'>
   #lastAt: number
   #pumping = false
   #admitting = true
@@ -67,6 +71,7 @@ export class Term {
     leader: string
     campusId: string
     loaded: LoadedCampus
+    clock: Pick<TermClock, 'nowMs' | 'trouble'>
     journal: JournalTerm
     store: CampusStore
     runtime: Runtime
@@ -78,6 +83,7 @@ export class Term {
     this.campus = loaded.campus
     this.number = loaded.position.term
     this.#leader = options.leader
+    this.#clock = options.clock
     this.#lastAt = loaded.position.atMs
     this.#journal = options.journal
     this.#store = options.store
@@ -153,8 +159,8 @@ export class Term {
   /** @returns undefined when the key was free: it is reserved now */
   async #findKey(command: Command, key: string, requestHash: string): Promise<Outcome | undefined> {
     const { actor } = command
-    const sinceMs = this.#runtime.now() - keyLifetimeMs
-    let found = this.#keys.find(actor, key, requestHash, this.#runtime.now())
+    const sinceMs = this.#clock.nowMs() - keyLifetimeMs
+    let found = this.#keys.find(actor, key, requestHash, this.#clock.nowMs())
     if (found.kind === 'forgotten') {
       // Held while PostgreSQL is asked, so that a repetition meanwhile is `in flight`.
       const question = this.#keys.ask(actor, key, requestHash)
@@ -168,7 +174,7 @@ export class Term {
         this.#keys.giveUp(question)
         return journalUnavailable
       }
-      found = this.#keys.find(actor, key, requestHash, this.#runtime.now())
+      found = this.#keys.find(actor, key, requestHash, this.#clock.nowMs())
     }
     switch (found.kind) {
       case 'unknown':
@@ -240,6 +246,8 @@ export class Term {
   #pump(): void {
     this.#pumping = false
     if (!this.#journal.open) return
+    const { trouble } = this.#clock
+    if (trouble !== undefined) return this.commit.abandon(trouble)
     const untilMs = this.#runtime.elapsed() + this.#limits.turnBudgetMs
     try {
       this.#mailboxes.run(
@@ -259,10 +267,10 @@ export class Term {
     const pending = ticket.item
     const { command, options, postedAtMs, asker } = pending
     const startedAtMs = postedAtMs === undefined ? 0 : this.#runtime.elapsed()
-    const at = Math.max(this.#runtime.now(), this.#lastAt)
+    const { at, judgedMs } = this.#times()
     let verdict: ReturnType<typeof decide>
     try {
-      verdict = decide(this.campus, command, at)
+      verdict = decide(this.campus, command, judgedMs)
     } catch (bug) {
       // Nothing has changed, so nobody else need suffer for it.
       this.#mailboxes.release(ticket)
@@ -288,6 +296,16 @@ export class Term {
     if (postedAtMs !== undefined) this.#stages?.noteTurn(postedAtMs, startedAtMs, this.#runtime.elapsed())
   }
 
+  /**
+   * `at` never goes backwards, and the clock may have been moved back by a millisecond. Where the tables hold decisions of
+   * the future (a clock was wrong once), decisions are dated like the last of them, and windows are judged by the clock.
+   */
+  #times(): { at: number; judgedMs: number } {
+    const nowMs = this.#clock.nowMs()
+    const at = Math.max(nowMs, this.#lastAt)
+    return { at, judgedMs: at - nowMs > 1 ? nowMs : at }
+  }
+
   #touch(effect: Effect, seq: number): void {
     if ('course' in effect) this.campus.group(effect.course, effect.group).touchedBy = seq
     if ('student' in effect) this.campus.student(effect.student).touchedBy = seq
@@ -297,7 +315,7 @@ export class Term {
   async dryRun(command: Command): Promise<DryRunOutcome> {
     const refusal = this.#closedTo() ?? (await this.#learnStudent(command))
     if (refusal !== undefined) return refusal
-    const verdict = decide(this.campus, command, Math.max(this.#runtime.now(), this.#lastAt))
+    const verdict = decide(this.campus, command, this.#times().judgedMs)
     if ('rejection' in verdict) {
       const { rejection, ...where } = verdict
       return { kind: 'rejected', code: rejection, ...where }

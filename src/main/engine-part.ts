@@ -90,9 +90,11 @@ export async function buildEngine(
       mailboxes: { perCourse: config.mailboxMax, perStudent: config.mailboxMax },
       turnBudgetMs,
       catalogReuseMs,
+      clockSkewMsMax: config.clockSkewMaxMs,
     },
     ...(options.evenIfAdoptionNeeded === true && { evenIfAdoptionNeeded: true }),
     ...(options.stages !== undefined && { stages: options.stages }),
+    onAlarm: (alarm, detail) => host.log.error({ alarm }, `ALARM ${alarm}: ${detail}`),
     onState: (state, detail) => {
       const isTrouble = state === 'unreachable' || (state === 'recovering' && lastState === 'leading')
       host.log[isTrouble ? 'warn' : 'info']({ state }, `engine ${state}: ${detail}`)

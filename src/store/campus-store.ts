@@ -13,6 +13,7 @@ import { loadCampusIn, selectPosition } from './load-campus.ts'
 import { studentFromIntegers, studentIntegers } from './profiles.ts'
 import { judgementOfRow, selectJudgement } from './table-store.ts'
 
+const selectClock = 'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now_ms'
 const selectStudent = `SELECT ${studentIntegers} FROM students WHERE id = $1`
 const selectKeyed = `
   SELECT ${decisionColumns}, leader FROM decisions JOIN leaders USING (term)
@@ -48,6 +49,12 @@ export class DatabaseCampusStore implements CampusStore {
     const [position] = await this.#database.query<Position>(selectPosition)
     if (position === undefined) throw new Error('journal_position has lost its row')
     return position
+  }
+
+  async readClock(): Promise<number> {
+    const [row] = await this.#database.query<{ now_ms: number }>(selectClock)
+    if (row === undefined) throw new Error('PostgreSQL told no time')
+    return row.now_ms
   }
 
   async judgementOf(leader: string): Promise<'accepted' | 'rejected' | undefined> {

@@ -16,7 +16,7 @@ import type { StoredDecision, Tables } from './tables.ts'
  * @param books are carried along: after this they are as all decisions leave them
  */
 export function auditDecisions(
-  { blueprint, history, tables }: Pick<Evidence, 'blueprint' | 'history' | 'tables'>,
+  { blueprint, history, tables, epochMs }: Pick<Evidence, 'blueprint' | 'history' | 'tables' | 'epochMs'>,
   books: Books,
   readings: ReadingAudit,
 ): string[] {
@@ -28,6 +28,7 @@ export function auditDecisions(
     const name = `decision ${stored.term}.${stored.record.seq}`
     const wrong = [
       ...auditOrder(before, stored),
+      ...auditTime(stored.record.at - epochMs, attempts.get(stored.record.request ?? '')),
       ...audit.decision(stored, attempts.get(stored.record.request ?? '')),
     ]
     failures.push(...wrong.map((what) => `${name}: ${what}`))
@@ -45,6 +46,12 @@ function auditOrder(before: StoredDecision | undefined, { term, record }: Stored
   if (!follows || term < before.term) failures.push(`follows ${before.term}.${before.record.seq}`)
   if (record.at < before.record.at) failures.push('was made before the one before it')
   return failures
+}
+
+/** Whatever the engines' clocks say: as PostgreSQL's, which is never off by more than a second while somebody may lead. */
+function auditTime(atMs: number, attempt: Attempt | undefined): string[] {
+  const [from, to] = [(attempt?.sentMs ?? 0) - 1000, (attempt?.answeredMs ?? Infinity) + 1000]
+  return atMs >= from && atMs <= to ? [] : [`is dated ${atMs}, not from ${from} to ${to}`]
 }
 
 function auditLeaders({ leaders }: Tables): string[] {

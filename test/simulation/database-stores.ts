@@ -69,6 +69,10 @@ export class SimulatedCampusStore implements CampusStore {
     return await this.#ask('read position', ({ position }) => position)
   }
 
+  async readClock(): Promise<number> {
+    return await this.#ask('read clock', () => this.#database.clockMs)
+  }
+
   async judgementOf(leader: string): Promise<Judgement> {
     return await this.#ask('read judgement', (tables) => judgementIn(tables, leader))
   }

@@ -31,6 +31,8 @@ export interface ServerTransaction {
  */
 export class SimulatedDatabase {
   readonly tables: Tables
+  /** How far its machine's clock is off. */
+  clockOffsetMs = 0
   isUp = true
   readonly #world: World
   readonly #coverage: Coverage
@@ -46,6 +48,10 @@ export class SimulatedDatabase {
     this.#syncMs = syncMs
     this.tables = tables
     this.#coverage = coverage
+  }
+
+  get clockMs(): number {
+    return this.#world.epochMs + this.#world.scheduler.nowMs + this.clockOffsetMs
   }
 
   connect(process: SimulatedProcess, timeouts: SessionTimeouts): DatabaseSession {

@@ -110,7 +110,16 @@ export class Director {
         database.restart(random.chance(0.05) ? 60_000 : random.between(50, 2000))
         break
       case 'clock jumped an hour':
-        this.#jump()
+        this.#jump([-hourMs, hourMs])
+        break
+      case 'clock jumped within bounds':
+        this.#jump([-1500, -300, 300, 1500])
+        break
+      case 'database’s clock jumped':
+        database.clockOffsetMs = random.pick([-hourMs, -700, 700])
+        scheduler.after(random.between(500, 8000), () => {
+          database.clockOffsetMs = 0
+        })
         break
       case 'rush on a hot course':
         this.#rush()
@@ -221,13 +230,18 @@ export class Director {
     this.#restartLater(host, process)
   }
 
-  #jump(): void {
-    const { random, engines, batchers } = this.#cast
+  /** Until somebody, or the network's time, sets it right. */
+  #jump(choices: readonly number[]): void {
+    const { random, engines, batchers, scheduler } = this.#cast
     const everyone = random.chance(0.3)
     const chosen = random.pick([...engines, ...batchers])
-    const jumpMs = random.pick([-hourMs, hourMs])
+    const jumpMs = random.pick(choices)
     for (const host of [...engines, ...batchers]) {
-      if (everyone || host === chosen) host.clockOffsetMs += jumpMs
+      if (!everyone && host !== chosen) continue
+      host.clockOffsetMs = jumpMs
+      scheduler.after(random.between(500, 8000), () => {
+        host.clockOffsetMs = 0
+      })
     }
   }
 

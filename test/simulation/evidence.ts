@@ -7,6 +7,8 @@ export interface Evidence {
   readonly blueprint: Blueprint
   readonly history: History
   readonly tables: Tables
+  /** When the simulation began, milliseconds since the Unix epoch. */
+  readonly epochMs: number
   /** Of the engine that leads in the end. */
   readonly memory: Campus | undefined
   /** Requests whose decisions the broker confirmed and then forgot; undefined: it forgot nothing. */

@@ -16,6 +16,8 @@ export const strokes = [
   'broker blocks publishers',
   'database restarted',
   'clock jumped an hour',
+  'clock jumped within bounds',
+  'database’s clock jumped',
   'rush on a hot course',
 ] as const
 export type Stroke = (typeof strokes)[number]

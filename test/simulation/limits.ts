@@ -20,5 +20,6 @@ export function drawLimits(random: Random, acknowledge: 'confirm' | 'applied'): 
     turnBudgetMs: random.chance(0.5) ? 0.03 : 10,
     // The auditor asks of every read that it shows all that anybody was told before it.
     catalogReuseMs: 0,
+    clockSkewMsMax: 2000,
   }
 }

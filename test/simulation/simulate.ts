@@ -272,6 +272,7 @@ class Simulation {
         blueprint: this.#blueprint,
         history: this.#history,
         tables,
+        epochMs,
         memory: leader?.engine.campus,
         lost: this.#broker?.lostRequests,
       }),

@@ -30,7 +30,7 @@ export class SimulatedProcess {
   #parked: { readonly label: string; readonly task: () => void }[] = []
   /** When it was suspended last; undefined while it runs. */
   suspendedSinceMs: number | undefined
-  #elapsedSkewMs = 0
+  #elapsedMs = 0
 
   constructor(
     world: World,
@@ -44,7 +44,7 @@ export class SimulatedProcess {
     this.runtime = {
       now: () => Math.floor(world.epochMs + world.scheduler.nowMs + machine.clockOffsetMs()),
       // A turn takes no simulated time, so looking at the clock does: turn budgets are used up.
-      elapsed: () => world.scheduler.nowMs + (this.#elapsedSkewMs += 0.01),
+      elapsed: () => (this.#elapsedMs = Math.max(this.#elapsedMs + 0.01, world.scheduler.nowMs)),
       uuid: () => machine.ids.uuid(),
       defer: (task) => void this.schedule(world.timing.between(0, 0.2), 'turn', task),
       after: (delayMs, task) => this.schedule(delayMs + world.timing.between(0, 1), 'timer', task),

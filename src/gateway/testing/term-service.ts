@@ -61,8 +61,10 @@ export class TermService implements EnrollmentService {
       leader,
       campusId: 'test',
       loaded: { campus, position: { leader, seq: 0, term: 1, atMs: 0 }, callersWithKeys: new Set() },
+      clock: { nowMs: now, trouble: undefined },
       journal: this.journal,
       store: {
+        readClock: () => Promise.reject(new Error('not asked for in a term')),
         readPosition: () => Promise.reject(new Error('not asked for in a term')),
         judgementOf: () => Promise.resolve(undefined),
         loadCampus: () => Promise.reject(new Error('not asked for in a term')),
@@ -91,6 +93,7 @@ export class TermService implements EnrollmentService {
         mailboxes: { perCourse: 100, perStudent: 100 },
         turnBudgetMs: 10,
         catalogReuseMs: 100,
+        clockSkewMsMax: 2000,
       },
       onLost: () => {},
     })
