@@ -110,16 +110,16 @@ export class Mailboxes<Item> {
 
   /**
    * Gives turns until nobody waits or `spent` says that the time is up; it is asked after each round over
-   * the courses, and within long rounds every 64 turns.
+   * the courses, and within long rounds every so many turns.
    * @param turn must not throw and must not wait; it may release the ticket
    */
-  run(turn: (ticket: Ticket<Item>) => void, spent: () => boolean): void {
+  run(turn: (ticket: Ticket<Item>) => void, spent: () => boolean, turnsBetween = 64): void {
     let turns = 0
     while (this.#ring.length > 0) {
       const round = this.#ring
       this.#ring = []
       for (let index = 0; index < round.length; index++) {
-        if (++turns % 64 === 0 && spent()) {
+        if (++turns % turnsBetween === 0 && spent()) {
           this.#ring = round.slice(index).concat(this.#ring)
           return
         }

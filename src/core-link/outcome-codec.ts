@@ -13,6 +13,7 @@ const unavailableCodes: readonly UnavailableCode[] = [
   'recovering',
   'journal_unavailable',
   'outcome_unknown',
+  'not_storable',
 ]
 const refusalNames = Object.keys(refusalCodes) as RefusalCode[]
 const refusalNumbers = new Map(refusalNames.map((code, index) => [code, index]))

@@ -1,3 +1,4 @@
+import { pauseBy } from './pause.ts'
 import type { CampusStore, Runtime } from './ports.ts'
 import {
   ClockOff,
@@ -22,7 +23,7 @@ export class ClockWatch {
   readonly #runtime: Runtime
   readonly #store: Pick<CampusStore, 'readClock'>
   readonly #skewMsMax: number
-  readonly #onAlarm: (detail: string) => void
+  readonly #onAlarm: (alarm: 'clock' | 'future', detail: string) => void
   #isOff = false
   #looks = 0
 
@@ -31,7 +32,7 @@ export class ClockWatch {
     runtime: Runtime
     store: Pick<CampusStore, 'readClock'>
     skewMsMax: number
-    onAlarm: (detail: string) => void
+    onAlarm: (alarm: 'clock' | 'future', detail: string) => void
   }) {
     this.#runtime = options.runtime
     this.#store = options.store
@@ -48,7 +49,7 @@ export class ClockWatch {
     try {
       insistOnClock(reading, this.#skewMsMax)
     } catch (error) {
-      if (!this.#isOff && error instanceof ClockOff) this.#onAlarm(error.message)
+      if (!this.#isOff && error instanceof ClockOff) this.#onAlarm('clock', error.message)
       this.#isOff = true
       throw error
     }
@@ -56,8 +57,36 @@ export class ClockWatch {
     return reading
   }
 
-  /** @returns a function that stops watching */
-  start(term: () => ClockedTerm | undefined): () => void {
+  /** Resolves when this machine's clock may be led by. */
+  async untilAgreed(signal: AbortSignal): Promise<void> {
+    let isOff = true
+    while (isOff && !signal.aborted) {
+      await pauseBy(this.#runtime, clockPeriodMs.look, signal).catch(() => undefined)
+      isOff = await this.compare().then(
+        () => false,
+        () => true,
+      )
+    }
+  }
+
+  /**
+   * How long a new leader waits until it is as late as the newest decision on record, milliseconds: that may have been made by
+   * a clock a little ahead. One of a far future is not waited for, but told: its clock was wrong.
+   */
+  leadOf(newestAtMs: number, clock: TermClock): number {
+    const aheadMs = newestAtMs - clock.nowMs()
+    if (aheadMs <= this.#skewMsMax) return Math.max(0, aheadMs)
+    const dated = new Date(newestAtMs).toISOString()
+    this.#onAlarm(
+      'future',
+      `the newest decision on record is of ${dated}, which is yet to come: a clock was wrong. Windows are judged by the ` +
+        `right time; decisions are dated ${dated} until then`,
+    )
+    return 0
+  }
+
+  /** Watches while `work` goes on. @param term the one that is led at the moment, if any */
+  async during(term: () => ClockedTerm | undefined, work: () => Promise<void>): Promise<void> {
     let cancel = (): void => {}
     const look = (): void => {
       cancel = this.#runtime.after(clockPeriodMs.look, look)
@@ -68,7 +97,7 @@ export class ClockWatch {
       if (this.#looks++ % (clockPeriodMs.compare / clockPeriodMs.look) === 0) void this.#compareFor(term)
     }
     cancel = this.#runtime.after(clockPeriodMs.look, look)
-    return () => cancel()
+    await work().finally(() => cancel())
   }
 
   async #compareFor(term: () => ClockedTerm | undefined): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Campus } from '../../actors/campus.ts'
-import type { Command } from '../../actors/commands.ts'
+import type { DecisionRecord } from '../../actors/records.ts'
 import { ClockWatch } from './clock-watch.ts'
 import type { CommandStages } from './command-stages.ts'
 import { describeError } from './describe-error.ts'
@@ -15,27 +15,17 @@ import {
   type Runtime,
 } from './ports.ts'
 import {
-  type Asker,
-  type CatalogQuestion,
-  type CatalogView,
-  type DryRunOutcome,
   type EngineState,
   type EngineStatus,
-  type EnrollmentService,
-  type Outcome,
-  type ReadOutcome,
-  type RosterView,
-  type StudentView,
-  type SubmitOptions,
   type Unavailable,
   type UnavailableCode,
   refusalIn,
 } from './service.ts'
 import { keyLifetimeMs } from './idempotency.ts'
-import type { SeatBoard } from './seat-board.ts'
-import { Term, type TermLimits } from './term.ts'
-import { ClockOff, clockPeriodMs, TermClock } from './term-clock.ts'
-import { rosterSnapshot, studentSnapshot } from './views.ts'
+import { carefulMs, Term, type TermLimits } from './term.ts'
+import { ClockOff, TermClock } from './term-clock.ts'
+import { TermService } from './term-service.ts'
+import { noProgress } from './views.ts'
 
 export interface EngineOptions {
   readonly campusId: string
@@ -53,8 +43,11 @@ export interface EngineOptions {
   readonly onState: (state: EngineState, detail: string) => void
 }
 
-/** `clock`: nobody may lead by this machine's clock. `future`: the tables hold decisions of a time to come. */
-export type EngineAlarm = 'clock' | 'future'
+/**
+ * `clock`: nobody may lead by this machine's clock. `future`: the tables hold decisions of a time to come. `not_storable`:
+ * PostgreSQL refuses to write a decision.
+ */
+export type EngineAlarm = 'clock' | 'future' | 'not_storable'
 
 /** How often the batcher's judgement of a marker is asked for, and how often an unreachable database is. */
 const barrierPollMs = { first: 10, most: 250 }
@@ -71,14 +64,16 @@ const idlePositionPolls = 10
  *
  *     starting -> unreachable | standby -> recovering -> leading -> (term ends) -> starting … -> stopped
  */
-export class Engine implements EnrollmentService {
+export class Engine extends TermService {
   readonly #options: EngineOptions
   readonly #stopping = new AbortController()
   readonly #watch: ClockWatch
   #state: EngineState = 'starting'
   #detail = ''
-  #term: Term | undefined
+  protected term: Term | undefined
   #journalTerm: JournalTerm | undefined
+  /** When PostgreSQL refused a decision last, by the steady clock. */
+  #refusedAtMs = -Infinity
   /** Of the present term. */
   #clock: TermClock | undefined
   /**
@@ -91,12 +86,13 @@ export class Engine implements EnrollmentService {
   #cutWaitShort: (why: string) => void = () => {}
 
   constructor(options: EngineOptions) {
+    super()
     this.#options = options
     this.#watch = new ClockWatch({
       runtime: options.runtime,
       store: options.store,
       skewMsMax: options.limits.clockSkewMsMax,
-      onAlarm: (detail) => options.onAlarm?.('clock', detail),
+      onAlarm: (alarm, detail) => options.onAlarm?.(alarm, detail),
     })
   }
 
@@ -105,12 +101,14 @@ export class Engine implements EnrollmentService {
    * @throws AdoptionNeeded if the tables hold what cannot be served
    */
   async run(): Promise<void> {
-    this.#running ??= this.#runTerms()
+    this.#running ??= this.#watch.during(
+      () => this.#clocked(),
+      () => this.#runTerms(),
+    )
     await this.#running
   }
 
   async #runTerms(): Promise<void> {
-    const stopWatching = this.#watch.start(() => this.#clocked())
     while (!this.#stopping.signal.aborted) {
       this.#enter('starting', 'connecting to the journal')
       try {
@@ -119,33 +117,22 @@ export class Engine implements EnrollmentService {
       } catch (error) {
         if (this.#stopping.signal.aborted) break
         if (error instanceof AdoptionNeeded) throw error
-        if (error instanceof ClockOff) await this.#untilClocksAgree(error)
-        else {
+        if (error instanceof ClockOff) {
+          // Somebody else may lead meanwhile: the lock is free.
+          this.#enter('standby', error.message)
+          await this.#watch.untilAgreed(this.#stopping.signal)
+        } else {
           this.#enter('unreachable', describeError(error))
           await this.#sleep(barrierPollMs.most)
         }
       }
     }
-    stopWatching()
     this.#enter('stopped', 'stopped')
-  }
-
-  /** Somebody else may lead meanwhile: the lock is free. */
-  async #untilClocksAgree({ message }: ClockOff): Promise<void> {
-    this.#enter('standby', message)
-    let isOff = true
-    while (isOff && !this.#stopping.signal.aborted) {
-      await this.#sleep(clockPeriodMs.look)
-      isOff = await this.#watch.compare().then(
-        () => false,
-        () => true,
-      )
-    }
   }
 
   #clocked() {
     const [clock, journal] = [this.#clock, this.#journalTerm]
-    if (this.#term === undefined || clock === undefined || journal === undefined) return undefined
+    if (this.term === undefined || clock === undefined || journal === undefined) return undefined
     return { clock, end: (why: string) => this.#loseTerm(journal, why) }
   }
 
@@ -163,7 +150,7 @@ export class Engine implements EnrollmentService {
       // `stop` may have come while the lock was on its way, too late for it to be refused.
       signal.throwIfAborted()
       const term = await this.#takeOver(journal)
-      this.#term = term
+      this.term = term
       this.#enter('leading', `leading term ${term.number}`)
       const stopPolling = this.#followPosition(term, journal)
       const why = await journal.ended
@@ -198,7 +185,8 @@ export class Engine implements EnrollmentService {
           ...(evenIfAdoptionNeeded === true && { evenIfAdoptionNeeded }),
         }),
       )
-      await this.#catchUp(journal, loaded.position.atMs - clock.nowMs())
+      const aheadMs = this.#watch.leadOf(loaded.position.atMs, clock)
+      if (aheadMs > 0) await this.#whileOpen(journal, this.#sleep(aheadMs))
       this.#clock = clock
       return new Term({
         leader,
@@ -210,24 +198,11 @@ export class Engine implements EnrollmentService {
         runtime,
         limits,
         onLost: (why) => this.#loseTerm(journal, why),
+        onRefused: (record, why) => this.#noteRefused(record, why),
+        isCareful: runtime.elapsed() - this.#refusedAtMs < carefulMs,
         stages: this.#options.stages,
       })
     }
-  }
-
-  /**
-   * Waits until it is as late as the newest decision on record, which may have been made by a clock a little ahead. A
-   * decision of a far future is not waited for: its clock was wrong.
-   */
-  async #catchUp(journal: JournalTerm, behindMs: number): Promise<void> {
-    const { limits, onAlarm } = this.#options
-    if (behindMs > limits.clockSkewMsMax) {
-      const dated = new Date(this.#options.runtime.now() + behindMs).toISOString()
-      onAlarm?.(
-        'future',
-        `the newest decision on record is of ${dated}, which is yet to come: a clock was wrong. Windows are judged by the right time; decisions are dated ${dated} until then`,
-      )
-    } else if (behindMs > 0) await this.#whileOpen(journal, this.#sleep(behindMs))
   }
 
   async #barrier(journal: JournalTerm, leader: string): Promise<'accepted' | 'rejected'> {
@@ -262,6 +237,15 @@ export class Engine implements EnrollmentService {
     })
   }
 
+  #noteRefused({ actor, student, legs, seq }: DecisionRecord, why: string): void {
+    this.#refusedAtMs = this.#options.runtime.elapsed()
+    const who = `${actor.role} ${actor.id}${student === undefined ? '' : ` for student ${student}`}`
+    this.#options.onAlarm?.(
+      'not_storable',
+      `PostgreSQL refuses to write decision ${seq} by ${who}, ${JSON.stringify(legs)}: ${why}`,
+    )
+  }
+
   #loseTerm(journal: JournalTerm, why: string): void {
     // The database may answer a question of an earlier term; the one that runs now is none of its business.
     if (journal !== this.#journalTerm) return
@@ -271,9 +255,9 @@ export class Engine implements EnrollmentService {
   }
 
   #dropTerm(): void {
-    const term = this.#term
+    const term = this.term
     if (term === undefined) return
-    this.#term = undefined
+    this.term = undefined
     const { acknowledgedSeq } = term.commit
     if (acknowledgedSeq > 0) this.#seen = { leader: term.leader, seq: acknowledgedSeq }
     term.close()
@@ -311,7 +295,7 @@ export class Engine implements EnrollmentService {
    * @param graceMs how long durability is waited for; what is not durable then is answered `outcome_unknown`
    */
   async stop(graceMs: number): Promise<void> {
-    const finished = this.#term?.finish() ?? Promise.resolve()
+    const finished = this.term?.finish() ?? Promise.resolve()
     let cancel = (): void => {}
     const graceOver = new Promise<void>((resolve) => {
       cancel = this.#options.runtime.after(graceMs, resolve)
@@ -323,71 +307,27 @@ export class Engine implements EnrollmentService {
     await this.#running?.catch(() => {})
   }
 
-  submit(command: Command, options: SubmitOptions = {}): Promise<Outcome> {
-    return this.#term?.submit(command, options) ?? Promise.resolve(this.#unavailable())
-  }
-
-  /** As `submit`, for callers who answer many commands in one go: `asker` may be told before this returns. */
-  deliver(command: Command, options: SubmitOptions, asker: Asker): void {
-    const term = this.#term
-    if (term === undefined) asker.settle(this.#unavailable())
-    else term.deliver(command, options, asker)
-  }
-
-  async dryRun(command: Command): Promise<DryRunOutcome> {
-    return (await this.#term?.dryRun(command)) ?? this.#unavailable()
-  }
-
-  async studentView(id: number): Promise<ReadOutcome<StudentView | undefined>> {
-    // The same term throughout: the next one does not know whom this one has learnt of.
-    const term = this.#term
-    if (term === undefined) return this.#unavailable()
-    return (await term.knowStudent(id)) ?? (await term.read((campus) => studentSnapshot(campus, id)))
-  }
-
-  catalog(question: CatalogQuestion): Promise<ReadOutcome<CatalogView>> {
-    return Promise.resolve(this.#term?.catalog(question) ?? this.#unavailable())
-  }
-
-  async roster(course: number, group: number): Promise<ReadOutcome<RosterView | undefined>> {
-    const shown = await this.#term?.read((campus) => rosterSnapshot(campus, course, group))
-    return shown ?? this.#unavailable()
-  }
-
-  get seats(): SeatBoard | undefined {
-    return this.#term?.seats
-  }
-
-  #unavailable(): Unavailable {
+  protected unavailable(): Unavailable {
     // A term may have ended before its state says so.
     return { kind: 'unavailable', code: refusalIn(this.#state) ?? 'recovering' }
   }
 
   refusal(): UnavailableCode | undefined {
-    return this.#term === undefined ? this.#unavailable().code : undefined
+    return this.term === undefined ? this.unavailable().code : undefined
   }
 
   status(): EngineStatus {
-    const term = this.#term
     return {
       state: this.#state,
       detail: this.#detail,
-      term: term?.number ?? 0,
-      decidedSeq: term?.commit.decidedSeq ?? 0,
-      confirmedSeq: term?.commit.confirmedSeq ?? 0,
-      appliedSeq: term?.commit.appliedSeq ?? 0,
-      pendingRecords: term?.commit.pendingRecords ?? 0,
-      backlogBytes: term?.commit.backlogBytes ?? 0,
-      behindMs: term?.commit.behindMs ?? 0,
-      mailboxDepth: term?.mailboxDepth ?? 0,
       journalBlocked: this.#journalTerm?.blocked ?? false,
-      isFull: term !== undefined && !term.commit.hasRoom,
+      ...(this.term?.progress() ?? noProgress),
     }
   }
 
   /** The campus as this leader holds it, for tools that compare; undefined while it does not lead. */
   get campus(): Campus | undefined {
-    return this.#term?.campus
+    return this.term?.campus
   }
 
   #enter(state: EngineState, detail: string): void {

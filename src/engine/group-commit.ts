@@ -3,8 +3,8 @@ import type { CommandStages } from './command-stages.ts'
 import { approximateBytes } from './record-size.ts'
 import { describeError } from './describe-error.ts'
 import { JournalPace } from './journal-pace.ts'
-import type { Confirmable, Waiter } from './settlement.ts'
-import { type BatchMessage, type JournalTerm, type RecordId, type Runtime } from './ports.ts'
+import { type Confirmable, type Waiter, Waiters } from './settlement.ts'
+import { type BatchMessage, type JournalTerm, type RecordId, RecordRefused, type Runtime } from './ports.ts'
 
 export interface CommitLimits {
   /** Records, and their bytes as JSON, that may wait for durability; beyond, admission stops. */
@@ -26,14 +26,6 @@ export interface CommitLimits {
  * gets slower meanwhile: a queue that it cannot empty in time makes everybody late, and nobody is served.
  */
 const waitShare = 0.02
-/**
- * Replies that leave in one go; more would keep the event loop from everything else. As many as can be decided in a
- * round of a busy loop, and more: what is begun must be finished sooner than more is begun, or replies pile up.
- */
-const settledAtOnce = 400
-/** And of those that wait at least this share: whatever the pace, what waits stops growing. */
-const settledShare = 1 / 8
-
 /** A batch that the journal has and PostgreSQL may not. */
 interface Unapplied {
   readonly seq: number
@@ -62,11 +54,12 @@ export class GroupCommit {
   readonly #limits: CommitLimits
   readonly #runtime: Runtime
   readonly #onLost: (why: string) => void
+  readonly #onRefused: (record: DecisionRecord, why: string) => void
   readonly #onReleased: (records: readonly DecisionRecord[]) => void
   /** Batches that are confirmed and whose replies may not leave yet. */
   readonly #unreleased: (readonly DecisionRecord[])[] = []
   readonly #stages: CommandStages | undefined
-  readonly #waiters: Waiter[] = []
+  readonly #waiters: Waiters
   readonly #unapplied: Unapplied[] = []
   #next: Batch = emptyBatch()
   #flying: Batch | undefined
@@ -79,7 +72,6 @@ export class GroupCommit {
   #decidedSeq = 0
   #confirmedSeq = 0
   #appliedSeq = 0
-  #cancelDeadline: (() => void) | undefined
   #idle: (() => void)[] = []
   #lost = false
 
@@ -90,6 +82,8 @@ export class GroupCommit {
     limits: CommitLimits
     runtime: Runtime
     onLost: (why: string) => void
+    /** Called with a record that PostgreSQL will not write. */
+    onRefused?: (record: DecisionRecord, why: string) => void
     /** Told of decisions, in order, when they may be shown: just before their replies leave. */
     onReleased?: (records: readonly DecisionRecord[]) => void
     /** Measures into these; nothing is measured without them. */
@@ -100,7 +94,9 @@ export class GroupCommit {
     this.#leader = options.leader
     this.#limits = options.limits
     this.#runtime = options.runtime
+    this.#waiters = new Waiters(options.runtime, options.limits.replyDeadlineMs)
     this.#onLost = options.onLost
+    this.#onRefused = options.onRefused ?? (() => {})
     this.#onReleased = options.onReleased ?? (() => {})
     this.#stages = options.stages
     options.journal.onApplied((applied) => this.noteApplied(applied))
@@ -195,14 +191,46 @@ export class GroupCommit {
     }
     this.#journal.append(message).then(
       () => this.#confirmed(batch),
-      (error: unknown) => this.#fail(describeError(error)),
+      (error: unknown) => {
+        if (error instanceof RecordRefused) this.#refused(batch, error)
+        else this.abandon(describeError(error))
+      },
     )
+  }
+
+  /** What precedes the refused record is durable; nothing else that was decided is anywhere. */
+  #refused(batch: Batch, { seq, message }: RecordRefused): void {
+    if (this.#lost) return
+    const index = batch.records.findIndex((record) => record.seq === seq)
+    const record = batch.records[index]
+    const whose = batch.awaited[index]
+    if (record === undefined) throw new Error(`the journal refused record ${seq}, which it was not given`)
+    this.#onRefused(record, message)
+    if (whose?.mayBeRefused !== true) {
+      // Nothing else is sent: memory rests on what the tables will not have.
+      this.#next = emptyBatch()
+      this.#waitingBatches = []
+      if (index > 0) this.#confirmed(firstOf(batch, index))
+      this.#waiters.settleAll((waiter) =>
+        waiter.seq < seq ? 'durable' : waiter.seq === seq ? 'refused' : 'undone',
+      )
+      this.abandon(`PostgreSQL refuses record ${seq}: ${message}`)
+      return
+    }
+    this.#flying = undefined
+    this.#pace.end(this.#runtime.elapsed())
+    this.#pendingRecords--
+    this.#pendingBytes -= batch.bytes
+    this.#decidedSeq = seq - 1
+    // Whoever reads waits for what is shown to be durable, and the refused record is not in it.
+    this.#waiters.settleAll((waiter) => ((waiter as unknown) === whose ? 'refused' : 'durable'))
+    whose.refused?.()
   }
 
   #confirmed(batch: Batch): void {
     if (this.#lost) return
     if (!this.#journal.open) {
-      this.#fail('the term ended before its confirm was seen')
+      this.abandon('the term ended before its confirm was seen')
       return
     }
     this.#flying = undefined
@@ -270,10 +298,7 @@ export class GroupCommit {
       waiter.settle('durable')
       return
     }
-    waiter.seq = seq
-    waiter.expiresMs = this.#runtime.elapsed() + this.#limits.replyDeadlineMs
-    this.#waiters.push(waiter)
-    this.#cancelDeadline ??= this.#runtime.after(this.#limits.replyDeadlineMs, () => this.#expire())
+    this.#waiters.add(seq, waiter)
   }
 
   /** A large batch's replies leave in several goes; all of them only while the term is open. */
@@ -290,34 +315,12 @@ export class GroupCommit {
     while ((this.#unreleased[0]?.at(-1)?.seq ?? Number.POSITIVE_INFINITY) <= released) {
       this.#onReleased(this.#unreleased.shift() ?? [])
     }
-    const most = Math.max(settledAtOnce, this.#waiters.length * settledShare)
-    let count = 0
-    for (const waiter of this.#waiters) {
-      if (waiter.seq > released || count >= most) break
-      count++
-    }
-    for (const waiter of this.#waiters.splice(0, count)) waiter.settle('durable')
-    if ((this.#waiters[0]?.seq ?? Number.POSITIVE_INFINITY) <= released) {
+    if (this.#waiters.settleSome(released)) {
       this.#isReleasing = true
       this.#runtime.defer(() => this.#settleSome())
       return
     }
     if (released === this.#decidedSeq) for (const idle of this.#idle.splice(0)) idle()
-  }
-
-  /** One timer serves all waiters: they expire in the order in which they came. */
-  #expire(): void {
-    this.#cancelDeadline = undefined
-    const now = this.#runtime.elapsed()
-    let count = 0
-    for (const waiter of this.#waiters) {
-      if (waiter.expiresMs > now) break
-      count++
-    }
-    for (const waiter of this.#waiters.splice(0, count)) waiter.settle('late')
-    const [first] = this.#waiters
-    if (first === undefined) return
-    this.#cancelDeadline = this.#runtime.after(first.expiresMs - now, () => this.#expire())
   }
 
   #measuredMs(): number {
@@ -330,25 +333,26 @@ export class GroupCommit {
     await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 
-  #fail(why: string): void {
+  /** Ends the term from within: what was not sent yet never will be. */
+  abandon(why: string): void {
     if (this.#lost) return
     this.close()
     this.#onLost(why)
-  }
-
-  /** Ends the term from within: what was not sent yet never will be. */
-  abandon(why: string): void {
-    this.#fail(why)
   }
 
   /** Ends it: whoever still waits is told `lost`. */
   close(): void {
     if (this.#lost) return
     this.#lost = true
-    this.#cancelDeadline?.()
-    for (const waiter of this.#waiters.splice(0)) waiter.settle('lost')
+    this.#waiters.settleAll(() => 'lost')
     for (const idle of this.#idle.splice(0)) idle()
   }
+}
+
+function firstOf({ records, awaited, decidedAtMs }: Batch, count: number): Batch {
+  const first = records.slice(0, count)
+  const bytes = first.reduce((sum, record) => sum + approximateBytes(record), 0)
+  return { records: first, awaited: awaited.slice(0, count), bytes, decidedAtMs }
 }
 
 function emptyBatch(): Batch {

@@ -19,6 +19,8 @@ export class PendingCommand implements Waiter, Confirmable {
   ticket: Ticket<PendingCommand> | undefined
   /** Once it is decided. */
   record: DecisionRecord | undefined
+  /** Set where memory waits for the journal to have the record: called with whether it has. */
+  onWritten: ((isWritten: boolean) => void) | undefined
   seq = 0
   expiresMs = 0
 
@@ -36,15 +38,29 @@ export class PendingCommand implements Waiter, Confirmable {
     this.postedAtMs = postedAtMs
     this.ticket = undefined
     this.record = undefined
+    this.onWritten = undefined
+  }
+
+  get mayBeRefused(): boolean {
+    return this.onWritten !== undefined
   }
 
   confirmed(): void {
     if (this.ticket !== undefined) this.#mailboxes.release(this.ticket)
+    this.onWritten?.(true)
+  }
+
+  refused(): void {
+    if (this.ticket !== undefined) this.#mailboxes.release(this.ticket)
+    this.onWritten?.(false)
   }
 
   settle(settlement: Settlement): void {
     const { record } = this
-    const isKnown = settlement === 'durable' && record !== undefined
-    this.asker.settle(isKnown ? { kind: 'decided', record, replayed: false } : outcomeUnknown)
+    if (settlement === 'durable' && record !== undefined)
+      this.asker.settle({ kind: 'decided', record, replayed: false })
+    else if (settlement === 'refused') this.asker.settle({ kind: 'unavailable', code: 'not_storable' })
+    else if (settlement === 'undone') this.asker.settle({ kind: 'unavailable', code: 'recovering' })
+    else this.asker.settle(outcomeUnknown)
   }
 }

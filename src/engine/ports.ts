@@ -61,6 +61,20 @@ export class JournalLost extends Error {
 }
 
 /**
+ * PostgreSQL refuses to write this one record (a trigger of somebody's, a sequence at its end). All before it in its message
+ * are durable; it and what follows it are certainly not, and the journal goes on after the one before it.
+ */
+export class RecordRefused extends Error {
+  override readonly name = 'RecordRefused'
+  readonly seq: number
+
+  constructor(seq: number, message: string, cause: unknown) {
+    super(message, { cause })
+    this.seq = seq
+  }
+}
+
+/**
  * The lock and the journal of one term, over one connection. It ends for good at the first error, close,
  * cancel, nack or returned message; nothing in it reconnects.
  */
@@ -69,6 +83,7 @@ export interface JournalTerm {
    * Appends one message and resolves once it is durable and the lock was held all the while. At most one
    * call may be outstanding.
    * @throws JournalLost if durability is not known; part of the message may still arrive
+   * @throws RecordRefused if PostgreSQL wrote what precedes a record and refuses that one
    */
   append(message: JournalMessage): Promise<void>
   /** Resolves, with why, when the term has ended; also after `close`. Never rejects. */

@@ -12,6 +12,7 @@ export type UnavailableCode =
   | 'recovering'
   | 'journal_unavailable'
   | 'outcome_unknown'
+  | 'not_storable'
 
 export interface Unavailable {
   readonly kind: 'unavailable'

@@ -3,11 +3,12 @@ import { type Command, coursesOf } from '../../actors/commands.ts'
 import { decide } from '../../actors/decide.ts'
 import { evolve } from '../../actors/evolve.ts'
 import { type MailboxBounds, Mailboxes, type Ticket } from '../../actors/mailboxes.ts'
-import type { Effect } from '../../actors/records.ts'
+import type { DecisionRecord, Effect } from '../../actors/records.ts'
 import { Catalogs } from './catalogs.ts'
 import type { CommandStages } from './command-stages.ts'
 import { type CommitLimits, GroupCommit } from './group-commit.ts'
-import { KeyMemory, keyLifetimeMs, keysPerCallerMax } from './idempotency.ts'
+import { KeyMemory } from './idempotency.ts'
+import { KeyedAdmission } from './keyed-admission.ts'
 import type { CampusStore, JournalTerm, LoadedCampus, Runtime } from './ports.ts'
 import { SeatBoard } from './seat-board.ts'
 import type { TermClock } from './term-clock.ts'
@@ -16,12 +17,13 @@ import type {
   CatalogQuestion,
   CatalogView,
   DryRunOutcome,
+  EngineStatus,
   Outcome,
   ReadOutcome,
   SubmitOptions,
   Unavailable,
 } from './service.ts'
-import { outcomeUnknown, PendingCommand } from './pending-command.ts'
+import { PendingCommand } from './pending-command.ts'
 import { recordOf } from './record-of.ts'
 import type { Settlement } from './settlement.ts'
 import type { Snapshot } from './views.ts'
@@ -35,6 +37,9 @@ export interface TermLimits extends CommitLimits {
   /** How far this machine's clock and PostgreSQL's may be apart, milliseconds. */
   readonly clockSkewMsMax: number
 }
+
+/** For how long after a record that PostgreSQL refused decisions go one at a time, milliseconds. */
+export const carefulMs = 60_000
 
 const busy: Unavailable = { kind: 'unavailable', code: 'busy' }
 const recovering: Unavailable = { kind: 'unavailable', code: 'recovering' }
@@ -53,7 +58,7 @@ export class Term {
   readonly commit: GroupCommit
   /** What confirmed decisions made of the seats: for those who watch. */
   readonly seats: SeatBoard
-  readonly #leader: string
+  readonly leader: string
   readonly #journal: JournalTerm
   readonly #store: CampusStore
   readonly #runtime: Runtime
@@ -61,10 +66,14 @@ export class Term {
   readonly #stages: CommandStages | undefined
   readonly #mailboxes: Mailboxes<PendingCommand>
   readonly #keys: KeyMemory
+  readonly #keyed: KeyedAdmission
   readonly #catalogs: Catalogs
   readonly #clock: Pick<TermClock, 'nowMs' | 'trouble'>
   #lastAt: number
   #pumping = false
+  /** Until then, one decision at a time, and it changes memory only once PostgreSQL has it. By the steady clock. */
+  #carefulUntilMs: number
+  #awaitsOne = false
   #admitting = true
 
   constructor(options: {
@@ -77,12 +86,16 @@ export class Term {
     runtime: Runtime
     limits: TermLimits
     onLost: (why: string) => void
+    /** Called with a decision that PostgreSQL refuses to write. */
+    onRefused?: (record: DecisionRecord, why: string) => void
+    /** PostgreSQL refused one not long ago: begin carefully. */
+    isCareful?: boolean
     stages?: CommandStages | undefined
   }) {
     const { loaded, runtime, limits } = options
     this.campus = loaded.campus
     this.number = loaded.position.term
-    this.#leader = options.leader
+    this.leader = options.leader
     this.#clock = options.clock
     this.#lastAt = loaded.position.atMs
     this.#journal = options.journal
@@ -92,8 +105,15 @@ export class Term {
     this.#stages = options.stages
     this.#mailboxes = new Mailboxes(limits.mailboxes)
     this.#keys = new KeyMemory(loaded.callersWithKeys)
+    this.#keyed = new KeyedAdmission({
+      keys: this.#keys,
+      store: options.store,
+      nowMs: () => this.#clock.nowMs(),
+      isReleased: (seq) => this.commit.isReleased(seq),
+    })
     this.seats = new SeatBoard(loaded.campus, this.number)
     this.#catalogs = new Catalogs(this.seats, options.leader.slice(0, 8), limits.catalogReuseMs)
+    this.#carefulUntilMs = options.isCareful === true ? runtime.elapsed() + carefulMs : 0
     this.commit = new GroupCommit({
       journal: options.journal,
       campus: options.campusId,
@@ -101,6 +121,10 @@ export class Term {
       limits,
       runtime,
       onLost: options.onLost,
+      onRefused: (record, why) => {
+        this.#carefulUntilMs = runtime.elapsed() + carefulMs
+        options.onRefused?.(record, why)
+      },
       onReleased: (records) => {
         for (const { seq, effects } of records) this.seats.show(seq, effects)
       },
@@ -108,12 +132,12 @@ export class Term {
     })
   }
 
-  get leader(): string {
-    return this.#leader
-  }
-
-  get mailboxDepth(): number {
-    return this.#mailboxes.depth
+  progress(): Omit<EngineStatus, 'state' | 'detail' | 'journalBlocked'> {
+    const { commit } = this
+    const { decidedSeq, confirmedSeq, appliedSeq, pendingRecords, backlogBytes, behindMs } = commit
+    const { depth: mailboxDepth } = this.#mailboxes
+    const own = { term: this.number, mailboxDepth, isFull: !commit.hasRoom }
+    return { ...own, decidedSeq, confirmedSeq, appliedSeq, pendingRecords, backlogBytes, behindMs }
   }
 
   submit(command: Command, options: SubmitOptions): Promise<Outcome> {
@@ -142,53 +166,7 @@ export class Term {
     const refusal = this.#closedTo()
     if (refusal !== undefined) return refusal
     if (key === undefined) return await this.#admit(command, options)
-    const known = await this.#findKey(command, key, options.requestHash ?? '')
-    if (known !== undefined) return known
-    let outcome: Outcome
-    try {
-      outcome = await this.#admit(command, options)
-    } catch (bug) {
-      this.#keys.release(command.actor, key)
-      throw bug
-    }
-    // `late` keeps the key: the record is on its way. Every other end without a record frees it.
-    if (outcome.kind !== 'decided' && outcome !== outcomeUnknown) this.#keys.release(command.actor, key)
-    return outcome
-  }
-
-  /** @returns undefined when the key was free: it is reserved now */
-  async #findKey(command: Command, key: string, requestHash: string): Promise<Outcome | undefined> {
-    const { actor } = command
-    const sinceMs = this.#clock.nowMs() - keyLifetimeMs
-    let found = this.#keys.find(actor, key, requestHash, this.#clock.nowMs())
-    if (found.kind === 'forgotten') {
-      // Held while PostgreSQL is asked, so that a repetition meanwhile is `in flight`.
-      const question = this.#keys.ask(actor, key, requestHash)
-      try {
-        const latest = await this.#store.loadKeys(actor, sinceMs, keysPerCallerMax + 1)
-        const older =
-          latest.length > keysPerCallerMax ? await this.#store.findKey(actor, key, sinceMs) : undefined
-        const all = older === undefined ? latest : [...latest, older]
-        this.#keys.learn(question, all, latest.length <= keysPerCallerMax)
-      } catch {
-        this.#keys.giveUp(question)
-        return journalUnavailable
-      }
-      found = this.#keys.find(actor, key, requestHash, this.#clock.nowMs())
-    }
-    switch (found.kind) {
-      case 'unknown':
-      case 'forgotten':
-        this.#keys.reserve(actor, key, requestHash)
-        return undefined
-      case 'mismatch':
-        return { kind: 'key_refused', code: 'idempotency_mismatch' }
-      case 'in_flight':
-        return { kind: 'key_refused', code: 'idempotency_in_flight' }
-      case 'decided':
-        if (!this.commit.isReleased(found.seq)) return { kind: 'key_refused', code: 'idempotency_in_flight' }
-        return { kind: 'decided', record: found.record, replayed: true }
-    }
+    return await this.#keyed.run(command, key, options.requestHash ?? '', () => this.#admit(command, options))
   }
 
   async #admit(command: Command, options: SubmitOptions): Promise<Outcome> {
@@ -245,14 +223,17 @@ export class Term {
   /** Everything that arrived in one round of the event loop is decided in one go and leaves as one batch. */
   #pump(): void {
     this.#pumping = false
-    if (!this.#journal.open) return
+    if (!this.#journal.open || this.#awaitsOne) return
     const { trouble } = this.#clock
     if (trouble !== undefined) return this.commit.abandon(trouble)
-    const untilMs = this.#runtime.elapsed() + this.#limits.turnBudgetMs
+    const nowMs = this.#runtime.elapsed()
+    const untilMs = nowMs + this.#limits.turnBudgetMs
+    const isCareful = nowMs < this.#carefulUntilMs
     try {
       this.#mailboxes.run(
-        (ticket) => this.#turn(ticket),
-        () => this.#runtime.elapsed() >= untilMs,
+        (ticket) => this.#turn(ticket, isCareful),
+        () => this.#awaitsOne || this.#runtime.elapsed() >= untilMs,
+        isCareful ? 1 : undefined,
       )
     } catch (bug) {
       // Memory may be half changed: nothing that rests on it may leave.
@@ -260,10 +241,10 @@ export class Term {
       return
     }
     this.commit.flush()
-    if (this.#mailboxes.depth > 0) this.#schedule()
+    if (this.#mailboxes.depth > 0 && !this.#awaitsOne) this.#schedule()
   }
 
-  #turn(ticket: Ticket<PendingCommand>): void {
+  #turn(ticket: Ticket<PendingCommand>, isCareful: boolean): void {
     const pending = ticket.item
     const { command, options, postedAtMs, asker } = pending
     const startedAtMs = postedAtMs === undefined ? 0 : this.#runtime.elapsed()
@@ -286,14 +267,29 @@ export class Term {
     this.#lastAt = at
     const record = recordOf(command, verdict, options, this.commit.decidedSeq + 1, at)
     pending.record = record
+    if (isCareful) this.#awaitWriting(pending, record)
     this.commit.add(record, pending)
     this.commit.whenDurable(record.seq, pending)
-    for (const effect of verdict.effects ?? []) {
+    if (!isCareful) this.#take(record)
+    if (postedAtMs !== undefined) this.#stages?.noteTurn(postedAtMs, startedAtMs, this.#runtime.elapsed())
+  }
+
+  #awaitWriting(pending: PendingCommand, record: DecisionRecord): void {
+    this.#awaitsOne = true
+    pending.onWritten = (isWritten) => {
+      this.#awaitsOne = false
+      if (isWritten) this.#take(record)
+      if (this.#mailboxes.depth > 0) this.#schedule()
+    }
+  }
+
+  /** What was decided changes memory: later turns see it. */
+  #take(record: DecisionRecord): void {
+    for (const effect of record.effects ?? []) {
       evolve(this.campus, effect)
       this.#touch(effect, record.seq)
     }
     if (record.key !== undefined) this.#keys.settle(record.actor, record.key, record, this.commit.appliedSeq)
-    if (postedAtMs !== undefined) this.#stages?.noteTurn(postedAtMs, startedAtMs, this.#runtime.elapsed())
   }
 
   /**

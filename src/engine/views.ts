@@ -8,6 +8,19 @@ import {
 } from '../../actors/campus.ts'
 import type { GroupView, PlaceView, RosterView, StudentView } from './service.ts'
 
+/** How far nobody's term is. */
+export const noProgress = {
+  term: 0,
+  decidedSeq: 0,
+  confirmedSeq: 0,
+  appliedSeq: 0,
+  pendingRecords: 0,
+  backlogBytes: 0,
+  behindMs: 0,
+  mailboxDepth: 0,
+  isFull: false,
+} as const
+
 /** What a read shows, and the newest decision in it: the read waits until that one is durable. */
 export interface Snapshot<View> {
   readonly view: View

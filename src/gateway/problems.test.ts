@@ -21,7 +21,7 @@ const promised: Record<number, string> = {
   422: 'idempotency_mismatch',
   429: 'too_many_requests',
   431: 'headers_too_large',
-  500: 'internal',
+  500: 'not_storable internal',
   503: 'busy login_busy not_leading recovering journal_unavailable outcome_unknown',
 }
 

@@ -59,6 +59,7 @@ export const problems = {
   recovering: unavailable('The server is recovering. This was not done.', 2),
   journal_unavailable: unavailable('Decisions cannot be made durable now. This was not done.', 3),
   outcome_unknown: unavailable('It is not known whether this was done.', 1),
+  not_storable: { status: 500, title: 'The database refuses to keep this decision. This was not done.' },
   no_such_path: { status: 404, title: 'There is nothing at this path.' },
   method_not_allowed: { status: 405, title: 'This path has no such method.' },
   request_timeout: { status: 408, title: 'The request took too long to arrive.' },
@@ -90,6 +91,7 @@ export const commandProblems: readonly ProblemCode[] = [
   'idempotency_in_flight',
   'busy',
   'outcome_unknown',
+  'not_storable',
 ]
 
 export interface ProblemReason {

@@ -6,6 +6,7 @@ import {
   type BatchMessage,
   type Journal,
   JournalLost,
+  RecordRefused,
   type JournalMessage,
   type JournalTerm,
   type RecordId,
@@ -36,6 +37,8 @@ export interface DirectJournalOptions {
     tables: TableStore,
     message: BatchMessage,
   ) => Promise<{ applied: number; position: RecordId }>
+  /** Whether PostgreSQL failed over what was to be written, and not because of itself, the connection or the disk. */
+  readonly isRefusal: (error: unknown) => boolean
   readonly writeMarker: (tables: TableStore, message: StartMessage) => Promise<string>
   /** Often enough that the server does not take the session for abandoned, milliseconds. */
   readonly pingIntervalMs: number
@@ -119,6 +122,7 @@ class DirectTerm implements JournalTerm {
       // Through the wire form and its checks, so that what is stored is what a broker would have carried.
       await this.#write(decodeMessage(encodeMessage(message), this.#options.campus))
     } catch (cause) {
+      if (cause instanceof RecordRefused) throw cause
       const why = describeError(cause)
       this.#finish(why)
       throw new JournalLost(why, { cause })
@@ -131,13 +135,26 @@ class DirectTerm implements JournalTerm {
       await this.#options.writeMarker(this.#session.tables, message)
       return
     }
-    const { applied, position } = await this.#options.writeBatch(this.#session.tables, message)
-    if (applied !== message.records.length) {
-      throw new JournalLost(
-        `only ${applied} of ${message.records.length} records applied: another engine leads`,
-      )
+    await this.#writeRecords(message)
+  }
+
+  /** A batch that PostgreSQL refuses is written in halves, so that the one record that it refuses is refused alone. */
+  async #writeRecords(message: BatchMessage): Promise<void> {
+    const { records } = message
+    try {
+      const { applied, position } = await this.#options.writeBatch(this.#session.tables, message)
+      if (applied !== records.length) {
+        throw new JournalLost(`only ${applied} of ${records.length} records applied: another engine leads`)
+      }
+      this.#onApplied(position)
+    } catch (error) {
+      const [only] = records
+      if (only === undefined || !this.#open || !this.#options.isRefusal(error)) throw error
+      if (records.length === 1) throw new RecordRefused(only.seq, describeError(error), error)
+      const half = Math.ceil(records.length / 2)
+      await this.#writeRecords({ ...message, records: records.slice(0, half) })
+      await this.#writeRecords({ ...message, records: records.slice(half) })
     }
-    this.#onApplied(position)
   }
 
   onApplied(listener: (applied: RecordId) => void): void {

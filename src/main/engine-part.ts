@@ -12,6 +12,7 @@ import { RabbitJournal } from '../journal/rabbit-journal.ts'
 import { RabbitSource } from '../journal/rabbit-source.ts'
 import { DatabaseCampusStore } from '../store/campus-store.ts'
 import { claimJournal, readJournalKeys } from '../store/campus-row.ts'
+import { isRefusal } from '../store/database.ts'
 import { tryLockSession } from '../store/lock-session.ts'
 import { BatcherTables } from '../store/table-store.ts'
 import { insistOnDatabase } from './insist-on-database.ts'
@@ -50,6 +51,7 @@ export function journalFor(
     tryLock: (signal) =>
       tryLockSession(campus.database, { campus: id, idleTimeoutMs: 3 * pingIntervalMs, signal }),
     writeBatch: (tables, message) => writeBatches(tables, [message]),
+    isRefusal,
     writeMarker,
     runtime: nodeRuntime,
     pingIntervalMs,

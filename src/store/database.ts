@@ -291,6 +291,14 @@ export function codeOf(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined
 }
 
+/**
+ * Whether the server is well and refuses what it was asked to write: a constraint, a trigger's exception, a sequence at its
+ * end, a right that lacks. Not deadlocks, a full disk, a read-only server and the like, which are nobody's record's fault.
+ */
+export function isRefusal(error: unknown): boolean {
+  return /^(09|21|22|23|27|2F|38|39|42|44|54|P0)...$/.test(codeOf(error) ?? '')
+}
+
 const lostWithoutCode =
   /^(Connection terminated|timeout e(xceeded|xpired)|Query read timeout|no answer from the database)/
 

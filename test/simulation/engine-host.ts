@@ -66,6 +66,7 @@ export class EngineHost {
       campus: campusId,
       tryLock: () => trySimulatedLock(database, process, 3 * pingIntervalMs),
       writeBatch: (tables, message) => writeBatches(tables, [message]),
+      isRefusal: () => false,
       writeMarker,
       pingIntervalMs,
       runtime: process.runtime,

@@ -1,0 +1,81 @@
+import type { Command } from '../../actors/commands.ts'
+import { KeyMemory, keyLifetimeMs, keysPerCallerMax } from './idempotency.ts'
+import { outcomeUnknown } from './pending-command.ts'
+import type { CampusStore } from './ports.ts'
+import type { Outcome } from './service.ts'
+
+/** Admits commands that carry a key: each key once. PostgreSQL is asked about those that memory has not. */
+export class KeyedAdmission {
+  readonly #keys: KeyMemory
+  readonly #store: CampusStore
+  readonly #nowMs: () => number
+  readonly #isReleased: (seq: number) => boolean
+
+  constructor(options: {
+    keys: KeyMemory
+    store: CampusStore
+    nowMs: () => number
+    isReleased: (seq: number) => boolean
+  }) {
+    this.#keys = options.keys
+    this.#store = options.store
+    this.#nowMs = options.nowMs
+    this.#isReleased = options.isReleased
+  }
+
+  /** Answers with what the key was decided before, or does what `admit` does. */
+  async run(
+    command: Command,
+    key: string,
+    requestHash: string,
+    admit: () => Promise<Outcome>,
+  ): Promise<Outcome> {
+    const known = await this.#findKey(command, key, requestHash)
+    if (known !== undefined) return known
+    let outcome: Outcome
+    try {
+      outcome = await admit()
+    } catch (bug) {
+      this.#keys.release(command.actor, key)
+      throw bug
+    }
+    // `late` keeps the key: the record is on its way. Every other end without a record frees it.
+    if (outcome.kind !== 'decided' && outcome !== outcomeUnknown) this.#keys.release(command.actor, key)
+    return outcome
+  }
+
+  /** @returns undefined when the key was free: it is reserved now */
+  async #findKey(command: Command, key: string, requestHash: string): Promise<Outcome | undefined> {
+    const { actor } = command
+    const sinceMs = this.#nowMs() - keyLifetimeMs
+    let found = this.#keys.find(actor, key, requestHash, this.#nowMs())
+    if (found.kind === 'forgotten') {
+      // Held while PostgreSQL is asked, so that a repetition meanwhile is `in flight`.
+      const question = this.#keys.ask(actor, key, requestHash)
+      try {
+        const latest = await this.#store.loadKeys(actor, sinceMs, keysPerCallerMax + 1)
+        const older =
+          latest.length > keysPerCallerMax ? await this.#store.findKey(actor, key, sinceMs) : undefined
+        const all = older === undefined ? latest : [...latest, older]
+        this.#keys.learn(question, all, latest.length <= keysPerCallerMax)
+      } catch {
+        this.#keys.giveUp(question)
+        return { kind: 'unavailable', code: 'journal_unavailable' }
+      }
+      found = this.#keys.find(actor, key, requestHash, this.#nowMs())
+    }
+    switch (found.kind) {
+      case 'unknown':
+      case 'forgotten':
+        this.#keys.reserve(actor, key, requestHash)
+        return undefined
+      case 'mismatch':
+        return { kind: 'key_refused', code: 'idempotency_mismatch' }
+      case 'in_flight':
+        return { kind: 'key_refused', code: 'idempotency_in_flight' }
+      case 'decided':
+        if (!this.#isReleased(found.seq)) return { kind: 'key_refused', code: 'idempotency_in_flight' }
+        return { kind: 'decided', record: found.record, replayed: true }
+    }
+  }
+}
