@@ -33,6 +33,7 @@ const defaults: Config = {
   batchRecordsMax: 2000,
   batchBytesMax: 1_048_576,
   backlogBytesMax: 268_435_456,
+  keysBytesMax: 402_653_184,
   clockSkewMaxMs: 2000,
   queueSettleMs: 5000,
   loginConcurrency: 2,

@@ -214,6 +214,12 @@ export const settings = {
     '256MiB',
     'Decisions that the journal holds and PostgreSQL has not applied; beyond, commands are answered busy.',
   ),
+  keysBytesMax: setting(
+    'ENROLLMENT_KEYS_BYTES_MAX',
+    byteSize('1MiB', '16GiB'),
+    '384MiB',
+    'Idempotency keys of the last 24 hours in memory, about 300 bytes each; older ones beyond are looked up in PostgreSQL.',
+  ),
   clockSkewMaxMs: setting(
     'ENROLLMENT_CLOCK_SKEW_MAX',
     duration('100ms', '1h'),

@@ -225,6 +225,10 @@ async function reloaded(): Promise<Campus> {
   const { leader } = await new DatabaseCampusStore(db.database, { windowMs: 1 }).readPosition()
   // A leader loads at its own beginning.
   await db.database.query('UPDATE journal_position SET seq = 0')
-  return (await new DatabaseCampusStore(db.database, { windowMs: 1 }).loadCampus(leader, { keysSinceMs: 0 }))
-    .campus
+  return (
+    await new DatabaseCampusStore(db.database, { windowMs: 1 }).loadCampus(leader, {
+      keysSinceMs: 0,
+      keysBytesMax: 1_000_000,
+    })
+  ).campus
 }

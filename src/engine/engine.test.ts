@@ -3,6 +3,8 @@ import { test } from 'node:test'
 import { Campus, type StudentProfile } from '../../actors/campus.ts'
 import type { Command } from '../../actors/commands.ts'
 import { Engine } from './engine.ts'
+import { keyLifetimeMs } from './idempotency.ts'
+import { KeyArchive } from './key-archive.ts'
 import { type CampusStore, noLeader, type Position, type StartMessage } from './ports.ts'
 import type { TermLimits } from './term.ts'
 import { ManualTerm } from './testing/manual-journal.ts'
@@ -20,6 +22,7 @@ const limits: TermLimits = {
   turnBudgetMs: 10,
   catalogReuseMs: 100,
   clockSkewMsMax: 2000,
+  keysBytesMax: 64 * 1024 * 1024,
 }
 
 /** A database in which every marker is accepted at once. */
@@ -32,10 +35,9 @@ function storeOf(campus: () => Campus, runtime: ManualRuntime): CampusStore {
     loadCampus: async (leader) => ({
       campus: campus(),
       position: { ...position, leader },
-      callersWithKeys: new Set(),
+      keys: new KeyArchive(1_000_000, keyLifetimeMs),
     }),
     loadStudent: async () => undefined,
-    loadKeys: async () => [],
     findKey: async () => undefined,
   }
 }

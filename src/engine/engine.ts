@@ -182,6 +182,7 @@ export class Engine extends TermService {
         journal,
         store.loadCampus(leader, {
           keysSinceMs: clock.nowMs() - keyLifetimeMs,
+          keysBytesMax: limits.keysBytesMax,
           ...(evenIfAdoptionNeeded === true && { evenIfAdoptionNeeded }),
         }),
       )

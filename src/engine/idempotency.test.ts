@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { DecisionRecord } from '../../actors/records.ts'
-import { KeyMemory, keyLifetimeMs, keysPerCallerMax } from './idempotency.ts'
+import { KeyMemory, keyLifetimeMs } from './idempotency.ts'
+import { archivedText, KeyArchive } from './key-archive.ts'
 
 const ali = { role: 'student', id: 1 } as const
 const zahra = { role: 'student', id: 2 } as const
@@ -20,8 +21,25 @@ function decided(seq: number, key: string, at = now): DecisionRecord {
   }
 }
 
+const mebibyte = 1024 * 1024
+
+function archive(bytesMax = 64 * mebibyte): KeyArchive {
+  return new KeyArchive(bytesMax, keyLifetimeMs)
+}
+
+/** What earlier terms decided for ali, under `k1`, `k2`, …, a kilobyte each. */
+function archived(count: number, bytesMax: number): KeyArchive {
+  const made = archive(bytesMax)
+  const request = 'r'.repeat(850)
+  for (let seq = 1; seq <= count; seq++) {
+    const text = archivedText({ ...decided(seq, `k${seq}`), request })
+    made.add({ caller: 'student:1', key: `k${seq}`, text, at: now, seq: 0 }, 0)
+  }
+  return made
+}
+
 test('a key is free, then in flight, then answers with the first decision', () => {
-  const keys = new KeyMemory(new Set())
+  const keys = new KeyMemory(archive())
   assert.deepEqual(keys.find(ali, 'k', 'h', now), { kind: 'unknown' })
   keys.reserve(ali, 'k', 'h')
   assert.deepEqual(keys.find(ali, 'k', 'h', now), { kind: 'in_flight' })
@@ -31,7 +49,7 @@ test('a key is free, then in flight, then answers with the first decision', () =
 })
 
 test('the same key with another request is refused, decided or not', () => {
-  const keys = new KeyMemory(new Set())
+  const keys = new KeyMemory(archive())
   keys.reserve(ali, 'k', 'h')
   assert.deepEqual(keys.find(ali, 'k', 'other', now), { kind: 'mismatch' })
   keys.settle(ali, 'k', decided(1, 'k'), 0)
@@ -39,125 +57,76 @@ test('the same key with another request is refused, decided or not', () => {
 })
 
 test("a key belongs to its caller: another student's same key is free", () => {
-  const keys = new KeyMemory(new Set())
+  const keys = new KeyMemory(archive())
   keys.reserve(ali, 'k', 'h')
   assert.deepEqual(keys.find(zahra, 'k', 'h', now), { kind: 'unknown' })
   assert.deepEqual(keys.find({ role: 'staff', id: 1 }, 'k', 'h', now), { kind: 'unknown' })
 })
 
 test('a key whose request ended without a decision is free again', () => {
-  const keys = new KeyMemory(new Set())
+  const keys = new KeyMemory(archive())
   keys.reserve(ali, 'k', 'h')
   keys.release(ali, 'k')
   assert.deepEqual(keys.find(ali, 'k', 'another request', now), { kind: 'unknown' })
 })
 
 test('a key stands for 24 hours from its decision', () => {
-  const keys = new KeyMemory(new Set())
+  const keys = new KeyMemory(archive())
   keys.reserve(ali, 'k', 'h')
   keys.settle(ali, 'k', decided(1, 'k'), 0)
   assert.equal(keys.find(ali, 'k', 'h', now + keyLifetimeMs - 1).kind, 'decided')
   assert.equal(keys.find(ali, 'k', 'h', now + keyLifetimeMs).kind, 'unknown')
 })
 
-test('the oldest keys are forgotten beyond 64, and then PostgreSQL is to be asked', () => {
-  const keys = new KeyMemory(new Set())
-  for (let seq = 1; seq <= keysPerCallerMax + 1; seq++) {
-    keys.reserve(ali, `k${seq}`, 'h')
-    keys.settle(ali, `k${seq}`, decided(seq, `k${seq}`), seq)
+test('what an earlier term decided is answered from memory, and any other key is new', () => {
+  const keys = new KeyMemory(archived(1000, 64 * mebibyte))
+  for (const seq of [1, 500, 1000]) {
+    const found = keys.find(ali, `k${seq}`, 'h', now)
+    assert.ok(found.kind === 'decided' && found.seq === 0)
+    assert.deepEqual(found.record, { ...decided(seq, `k${seq}`), request: 'r'.repeat(850) })
   }
-  assert.equal(keys.find(ali, 'k1', 'h', now).kind, 'forgotten')
-  assert.equal(keys.find(ali, 'k2', 'h', now).kind, 'decided')
-  assert.equal(keys.find(zahra, 'k1', 'h', now).kind, 'unknown', 'nobody else is affected')
+  assert.equal(keys.find(ali, 'k1', 'other', now).kind, 'mismatch')
+  for (const caller of [ali, zahra]) assert.equal(keys.find(caller, 'new', 'h', now).kind, 'unknown')
+  assert.equal(keys.find(zahra, 'k1', 'h', now).kind, 'unknown')
 })
 
-test('a caller who has forgotten keys is asked about those alone: a new key costs no question', () => {
-  const keys = new KeyMemory(new Set())
-  for (let seq = 1; seq <= 500; seq++) {
-    assert.equal(keys.find(ali, `k${seq}`, 'h', now).kind, 'unknown', `k${seq}`)
-    keys.reserve(ali, `k${seq}`, 'h')
-    keys.settle(ali, `k${seq}`, decided(seq, `k${seq}`), seq)
-  }
-  for (let seq = 1; seq <= 500 - keysPerCallerMax; seq++) {
-    assert.equal(keys.find(ali, `k${seq}`, 'h', now).kind, 'forgotten', `k${seq}`)
+test('beyond the bound PostgreSQL is asked about the oldest keys, and about no new one', () => {
+  const keys = archived(20_000, 12 * mebibyte)
+  assert.ok(keys.bytes <= 12 * mebibyte, `${keys.bytes} bytes`)
+  const memory = new KeyMemory(keys)
+  assert.equal(memory.find(ali, 'k1', 'h', now).kind, 'forgotten')
+  assert.equal(memory.find(ali, 'k20000', 'h', now).kind, 'decided')
+  for (let index = 0; index < 1000; index++) {
+    assert.equal(memory.find(ali, `new${index}`, 'h', now).kind, 'unknown')
   }
 })
 
-test('where more keys are forgotten than are noted, PostgreSQL is asked about every key', () => {
-  const keys = new KeyMemory(new Set(), 100)
-  for (let seq = 1; seq <= keysPerCallerMax + 101; seq++) {
-    keys.reserve(ali, `k${seq}`, 'h')
-    keys.settle(ali, `k${seq}`, decided(seq, `k${seq}`), seq)
-  }
-  for (const key of ['k1', 'k90', 'k101', 'new']) {
-    assert.equal(keys.find(ali, key, 'h', now).kind, 'forgotten', key)
-  }
-  assert.equal(keys.find(zahra, 'new', 'h', now).kind, 'unknown')
+test('where not even prints fit, PostgreSQL is asked about every key that memory has not, until those are too old', () => {
+  const memory = new KeyMemory(archived(20_000, 4.5 * mebibyte))
+  assert.equal(memory.find(ali, 'new', 'h', now).kind, 'forgotten')
+  assert.equal(memory.find(ali, 'k20000', 'h', now).kind, 'decided')
+  assert.equal(memory.find(ali, 'new', 'h', now + keyLifetimeMs).kind, 'unknown')
 })
 
 test('a key is never forgotten before PostgreSQL has its decision', () => {
-  const keys = new KeyMemory(new Set())
-  for (let seq = 1; seq <= keysPerCallerMax + 10; seq++) {
-    keys.reserve(ali, `k${seq}`, 'h')
-    keys.settle(ali, `k${seq}`, decided(seq, `k${seq}`), 2)
+  for (const appliedSeq of [0, 20_000]) {
+    const keys = new KeyMemory(archive(5 * mebibyte))
+    const request = 'r'.repeat(850)
+    for (let seq = 1; seq <= 20_000; seq++) {
+      keys.reserve(ali, `k${seq}`, 'h')
+      keys.settle(ali, `k${seq}`, { ...decided(seq, `k${seq}`), request }, appliedSeq)
+    }
+    assert.equal(keys.find(ali, 'k1', 'h', now).kind, appliedSeq === 0 ? 'decided' : 'forgotten')
+    assert.equal(keys.find(ali, 'k20000', 'h', now).kind, 'decided')
   }
-  assert.equal(keys.find(ali, 'k1', 'h', now).kind, 'forgotten')
-  assert.equal(keys.find(ali, 'k2', 'h', now).kind, 'forgotten')
-  assert.equal(keys.find(ali, 'k3', 'h', now).kind, 'decided')
 })
 
-test('after a takeover a caller with earlier keys is looked up once, and known from then on', () => {
-  const keys = new KeyMemory(new Set(['student:1']))
-  assert.equal(keys.find(ali, 'k', 'h', now).kind, 'forgotten')
-  const record = decided(3, 'k')
-  keys.learn(keys.ask(ali, 'k', 'h'), [{ record, leader: 'x' }], true)
-  assert.deepEqual(keys.find(ali, 'k', 'h', now), { kind: 'decided', record, seq: 0 })
-  assert.equal(keys.find(ali, 'new', 'h', now).kind, 'unknown')
-})
-
-test('memory for keys is bounded over all callers; the oldest are forgotten once PostgreSQL has them', () => {
-  const keys = new KeyMemory(new Set(), 10)
-  const callerOf = (seq: number) => ({ role: 'student', id: seq }) as const
-  for (let seq = 1; seq <= 11; seq++) {
-    keys.reserve(callerOf(seq), 'k', 'h')
-    keys.settle(callerOf(seq), 'k', decided(seq, 'k'), 3)
-  }
-  const found = [1, 3, 4, 11].map((seq) => keys.find(callerOf(seq), 'k', 'h', now).kind)
-  assert.deepEqual(found, ['forgotten', 'forgotten', 'decided', 'decided'])
-})
-
-test('keys learned after a takeover count against the bound like all others', () => {
-  const history = new Set(Array.from({ length: 6 }, (_, index) => `student:${index + 1}`))
-  const keys = new KeyMemory(history, 10)
-  for (let id = 1; id <= 6; id++) {
-    const caller = { role: 'student', id } as const
-    keys.learn(
-      keys.ask(caller, 'a', 'h'),
-      ['a', 'b'].map((key) => ({ record: decided(id, key), leader: 'x' })),
-      true,
-    )
-  }
-  assert.equal(keys.find({ role: 'student', id: 1 }, 'a', 'h', now).kind, 'forgotten')
-  assert.equal(keys.find({ role: 'student', id: 6 }, 'b', 'h', now).kind, 'decided')
-})
-
-test('what PostgreSQL did not tell about one key is asked again, though it told all about another meanwhile', () => {
-  const keys = new KeyMemory(new Set(['student:1']))
-  const first = keys.ask(ali, 'first', 'h')
-  const second = keys.ask(ali, 'second', 'h')
-  keys.learn(second, [{ record: decided(3, 'first'), leader: 'x' }], true)
-  assert.equal(keys.find(ali, 'first', 'h', now).kind, 'in_flight')
-  keys.giveUp(first)
-  assert.equal(keys.find(ali, 'first', 'h', now).kind, 'forgotten')
-})
-
-test('an answer from before a key was forgotten does not stand for it', () => {
-  const keys = new KeyMemory(new Set(['student:1']))
-  const question = keys.ask(ali, 'old', 'h')
-  for (let seq = 1; seq <= 66; seq++) {
-    keys.reserve(ali, `k${seq}`, 'h')
-    keys.settle(ali, `k${seq}`, decided(seq, `k${seq}`), 66)
-  }
-  keys.learn(question, [], true)
-  assert.equal(keys.find(ali, 'k1', 'h', now).kind, 'forgotten')
+test('a key that is used again after its time stands for the new decision', () => {
+  const keys = new KeyMemory(archived(1, 64 * mebibyte))
+  const later = now + keyLifetimeMs
+  assert.equal(keys.find(ali, 'k1', 'h', later).kind, 'unknown')
+  keys.reserve(ali, 'k1', 'h')
+  const record = decided(7, 'k1', later)
+  keys.settle(ali, 'k1', record, 0)
+  assert.deepEqual(keys.find(ali, 'k1', 'h', later), { kind: 'decided', record, seq: 7 })
 })

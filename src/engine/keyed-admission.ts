@@ -1,10 +1,10 @@
 import type { Command } from '../../actors/commands.ts'
-import { KeyMemory, keyLifetimeMs, keysPerCallerMax } from './idempotency.ts'
+import { keyLifetimeMs, type KeyMemory, lookupOf } from './idempotency.ts'
 import { outcomeUnknown } from './pending-command.ts'
 import type { CampusStore } from './ports.ts'
 import type { Outcome } from './service.ts'
 
-/** Admits commands that carry a key: each key once. PostgreSQL is asked about those that memory has not. */
+/** Admits commands that carry a key: each key once. PostgreSQL is asked about those alone that memory cannot hold. */
 export class KeyedAdmission {
   readonly #keys: KeyMemory
   readonly #store: CampusStore
@@ -47,22 +47,20 @@ export class KeyedAdmission {
   /** @returns undefined when the key was free: it is reserved now */
   async #findKey(command: Command, key: string, requestHash: string): Promise<Outcome | undefined> {
     const { actor } = command
-    const sinceMs = this.#nowMs() - keyLifetimeMs
-    let found = this.#keys.find(actor, key, requestHash, this.#nowMs())
+    const nowMs = this.#nowMs()
+    let found = this.#keys.find(actor, key, requestHash, nowMs)
     if (found.kind === 'forgotten') {
       // Held while PostgreSQL is asked, so that a repetition meanwhile is `in flight`.
-      const question = this.#keys.ask(actor, key, requestHash)
+      this.#keys.reserve(actor, key, requestHash)
       try {
-        const latest = await this.#store.loadKeys(actor, sinceMs, keysPerCallerMax + 1)
-        const older =
-          latest.length > keysPerCallerMax ? await this.#store.findKey(actor, key, sinceMs) : undefined
-        const all = older === undefined ? latest : [...latest, older]
-        this.#keys.learn(question, all, latest.length <= keysPerCallerMax)
+        const decision = await this.#store.findKey(actor, key, nowMs - keyLifetimeMs)
+        found =
+          decision === undefined ? { kind: 'unknown' } : lookupOf(decision.record, 0, requestHash, nowMs)
       } catch {
-        this.#keys.giveUp(question)
         return { kind: 'unavailable', code: 'journal_unavailable' }
+      } finally {
+        this.#keys.release(actor, key)
       }
-      found = this.#keys.find(actor, key, requestHash, this.#nowMs())
     }
     switch (found.kind) {
       case 'unknown':

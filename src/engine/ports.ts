@@ -1,5 +1,6 @@
 import type { Campus, StudentProfile } from '../../actors/campus.ts'
 import type { DecisionRecord } from '../../actors/records.ts'
+import type { KeyArchive } from './key-archive.ts'
 
 /** Time, identity and scheduling, so that nothing below reads a clock by itself and a test can own them all. */
 export interface Runtime {
@@ -136,8 +137,6 @@ export interface CampusStore {
   loadCampus(leader: string, options: LoadOptions): Promise<LoadedCampus>
   /** The profile of a student who was added while the engine ran; undefined if there is none. */
   loadStudent(id: number): Promise<StudentProfile | undefined>
-  /** The caller's keyed decisions since `sinceMs`, newest first, at most `limit`. */
-  loadKeys(caller: Caller, sinceMs: number, limit: number): Promise<readonly KeyedDecision[]>
   /** The caller's decision under this key since `sinceMs`, if there is one. */
   findKey(caller: Caller, key: string, sinceMs: number): Promise<KeyedDecision | undefined>
 }
@@ -150,6 +149,8 @@ export interface Caller {
 export interface LoadOptions {
   /** Keyed decisions older than this are of no interest. */
   readonly keysSinceMs: number
+  /** What the others may take in memory, bytes. */
+  readonly keysBytesMax: number
   /** Load although the tables need adoption; for the adoption itself. */
   readonly evenIfAdoptionNeeded?: boolean
 }
@@ -157,8 +158,8 @@ export interface LoadOptions {
 export interface LoadedCampus {
   readonly campus: Campus
   readonly position: Position
-  /** Callers who have keyed decisions since `keysSinceMs`, as `callerId`. */
-  readonly callersWithKeys: ReadonlySet<string>
+  /** What was decided under a key since `keysSinceMs`. */
+  readonly keys: KeyArchive
 }
 
 export function callerId(caller: Caller): string {

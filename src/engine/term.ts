@@ -34,6 +34,8 @@ export interface TermLimits extends CommitLimits {
   readonly turnBudgetMs: number
   /** How long a catalog may be shown although a seat in it has changed, milliseconds. */
   readonly catalogReuseMs: number
+  /** What the keys of the last 24 hours may take in memory, bytes. */
+  readonly keysBytesMax: number
   /** How far this machine's clock and PostgreSQL's may be apart, milliseconds. */
   readonly clockSkewMsMax: number
 }
@@ -104,7 +106,7 @@ export class Term {
     this.#limits = limits
     this.#stages = options.stages
     this.#mailboxes = new Mailboxes(limits.mailboxes)
-    this.#keys = new KeyMemory(loaded.callersWithKeys)
+    this.#keys = new KeyMemory(loaded.keys)
     this.#keyed = new KeyedAdmission({
       keys: this.#keys,
       store: options.store,
@@ -135,8 +137,7 @@ export class Term {
   progress(): Omit<EngineStatus, 'state' | 'detail' | 'journalBlocked'> {
     const { commit } = this
     const { decidedSeq, confirmedSeq, appliedSeq, pendingRecords, backlogBytes, behindMs } = commit
-    const { depth: mailboxDepth } = this.#mailboxes
-    const own = { term: this.number, mailboxDepth, isFull: !commit.hasRoom }
+    const own = { term: this.number, mailboxDepth: this.#mailboxes.depth, isFull: !commit.hasRoom }
     return { ...own, decidedSeq, confirmedSeq, appliedSeq, pendingRecords, backlogBytes, behindMs }
   }
 
@@ -160,7 +161,7 @@ export class Term {
     )
   }
 
-  /** Asks PostgreSQL first about a key that is not in memory, and about a student who is not. */
+  /** Asks PostgreSQL first about a key that memory cannot hold, and about a student who is not in it. */
   async #admitWithCare(command: Command, options: SubmitOptions): Promise<Outcome> {
     const { key } = options
     const refusal = this.#closedTo()
@@ -279,6 +280,7 @@ export class Term {
     pending.onWritten = (isWritten) => {
       this.#awaitsOne = false
       if (isWritten) this.#take(record)
+      else if (record.key !== undefined) this.#keys.release(record.actor, record.key)
       if (this.#mailboxes.depth > 0) this.#schedule()
     }
   }

@@ -93,6 +93,7 @@ export async function buildEngine(
       turnBudgetMs,
       catalogReuseMs,
       clockSkewMsMax: config.clockSkewMaxMs,
+      keysBytesMax: config.keysBytesMax,
     },
     ...(options.evenIfAdoptionNeeded === true && { evenIfAdoptionNeeded: true }),
     ...(options.stages !== undefined && { stages: options.stages }),

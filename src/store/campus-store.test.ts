@@ -34,7 +34,7 @@ after(() => db.remove())
 beforeEach(() => resetTables(db.database))
 
 async function load() {
-  return store.loadCampus(await takeTerm(db.batcher), { keysSinceMs: 0 })
+  return store.loadCampus(await takeTerm(db.batcher), { keysSinceMs: 0, keysBytesMax: 1_000_000 })
 }
 
 test('every column of a course and of a student reaches the campus', async () => {
@@ -114,13 +114,19 @@ test('rows written by hand are queued by their id, beside places that decisions 
 })
 
 test('only the leader that PostgreSQL stands at loads, and only before its first decision', async () => {
-  await assert.rejects(store.loadCampus(randomUUID(), { keysSinceMs: 0 }), /cannot load/)
+  await assert.rejects(
+    store.loadCampus(randomUUID(), { keysSinceMs: 0, keysBytesMax: 1_000_000 }),
+    /cannot load/,
+  )
   const leader = await takeTerm(db.batcher)
-  const { position } = await store.loadCampus(leader, { keysSinceMs: 0 })
+  const { position } = await store.loadCampus(leader, { keysSinceMs: 0, keysBytesMax: 1_000_000 })
   assert.deepEqual(position, { leader, term: 1, seq: 0, atMs: 0 })
   assert.deepEqual(await store.readPosition(), position)
   await applyEffects(db.batcher, seat(1))
-  await assert.rejects(store.loadCampus(leader, { keysSinceMs: 0 }), /cannot load.*seq 1/)
+  await assert.rejects(
+    store.loadCampus(leader, { keysSinceMs: 0, keysBytesMax: 1_000_000 }),
+    /cannot load.*seq 1/,
+  )
 })
 
 test('a marker is accepted, rejected, or not judged yet', async () => {
@@ -146,19 +152,23 @@ test('a repeated request is answered from the record, however long ago the memor
     keyed(2, 'a', student),
     keyed(3, 'a', staff),
     recordWith(4, { at: 4000, effects: [] }),
-    keyed(5, 'b', student),
+    { ...keyed(5, 'b', student), request: 'a "quoted" back\\slash, a tab\t and \u00e9' },
   ]
   await batch.apply(records)
   await batch.commit()
-  const { callersWithKeys } = await store.loadCampus(await takeTerm(db.batcher), { keysSinceMs: 2000 })
-  assert.deepEqual([...callersWithKeys].toSorted(), ['staff:1', 'student:1'])
-  const recent = await store.loadKeys(student, 2000, 10)
-  assert.deepEqual(recent, [
-    { leader: first, record: records[4] },
-    { leader: first, record: records[1] },
-  ])
-  assert.deepEqual(await store.loadKeys(student, 2000, 1), [recent[0]])
-  assert.deepEqual(await store.findKey(student, 'a', 2000), recent[1])
+  const { keys } = await store.loadCampus(await takeTerm(db.batcher), {
+    keysSinceMs: 2000,
+    keysBytesMax: 1_000_000,
+  })
+  const found = (caller: string, key: string) => {
+    const archived = keys.find(caller, key, 5000)
+    return typeof archived === 'object' ? archived.record : archived
+  }
+  assert.deepEqual(found('student:1', 'a'), records[1])
+  assert.deepEqual(found('staff:1', 'a'), records[2])
+  assert.deepEqual(found('student:1', 'b'), records[4])
+  assert.equal(found('student:1', 'old'), undefined, 'too old')
+  assert.deepEqual(await store.findKey(student, 'a', 2000), { leader: first, record: records[1] })
   assert.equal(await store.findKey(student, 'old', 2000), undefined, 'too old')
   assert.equal(
     await store.findKey({ role: 'staff', id: 2 }, 'a', 2000),
@@ -174,7 +184,7 @@ test('whatever is decided, and however it is cut into batches, the tables hold w
   for (const played of scenes) {
     await fillScene(played)
     const leader = await takeTerm(db.batcher)
-    const { campus } = await store.loadCampus(leader, { keysSinceMs: 0 })
+    const { campus } = await store.loadCampus(leader, { keysSinceMs: 0, keysBytesMax: 1_000_000 })
     const decided = play(campus, played)
     records += decided.length
     for (let from = 0; from < decided.length; ) {

@@ -15,11 +15,10 @@ import { judgementOfRow, selectJudgement } from './table-store.ts'
 
 const selectClock = 'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now_ms'
 const selectStudent = `SELECT ${studentIntegers} FROM students WHERE id = $1`
-const selectKeyed = `
+const selectByKey = `
   SELECT ${decisionColumns}, leader FROM decisions JOIN leaders USING (term)
-  WHERE actor_role = $1 AND actor_id = $2 AND key IS NOT NULL AND at >= to_timestamp($3::bigint / 1000.0)`
-const newestKeyed = `${selectKeyed} ORDER BY term DESC, seq DESC LIMIT $4`
-const oneKeyed = `${selectKeyed} AND key = $4 ORDER BY term DESC, seq DESC LIMIT 1`
+  WHERE actor_role = $1 AND actor_id = $2 AND key = $4 AND at >= to_timestamp($3::bigint / 1000.0)
+  ORDER BY term DESC, seq DESC LIMIT 1`
 
 /** A server that vanished while the campus is loaded would keep the lock from everybody else for a quarter of an hour. */
 const loadIdleMsMax = 120_000
@@ -94,27 +93,13 @@ export class DatabaseCampusStore implements CampusStore {
     )
   }
 
-  async loadKeys(caller: Caller, sinceMs: number, limit: number): Promise<readonly KeyedDecision[]> {
-    return this.#keyed(newestKeyed, caller, sinceMs, limit)
-  }
-
   async findKey(caller: Caller, key: string, sinceMs: number): Promise<KeyedDecision | undefined> {
-    const [found] = await this.#keyed(oneKeyed, caller, sinceMs, key)
-    return found
-  }
-
-  async #keyed(
-    select: string,
-    caller: Caller,
-    sinceMs: number,
-    last: number | string,
-  ): Promise<KeyedDecision[]> {
-    const rows = await this.#database.query<DecisionRow & { leader: string }>(select, [
+    const [row] = await this.#database.query<DecisionRow & { leader: string }>(selectByKey, [
       caller.role,
       caller.id,
       Math.trunc(sinceMs),
-      last,
+      key,
     ])
-    return rows.map((row) => ({ record: recordOf(row), leader: row.leader }))
+    return row && { record: recordOf(row), leader: row.leader }
   }
 }

@@ -108,6 +108,30 @@ export async function copyIntegersOut(
   for await (const chunk of client.query(to(`COPY (${select}) TO STDOUT`))) parse(chunk as Buffer)
 }
 
+/** Reads any query by COPY … TO STDOUT, and calls `onRow` with the texts of each row; a NULL is the text `\\N`. */
+export async function copyTextOut(
+  client: Client,
+  select: string,
+  onRow: (fields: readonly string[]) => void,
+): Promise<void> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of client.query(to(`COPY (${select}) TO STDOUT`))) {
+    const lines = (rest + decoder.decode(chunk as Buffer, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) {
+      const fields = line.split('\t')
+      onRow(line.includes('\\') ? fields.map(unescaped) : fields)
+    }
+  }
+}
+
+function unescaped(field: string): string {
+  return field.replaceAll(/\\([\\nrtbfv])/g, (_, char: string) => unescapes[char] ?? char)
+}
+
+const unescapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: '\b', f: '\f', v: '\v' }
+
 /** The same row by row; to be read to its end. */
 export async function* integerRowsOut(client: Client, select: string): AsyncGenerator<IntegerRow> {
   let rows: IntegerRow[] = []

@@ -64,7 +64,10 @@ async function inSession(url: string, sql: string): Promise<Record<string, unkno
 
 async function assertInstants(tables: TestTables): Promise<void> {
   const store = new DatabaseCampusStore(tables.database, { windowMs: hourMs })
-  const { campus } = await store.loadCampus(await takeTerm(tables.batcher), { keysSinceMs: 0 })
+  const { campus } = await store.loadCampus(await takeTerm(tables.batcher), {
+    keysSinceMs: 0,
+    keysBytesMax: 1_000_000,
+  })
   const windows = [...campus.students.values()]
     .toSorted((a, b) => a.id - b.id)
     .map(({ id, profile }) => [id, profile.windowStartMs - noonInTehran, profile.windowEndMs - noonInTehran])

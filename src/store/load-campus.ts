@@ -1,13 +1,8 @@
 import { Campus, type CourseGroup } from '../../actors/campus.ts'
-import {
-  AdoptionNeeded,
-  callerId,
-  type LoadedCampus,
-  type LoadOptions,
-  type Position,
-} from '../engine/ports.ts'
+import { AdoptionNeeded, type LoadedCampus, type LoadOptions, type Position } from '../engine/ports.ts'
 import { copyIntegersOut } from './copy.ts'
 import type { Client } from './database.ts'
+import { loadKeys } from './load-keys.ts'
 import { readFindings, stopsService } from './findings.ts'
 import {
   type GroupRow,
@@ -36,11 +31,6 @@ const selectPlacesOnce = `
     SELECT DISTINCT ON (student_id, course_id, group_id) ${placeColumns} FROM enrolled_courses
     ORDER BY student_id, course_id, group_id, reserved, coalesce(reserve_order, id), id
   ) AS once ORDER BY id`
-const selectCallersWithKeys = (sinceMs: number) => `
-  SELECT DISTINCT CASE actor_role WHEN 'student' THEN 0 WHEN 'staff' THEN 1 ELSE 2 END, actor_id
-    FROM decisions WHERE key IS NOT NULL AND at >= to_timestamp(${Math.trunc(sinceMs)} / 1000.0)`
-const callerRoles = ['student', 'staff', 'operator'] as const
-
 export interface CampusLoading extends LoadOptions {
   /** Whose campus it must be: the position is (`leader`, 0). */
   readonly leader: string
@@ -70,7 +60,7 @@ export async function loadCampusIn(client: Client, loading: CampusLoading): Prom
   )
   const placesFit = await loadPlaces(client, campus, loading)
   if (!placesFit || !profilesAreUsable(campus)) await refuseIfAdoptionNeeded(client, loading)
-  return { campus, position, callersWithKeys: await loadCallersWithKeys(client, loading.keysSinceMs) }
+  return { campus, position, keys: await loadKeys(client, loading) }
 }
 
 async function loadGroups(client: Client, campus: Campus): Promise<void> {
@@ -135,12 +125,4 @@ async function refuseIfAdoptionNeeded(client: Client, loading: CampusLoading): P
   const adoptable = stopping.every(({ kind }) => kind !== 'unusable')
   if (stopping.length === 0 || (adoptable && loading.evenIfAdoptionNeeded === true)) return
   throw new AdoptionNeeded(stopping.map(({ text }) => text))
-}
-
-async function loadCallersWithKeys(client: Client, sinceMs: number): Promise<Set<string>> {
-  const callers = new Set<string>()
-  await copyIntegersOut(client, selectCallersWithKeys(sinceMs), (row) => {
-    callers.add(callerId({ role: callerRoles[row[0] ?? 0] ?? 'operator', id: row[1] ?? 0 }))
-  })
-  return callers
 }

@@ -1,8 +1,11 @@
 import { Campus, type StudentProfile } from '../../actors/campus.ts'
 import type { DecisionRecord } from '../../actors/records.ts'
+import { keyLifetimeMs } from '../../src/engine/idempotency.ts'
+import { archivedText, KeyArchive } from '../../src/engine/key-archive.ts'
 import {
   type BatchTransaction,
   type Caller,
+  callerId,
   type CampusStore,
   type KeyedDecision,
   type LoadedCampus,
@@ -77,17 +80,19 @@ export class SimulatedCampusStore implements CampusStore {
     return await this.#ask('read judgement', (tables) => judgementIn(tables, leader))
   }
 
-  async loadCampus(leader: string, { keysSinceMs }: LoadOptions): Promise<LoadedCampus> {
+  async loadCampus(leader: string, { keysSinceMs, keysBytesMax }: LoadOptions): Promise<LoadedCampus> {
     return await this.#ask('load campus', (tables) => {
       const { position } = tables
       if (position.leader !== leader || position.seq !== 0) {
         throw new Error(`leader ${leader} cannot load at ${position.leader} ${position.seq}`)
       }
-      const callersWithKeys = new Set<string>()
-      for (const [caller, keyed] of tables.callersWithKeys) {
-        if (keyed.some(({ record }) => record.at >= keysSinceMs)) callersWithKeys.add(caller)
+      const keys = new KeyArchive(keysBytesMax, keyLifetimeMs)
+      for (const { record } of tables.decisions) {
+        const { actor, key, at } = record
+        if (key === undefined || at < keysSinceMs) continue
+        keys.add({ caller: callerId(actor), key, text: archivedText(record), at, seq: 0 }, 0)
       }
-      return { campus: this.#campusOf(tables), position, callersWithKeys }
+      return { campus: this.#campusOf(tables), position, keys }
     })
   }
 
@@ -109,16 +114,6 @@ export class SimulatedCampusStore implements CampusStore {
       const student = tables.students.get(id)
       return student && studentIn(tables, student)
     })
-  }
-
-  async loadKeys(caller: Caller, sinceMs: number, limit: number): Promise<readonly KeyedDecision[]> {
-    return await this.#ask('load keys', (tables) =>
-      tables
-        .keyedOf(caller.role, caller.id)
-        .filter(({ record }) => record.at >= sinceMs)
-        .toReversed()
-        .slice(0, limit),
-    )
   }
 
   async findKey(caller: Caller, key: string, sinceMs: number): Promise<KeyedDecision | undefined> {

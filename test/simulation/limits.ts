@@ -21,5 +21,7 @@ export function drawLimits(random: Random, acknowledge: 'confirm' | 'applied'): 
     // The auditor asks of every read that it shows all that anybody was told before it.
     catalogReuseMs: 0,
     clockSkewMsMax: 2000,
+    // No run has so many; what is over the bound has a test of its own.
+    keysBytesMax: 64 * 1024 * 1024,
   }
 }

@@ -39,7 +39,7 @@ const takeoverSteps = ['lock', 'publish marker', 'read judgement', 'read positio
 const engineSteps = [
   'request',
   'turn',
-  ...[...takeoverSteps, 'publish', 'load keys', 'load student', 'begin', 'copy', 'fold', 'commit'].map(ok),
+  ...[...takeoverSteps, 'publish', 'load student', 'begin', 'copy', 'fold', 'commit'].map(ok),
 ]
 const batcherSteps = ['delivery', ...[...transactionSteps, 'exists', 'count'].map(ok)]
 const brokerSteps = ['lock', 'publish marker', 'publish', 'ack', 'notice', 'count']
@@ -47,7 +47,6 @@ const databaseSteps = [
   ...transactionSteps.filter((step) => step !== 'insert voids'),
   'read judgement',
   'read position',
-  'load keys',
 ]
 
 function ok(step: string): string {

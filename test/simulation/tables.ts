@@ -191,8 +191,4 @@ export class Tables {
     }
     return keyed
   }
-
-  get callersWithKeys(): Iterable<[string, readonly StoredDecision[]]> {
-    return this.#keyed
-  }
 }

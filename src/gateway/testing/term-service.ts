@@ -17,6 +17,8 @@ import {
   type Unavailable,
   refusalIn,
 } from '../../engine/service.ts'
+import { keyLifetimeMs } from '../../engine/idempotency.ts'
+import { KeyArchive } from '../../engine/key-archive.ts'
 import { Term } from '../../engine/term.ts'
 import { ManualTerm } from '../../engine/testing/manual-journal.ts'
 import { rosterSnapshot, studentSnapshot } from '../../engine/views.ts'
@@ -60,7 +62,11 @@ export class TermService implements EnrollmentService {
     this.term = new Term({
       leader,
       campusId: 'test',
-      loaded: { campus, position: { leader, seq: 0, term: 1, atMs: 0 }, callersWithKeys: new Set() },
+      loaded: {
+        campus,
+        position: { leader, seq: 0, term: 1, atMs: 0 },
+        keys: new KeyArchive(1_000_000, keyLifetimeMs),
+      },
       clock: { nowMs: now, trouble: undefined },
       journal: this.journal,
       store: {
@@ -69,7 +75,6 @@ export class TermService implements EnrollmentService {
         judgementOf: () => Promise.resolve(undefined),
         loadCampus: () => Promise.reject(new Error('not asked for in a term')),
         loadStudent: () => Promise.resolve(undefined),
-        loadKeys: () => Promise.resolve([]),
         findKey: () => Promise.resolve(undefined),
       },
       runtime: {
@@ -94,6 +99,7 @@ export class TermService implements EnrollmentService {
         turnBudgetMs: 10,
         catalogReuseMs: 100,
         clockSkewMsMax: 2000,
+        keysBytesMax: 64 * 1024 * 1024,
       },
       onLost: () => {},
     })
