@@ -80,16 +80,19 @@ async function loadFiles(
   checking?.finish()
   if (dryRun) await checked.hashPasswords(async () => nobodysPassword)
   else await hashPasswords(checked)
+  let seated = 0
   try {
-    await loadRows(campus, checked, { dryRun })
+    seated = (await loadRows(campus, checked, { dryRun })).seated
   } catch (error) {
     throw error instanceof LoadRefused ? await explained(error, files, checked) : error
   }
   const counts = Object.entries(withoutEmpty(checked)).map(
     ([table, { count }]) => `${count} ${namesOf(table)}`,
   )
+  const moved =
+    seated === 0 ? '' : `; ${seated} who waited beside a free seat ${dryRun ? 'would have' : 'have'} it`
   const done = dryRun ? 'dry run: these files can be loaded' : 'loaded'
-  process.stdout.write(`${done}: ${counts.join(', ')}${dryRun ? '; nothing was written' : ''}\n`)
+  process.stdout.write(`${done}: ${counts.join(', ')}${moved}${dryRun ? '; nothing was written' : ''}\n`)
 }
 
 function namesOf(table: string): string {
@@ -108,9 +111,9 @@ async function loadRows(
   { database }: OpenCampus,
   rows: RegistryRows,
   { dryRun }: { readonly dryRun: boolean },
-): Promise<void> {
+): Promise<{ readonly seated: number }> {
   let bar: { table: LoadedTable; progress: Progress } | undefined
-  await loadTables(database, withoutEmpty(rows), {
+  const loaded = await loadTables(database, withoutEmpty(rows), {
     dryRun,
     onProgress: (table, done) => {
       if (bar?.table !== table) {
@@ -121,6 +124,7 @@ async function loadRows(
     },
   })
   bar?.progress.finish()
+  return loaded
 }
 
 /** Only what the files hold is loaded, and noted as loaded. */

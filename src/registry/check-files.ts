@@ -43,7 +43,7 @@ export async function checkFiles(files: RegistryFiles, options: CheckOptions): P
     files.departments &&
     (await checkTable(files.departments, departmentsFile, context, ({ id }) => departmentIds.add(id)))
   // With faults among the departments, those of other files that name them would only repeat it.
-  if (findings.list.length === 0) {
+  if (findings.count === 0) {
     const inDatabase = await options.departmentsInDatabase()
     context.departments = { has: (id) => departmentIds.has(id) || inDatabase.has(id) }
   }

@@ -106,7 +106,9 @@ test('what does not fit is told by file, line and column', async () => {
   ])
   assert.deepEqual(
     await faultsOf({ enrollments: files.enrollments.replace('lin,student,5', 'lin,student,') }),
-    ['enrollments.csv line 4, course_id, group_id: is 401/1, where this is seat 2 of 1'],
+    [
+      'enrollments.csv line 4, course_id, group_id: is 401/1, where this is seat 2 of 1; an extra seat must say that it is one',
+    ],
   )
   assert.deepEqual(
     await faultsOf({ enrollments: files.enrollments.replace('k1,d-phys,lin', 'k9,d-phys,lin') }),

@@ -107,10 +107,7 @@ export async function checkOneRoster(
 async function filesIn(folder: string): Promise<readonly ReadFile[]> {
   const names = new Set(
     await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
-      throw new RegistryFileError(
-        [{ file: folder, reason: `is no folder that can be read (${cause.code})` }],
-        false,
-      )
+      throw new RegistryFileError([{ file: folder, reason: `is no folder that can be read (${cause.code})` }])
     }),
   )
   return readFiles.filter((name) => names.has(`${name}.csv`))

@@ -1,6 +1,6 @@
 import type { Findings } from './findings.ts'
 import type { CourseRow } from './rows.ts'
-import type { EnrollmentCells } from './tables.ts'
+import { type EnrollmentCells, orderOf } from './tables.ts'
 
 /** A course group as far as places in it go. */
 export interface GroupRoom {
@@ -53,6 +53,7 @@ export class PlacesCheck {
       )
     }
     const key = groupKey(cells)
+    const order = orderOf(cells)
     const room = this.#known.groups.get(key)
     if (room === undefined) {
       this.#fault(
@@ -66,14 +67,15 @@ export class PlacesCheck {
         'course_id, group_id',
         `is ${key}, a group that was cancelled: nobody has a place in it`,
       )
-    } else if (cells.reserve_order === null) {
+    } else if (order === null) {
       const taken = (this.#seatsTaken.get(key) ?? room.registered) + 1
       this.#seatsTaken.set(key, taken)
-      if (taken > room.capacity) {
-        this.#fault(line, 'course_id, group_id', `is ${key}, where this is seat ${taken} of ${room.capacity}`)
+      if (taken > room.capacity && cells.extra_seat !== true) {
+        const reason = `is ${key}, where this is seat ${taken} of ${room.capacity}; an extra seat must say that it is one`
+        this.#fault(line, 'course_id, group_id', reason)
       }
     } else {
-      this.#order(line, `${key} ${cells.reserve_order}`, cells.reserve_order)
+      this.#order(line, `${key} ${order}`, order)
     }
   }
 

@@ -29,8 +29,8 @@ type CheckedTables = {
   readonly [Table in keyof RegistryRows]?: Checked<RowOf<Table>> | '' | undefined
 }
 
-/** Errors that are told at once; someone who repairs a file by hand wants more than the first. */
-const findingsMax = 20
+/** Kinds of errors that are told at once; someone who repairs a file by hand wants more than the first. */
+const causesMax = 20
 const nothing = { count: 0, rows: [] }
 
 /** What was checked, as rows to load. */
@@ -73,7 +73,7 @@ export async function openCheck(
   files: readonly string[],
   onBytes: (read: number, total: number) => void = () => undefined,
 ): Promise<CheckContext> {
-  const findings = new Findings(findingsMax)
+  const findings = new Findings(causesMax)
   const total = await sizeOf(files, findings)
   findings.throwIfAny()
   let read = 0
@@ -101,7 +101,7 @@ export async function checkTable<Cells extends object, Row>(
   { findings, onBytes, departments }: CheckContext,
   onRow?: (cells: Cells, line: number) => void,
 ): Promise<CheckedTable<Cells, Row> | undefined> {
-  const before = findings.list.length
+  const before = findings.count
   const lineByKey = new Map<unknown, number>()
   let count = 0
   let plainPasswords = 0
@@ -109,7 +109,7 @@ export async function checkTable<Cells extends object, Row>(
   for (;;) {
     const piece = await pieces.next()
     if (piece.done) {
-      if (piece.value === undefined || findings.list.length > before) return undefined
+      if (piece.value === undefined || findings.count > before) return undefined
       return new CheckedTable({ file, table }, { count, plainPasswords, digest: piece.value })
     }
     for (const { line, cells } of piece.value) {

@@ -79,13 +79,12 @@ export class CheckedTable<Cells extends object, Row> implements RowSource<Row> {
 
   async *#read<T>(make: (line: number, cells: Cells) => T): AsyncGenerator<T, void, void> {
     const changed = () =>
-      new RegistryFileError([{ file: this.#file, reason: 'has changed since it was checked' }], false)
+      new RegistryFileError([{ file: this.#file, reason: 'has changed since it was checked' }])
     const findings = new Findings(1)
     const pieces = readTable(this.#file, this.#table, findings, () => undefined)
     for (;;) {
-      const piece = await pieces.next().catch((cause: unknown) => {
-        throw cause instanceof RegistryFileError ? changed() : cause
-      })
+      const piece = await pieces.next()
+      if (findings.count > 0) throw changed()
       if (piece.done) {
         if (piece.value !== this.#digest) throw changed()
         return

@@ -1,5 +1,6 @@
 import { type CsvCell, csvLine } from './csv-text.ts'
-import { nobodysPassword, type RegistryRows, type RowOf } from './rows.ts'
+import { passwordHash, UnfitCell } from './fields.ts'
+import type { RegistryRows, RowOf } from './rows.ts'
 import {
   writtenCourses,
   writtenDepartments,
@@ -51,15 +52,28 @@ function fileOf<Table extends keyof RegistryRows>(
     table,
     toRows: (row) => {
       const cells = toCells(row)
-      return [kept.map((index) => known(cells[index] ?? null))]
+      return [
+        kept.map((index) => {
+          const cell = cells[index] ?? null
+          return columns[index] === 'password' ? knownHash(cell) : cell
+        }),
+      ]
     },
   }
   return { name: `${name}.csv`, header: kept.map((index) => columns[index] ?? ''), parts: [part] }
 }
 
-/** What the loader puts where there was no password is none to hand on. */
-function known(cell: CsvCell): CsvCell {
-  return cell === nobodysPassword ? null : cell
+/**
+ * A password that `enrollment load` takes. What stands where there is none is none to hand on, nor is what is no hash: nobody
+ * can log in with it.
+ */
+export function knownHash(cell: CsvCell): CsvCell {
+  try {
+    return typeof cell === 'string' && passwordHash.read(cell) !== '' ? cell : null
+  } catch (error) {
+    if (error instanceof UnfitCell) return null
+    throw error
+  }
 }
 
 /** About as much text as one write should carry. */

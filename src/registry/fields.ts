@@ -1,4 +1,4 @@
-import { type Meeting, meetingsOverlap, packClassTime, unpackClassTime } from '../../actors/timetable.ts'
+import { type Meeting, meetingsOverlap, packClassTime } from '../../actors/timetable.ts'
 import {
   argonMemoryKiBMax,
   argonPassesMax,
@@ -56,11 +56,30 @@ export function text(min: number, max: number, multiline = false): Field<string>
   }
 }
 
+/** Text as tables hold it: also none, and of several lines. NUL is what PostgreSQL does not store. */
+export const anyText: Field<string> = {
+  optional: false,
+  read: (cell) => {
+    if (cell.includes('\0')) throw new UnfitCell('contains the control character 0')
+    return cell
+  },
+}
+
 export const gender: Field<'male' | 'female'> = {
   optional: false,
   read: (cell) => {
     if (cell === 'male' || cell === 'female') return cell
     throw new UnfitCell(`${shown(cell)}; wants male or female`)
+  },
+}
+
+/** As PostgreSQL writes it, or in words. */
+export const yesOrNo: Field<boolean> = {
+  optional: false,
+  read: (cell) => {
+    if (/^(t|true|yes)$/i.test(cell)) return true
+    if (/^(f|false|no)$/i.test(cell)) return false
+    throw new UnfitCell(`${shown(cell)}; wants yes or no`)
   },
 }
 
@@ -74,23 +93,29 @@ export const status: Field<'open' | 'closed' | 'cancelled'> = {
   },
 }
 
-/** A time with its offset from UTC, as ISO 8601 in UTC. Without an offset it could mean two things. */
+/**
+ * A time with its offset from UTC, as ISO 8601 in UTC, to the microsecond; also as psql writes it (`+00`). Without an offset
+ * it could mean two things.
+ */
 export const time: Field<string> = {
   optional: false,
   read: (cell) => {
     const match =
-      /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(\.\d{1,3})?)?(?:Z|([+-])(\d\d):?(\d\d))?$/.exec(cell)
+      /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(?:Z|([+-])(\d\d)(?::?(\d\d))?)?$/.exec(
+        cell,
+      )
     const wants = 'wants ISO 8601 with its offset from UTC, like 2026-09-01T07:00:00+03:30 or …Z'
     if (match === null) throw new UnfitCell(`${shown(cell)}; ${wants}`)
-    const [, year, month, day, hour, minute, second, fraction, sign, offsetHours, offsetMinutes] = match
-    if (!/(Z|[+-]\d\d:?\d\d)$/.test(cell)) throw new UnfitCell(`${shown(cell)} without an offset; ${wants}`)
+    const [, year, month, day, hour, minute, second, fraction = '', sign, offsetHours, offsetMinutes] = match
+    if (sign === undefined && !cell.endsWith('Z'))
+      throw new UnfitCell(`${shown(cell)} without an offset; ${wants}`)
     const wall = new Date(0)
     wall.setUTCFullYear(Number(year), Number(month) - 1, Number(day))
     wall.setUTCHours(
       Number(hour),
       Number(minute),
       Number(second ?? 0),
-      Math.round(Number(fraction ?? 0) * 1000),
+      Number(fraction.padEnd(3, '0').slice(0, 3)),
     )
     const offset = Number(offsetHours ?? 0) * 60 + Number(offsetMinutes ?? 0)
     const isReal =
@@ -106,8 +131,14 @@ export const time: Field<string> = {
     if (at.getTime() < 0 || at.getUTCFullYear() > 9999) {
       throw new UnfitCell(`${shown(cell)}; wants a time from 1970 to 9999`)
     }
-    return at.toISOString()
+    const microseconds = fraction.slice(3).replace(/0+$/, '')
+    return `${at.toISOString().slice(0, -1)}${microseconds}Z`
   },
+}
+
+/** Whether the first time is the later one, or the same; both as `time` reads them. */
+export function isNotBefore(one: string, other: string): boolean {
+  return one.slice(0, -1) >= other.slice(0, -1)
 }
 
 /** The same field in a column that may be missing and cells that may be empty: `null` then. */
@@ -154,32 +185,32 @@ export const plainPassword: Field<string> = {
 /** From Saturday on, as days are numbered. */
 export const dayNames = ['Saturday', 'Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday']
 const classTimeWants = 'wants weekly meetings like: Sat 09:00-10:30; Mon 09:00-10:30'
-const packedMax = 2 ** 29 - 1
-
-/** Weekly meetings as people write them, or the packed number of an older database's export. */
-export const classTime: Field<readonly Meeting[]> = {
+/** Weekly meetings as people write them, or the number of `courses.class_time`, which is kept as it is. */
+export const classTime: Field<readonly Meeting[] | number> = {
   optional: false,
   read: (cell) => {
-    const meetings = /^\d+$/.test(cell) ? readPacked(cell) : cell.split(';').flatMap(readMeeting)
+    if (/^-?\d+$/.test(cell)) return readPacked(cell)
+    const meetings = cell.split(';').flatMap(readMeeting)
     meetings.forEach((meeting, index) => {
       if (meetingsOverlap([meeting], meetings.slice(index + 1))) {
         throw new UnfitCell(`${shown(cell)}, whose meetings overlap`)
       }
     })
+    // Several of them are stored one by one, where each ends on its own day.
+    if (packClassTime(meetings) === undefined && meetings.some((one) => one.endMinute <= one.startMinute)) {
+      throw new UnfitCell(
+        `${shown(cell)}: of meetings at different hours, each must end on its day; write the rest as a meeting from 00:00`,
+      )
+    }
     return meetings
   },
 }
 
-function readPacked(cell: string): Meeting[] {
+/** Programs have put all kinds of bits there; the server says which it cannot read. */
+function readPacked(cell: string): number {
   const packed = Number(cell)
-  if (packed === 0) return []
-  const meetings = packed <= packedMax ? unpackClassTime(packed) : []
-  const isWhole =
-    packClassTime(meetings) === packed && meetings.every((one) => one.endMinute > one.startMinute)
-  if (!isWhole || meetings.length === 0 || meetings.some((one) => one.endMinute > 1440)) {
-    throw new UnfitCell(`${shown(cell)}, which is no packed class time; ${classTimeWants}`)
-  }
-  return meetings
+  if (packed === (packed | 0) && String(packed) === cell) return packed
+  throw new UnfitCell(`${shown(cell)}, which is no packed class time; ${classTimeWants}`)
 }
 
 function readMeeting(part: string): Meeting[] {
@@ -194,7 +225,7 @@ function readMeeting(part: string): Meeting[] {
   if (match === null || day < 0 || Number(startMinute) > 59 || Number(endMinute) > 59 || end > 1440) {
     throw new UnfitCell(`${shown(part.trim())}; ${classTimeWants}`)
   }
-  if (end <= start) throw new UnfitCell(`${shown(part.trim())}, which ends before it begins`)
+  if (end === start) throw new UnfitCell(`${shown(part.trim())}, which ends as it begins`)
   return [{ day, startMinute: start, endMinute: end }]
 }
 

@@ -8,41 +8,70 @@ export interface Finding {
   readonly reason: string
 }
 
-/** The files are not fit to load; nothing was written. The message has one line for each finding. */
+/** The files are not fit to load; nothing was written. The message has one line for each cause. */
 export class RegistryFileError extends Error {
   override readonly name = 'RegistryFileError'
+  /** The first of each cause. */
   readonly findings: readonly Finding[]
 
-  constructor(findings: readonly Finding[], stoppedEarly: boolean) {
-    const lines = findings.map(describe)
-    if (stoppedEarly) lines.push(`stopped after ${findings.length} errors; there may be more`)
+  constructor(findings: readonly Finding[], counts: readonly number[] = [], others = 0) {
+    const lines = findings.map((finding, index) => {
+      const more = (counts[index] ?? 1) - 1
+      return more > 0 ? `${describe(finding)} (and ${more} more like it)` : describe(finding)
+    })
+    if (others > 0) lines.push(`and ${others} more of other kinds`)
     super(lines.join('\n'))
     this.findings = findings
   }
 }
 
-/** Collects findings up to a bound. */
+/** Collects findings: the first of each cause, and how many there are. */
 export class Findings {
-  readonly list: Finding[] = []
-  readonly #max: number
+  readonly #firsts: Finding[] = []
+  readonly #counts: number[] = []
+  readonly #indexes = new Map<string, number>()
+  readonly #causesMax: number
+  #others = 0
+  #last: Finding | undefined
+  #count = 0
 
-  constructor(max: number) {
-    this.#max = max
+  /** @param causesMax so many are told; of the others only the number */
+  constructor(causesMax: number) {
+    this.#causesMax = causesMax
   }
 
-  /** @throws RegistryFileError when it is the last that fits */
+  /** How many there are, of whatever cause. */
+  get count(): number {
+    return this.#count
+  }
+
   add(finding: Finding): void {
     // Two cells may be read from one column.
-    const last = this.list.at(-1)
-    if (last !== undefined && describe(last) === describe(finding)) return
-    this.list.push(finding)
-    if (this.list.length >= this.#max) throw new RegistryFileError(this.list, true)
+    if (this.#last !== undefined && describe(this.#last) === describe(finding)) return
+    this.#last = finding
+    this.#count++
+    const cause = causeOf(finding)
+    const index = this.#indexes.get(cause)
+    if (index !== undefined) {
+      this.#counts[index] = (this.#counts[index] ?? 0) + 1
+    } else if (this.#firsts.length < this.#causesMax) {
+      this.#indexes.set(cause, this.#firsts.length)
+      this.#firsts.push(finding)
+      this.#counts.push(1)
+    } else {
+      this.#others++
+    }
   }
 
   /** @throws RegistryFileError if there is any */
   throwIfAny(): void {
-    if (this.list.length > 0) throw new RegistryFileError(this.list, false)
+    if (this.#count > 0) throw new RegistryFileError(this.#firsts, this.#counts, this.#others)
   }
+}
+
+/** What is wrong, whatever the line and the value: two findings of one cause are mended alike. */
+function causeOf({ file, column, reason }: Finding): string {
+  return [file, column, reason.replaceAll(/"(?:[^"\\]|\\.)*"/g, '"').replaceAll(/\d+/g, '0')].join('\n')
 }
 
 function describe({ file, line, column, reason }: Finding): string {

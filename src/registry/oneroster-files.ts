@@ -1,7 +1,7 @@
 import type { CsvCell } from './csv-text.ts'
-import type { ExportChoices, ExportedFile } from './export-format.ts'
-import { type CourseRow, nobodysPassword, type RowOf } from './rows.ts'
-import { classTimeText } from './written-tables.ts'
+import { type ExportChoices, type ExportedFile, knownHash } from './export-format.ts'
+import type { CourseRow, RowOf } from './rows.ts'
+import { classTimeText, extraSeat } from './written-tables.ts'
 
 export interface OneRosterChoices extends ExportChoices {
   readonly campus: string
@@ -27,7 +27,7 @@ const classColumns = words(
   periods`,
 )
 const classMetadata = words(
-  'lecturer units capacity reserveCapacity classTime examTime examMinutes sexLock notes status',
+  'title lecturer units capacity reserveCapacity classTime examTime examMinutes sexLock notes status',
 )
 const enrollmentColumns = words('classSourcedId schoolSourcedId userSourcedId role primary beginDate endDate')
 
@@ -47,13 +47,13 @@ export function onerosterFiles(choices: OneRosterChoices): readonly ExportedFile
   return [
     {
       name: 'orgs.csv',
-      header: [...common, 'name', 'type', 'identifier', 'parentSourcedId'],
-      rows: [['campus', ...bulk, choices.campus, 'school', null, null]],
+      header: [...common, 'name', 'type', 'identifier', 'parentSourcedId', 'metadata.name'],
+      rows: [['campus', ...bulk, choices.campus, 'school', null, null, null]],
       parts: [
         {
           table: 'departments',
           toRows: ({ id, name }: RowOf<'departments'>) => [
-            [department(id), ...bulk, name, 'department', id, 'campus'],
+            [department(id), ...bulk, oneLine(name), 'department', id, 'campus', whereLonger(name)],
           ],
         },
       ],
@@ -118,7 +118,19 @@ export function onerosterFiles(choices: OneRosterChoices): readonly ExportedFile
           toRows: ({ course_id: id, name, for_department }: CourseRow) => {
             if (id === lastCourse) return []
             lastCourse = id
-            return [[`course-${id}`, ...bulk, null, name, id, null, department(for_department), null, null]]
+            return [
+              [
+                `course-${id}`,
+                ...bulk,
+                null,
+                oneLine(name),
+                id,
+                null,
+                department(for_department),
+                null,
+                null,
+              ],
+            ]
           },
         },
       ],
@@ -138,7 +150,7 @@ export function onerosterFiles(choices: OneRosterChoices): readonly ExportedFile
     },
     {
       name: 'enrollments.csv',
-      header: [...common, ...enrollmentColumns, ...metadata(['place', 'reserveOrder'])],
+      header: [...common, ...enrollmentColumns, ...metadata(['place', 'reserveOrder', 'extraSeat'])],
       parts: [
         {
           table: 'enrolled_courses',
@@ -153,6 +165,7 @@ export function onerosterFiles(choices: OneRosterChoices): readonly ExportedFile
               ...none(3),
               row.reserved ? 'reserved' : 'registered',
               row.reserve_order,
+              extraSeat(row),
             ],
           ],
         },
@@ -204,7 +217,7 @@ function userCells(kind: 'staff' | 'student', { id, department_id }: RowOf<'staf
 
 function hashCell({ password }: { readonly password: string }, withPasswords: boolean): CsvCell[] {
   if (!withPasswords) return []
-  return [password === nobodysPassword ? null : password]
+  return [knownHash(password)]
 }
 
 function roleCells(kind: string, { id, department_id }: RowOf<'staff'>, role: string): CsvCell[] {
@@ -214,11 +227,18 @@ function roleCells(kind: string, { id, department_id }: RowOf<'staff'>, role: st
 
 function classCells(row: CourseRow): CsvCell[] {
   const school = department(row.for_department)
-  const own = [row.lecturer, row.units, row.capacity, row.reserve_capacity, classTimeText(row)]
+  const own = [
+    whereLonger(row.name),
+    escaped(row.lecturer),
+    row.units,
+    row.capacity,
+    row.reserve_capacity,
+    classTimeText(row),
+  ]
   return [
     classId(row),
     ...bulk,
-    row.name,
+    oneLine(row.name),
     null,
     `course-${row.course_id}`,
     row.group_id,
@@ -236,11 +256,19 @@ function classCells(row: CourseRow): CsvCell[] {
   ]
 }
 
+/** A name as other programs show it. */
+function oneLine(name: string): string {
+  return name.replaceAll(lineBreaks, ' ')
+}
+
+/** The whole name, where `oneLine` changes it. */
+function whereLonger(name: string): CsvCell {
+  return oneLine(name) === name ? null : escaped(name)
+}
+
+const lineBreaks = /[\r\n\t]+/g
+
 /** Line breaks are not permitted within a cell. */
-function escaped(notes: string): string {
-  return notes
-    .replaceAll('\\', '\\\\')
-    .replaceAll('\n', '\\n')
-    .replaceAll('\r', '\\r')
-    .replaceAll('\t', '\\t')
+function escaped(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\r', '\\r').replaceAll('\t', '\\t')
 }

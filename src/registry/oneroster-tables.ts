@@ -1,5 +1,5 @@
 import { int32Max } from '../../schema/registry-limits.ts'
-import { type Field, integer, named, shown, text, UnfitCell } from './fields.ts'
+import { anyText, type Field, integer, named, shown, text, UnfitCell } from './fields.ts'
 import type { CourseRow, DepartmentRow, EnrolledCourseRow, StaffRow, StudentRow } from './rows.ts'
 import {
   type CourseCells,
@@ -50,10 +50,13 @@ function orElse<T>(field: Field<T>, otherwise: T): Field<T> {
   return { ...field, optional: true, read: (cell) => (cell === '' ? otherwise : field.read(cell)) }
 }
 
+/** What OneRoster has no column for. */
+const nothing: Field<null> = { optional: true, read: () => null }
+
 /** Line breaks are not permitted within a cell: they are written as in C. */
-const escapedText = (max: number): Field<string> => {
-  const plain = text(0, max, true)
-  return { optional: true, read: (cell) => plain.read(cell.replaceAll(/\\([\\nrt])/g, unescape)) }
+const escapedText: Field<string> = {
+  optional: true,
+  read: (cell) => anyText.read(cell.replaceAll(/\\([\\nrt])/g, unescape)),
 }
 const escapes: Readonly<Record<string, string>> = { '\\': '\\', n: '\n', r: '\r', t: '\t' }
 const unescape = (_: string, char: string): string => escapes[char] ?? char
@@ -65,12 +68,17 @@ export const manifestFile: TableFile<{ propertyName: string; value: string }, ne
   toRow: noRow,
 }
 
-export const orgsFile: TableFile<Sourced & { id: number; name: string }, DepartmentRow> = {
+export const orgsFile: TableFile<Sourced & { id: number; name: string; full_name: string }, DepartmentRow> = {
   ...fileRules,
-  fields: { ...departmentsFile.fields, sourcedId, id: named('identifier', departmentId) },
+  fields: {
+    ...departmentsFile.fields,
+    sourcedId,
+    id: named('identifier', departmentId),
+    full_name: named('metadata.name', escapedText),
+  },
   takes: (cellOf) => cellOf('type') === 'department',
   key: ['id'],
-  toRow: departmentsFile.toRow,
+  toRow: ({ id, name, full_name }) => ({ id, name: full_name || name }),
 }
 
 /** The role that a user has first of all. */
@@ -134,19 +142,25 @@ export const onerosterCourses: TableFile<Sourced & { course_id: number }, never>
   toRow: noRow,
 }
 
-export function classesOf({ departments, courses }: Sources): TableFile<Sourced & CourseCells, CourseRow> {
+export function classesOf({
+  departments,
+  courses,
+}: Sources): TableFile<Sourced & CourseCells & { full_name: string }, CourseRow> {
   const { fields } = coursesFile
   return {
     ...coursesFile,
     ...fileRules,
     faults: coursesFile.faults,
+    toRow: ({ full_name, ...cells }, password) =>
+      coursesFile.toRow({ ...cells, name: full_name || cells.name }, password),
     fields: {
       sourcedId,
       course_id: reference('courseSourcedId', 'courses.csv', (id) => courses.get(id)),
       group_id: named('classCode', fields.group_id),
       for_department: reference('schoolSourcedId', 'orgs.csv as a department', (id) => departments.get(id)),
       name: named('title', fields.name),
-      lecturer: named('metadata.lecturer', fields.lecturer),
+      full_name: named('metadata.title', escapedText),
+      lecturer: named('metadata.lecturer', { ...escapedText, optional: false }),
       units: named('metadata.units', fields.units),
       capacity: named('metadata.capacity', fields.capacity),
       reserve_capacity: named('metadata.reserveCapacity', orElse(fields.reserve_capacity, 0)),
@@ -154,7 +168,7 @@ export function classesOf({ departments, courses }: Sources): TableFile<Sourced 
       exam_minutes: named('metadata.examMinutes', fields.exam_minutes),
       class_time: named('metadata.classTime', orElse(fields.class_time, [])),
       sex_lock: named('metadata.sexLock', fields.sex_lock),
-      notes: named('metadata.notes', escapedText(2000)),
+      notes: named('metadata.notes', escapedText),
       status: named('metadata.status', fields.status),
     },
   }
@@ -166,6 +180,7 @@ export function enrollmentsOf({
 }: Sources): TableFile<EnrollmentCells, EnrolledCourseRow> {
   const place = (find: 'course' | 'group') =>
     reference('classSourcedId', 'classes.csv', (id) => classes.get(id)?.[find])
+  const { fields } = enrollmentsFile
   return {
     ...enrollmentsFile,
     ...fileRules,
@@ -173,7 +188,10 @@ export function enrollmentsOf({
       student_id: reference('userSourcedId', 'users.csv as a student', (id) => studentIds.get(id)),
       course_id: place('course'),
       group_id: place('group'),
-      reserve_order: named('metadata.reserveOrder', enrollmentsFile.fields.reserve_order),
+      reserve_order: named('metadata.reserveOrder', fields.reserve_order),
+      id: nothing,
+      reserved: nothing,
+      extra_seat: named('metadata.extraSeat', fields.extra_seat),
     },
     takes: (cellOf) => cellOf('role') === 'student',
   }

@@ -81,7 +81,7 @@ function readHeader(
     field,
   }))
   const known = new Set(fields.map(({ column }) => column))
-  const before = findings.list.length
+  const before = findings.count
   const [only = ''] = cells
   if (cells.length === 1 && !known.has(only) && /[;\t]/.test(only)) {
     findings.add({
@@ -111,7 +111,7 @@ function readHeader(
     const reason = `has no column ${table.anyOf.join(' and no ')}; wants one of them, or --without-passwords`
     findings.add({ file, line, reason })
   }
-  if (findings.list.length > before) return undefined
+  if (findings.count > before) return undefined
   const columns = fields.map((one) => ({ ...one, index: cells.indexOf(one.column) }))
   return { length: cells.length, columns, indexOf: new Map(cells.map((name, index) => [name, index])) }
 }
@@ -125,7 +125,7 @@ function readRows<Cells extends object>(
 ): ReadRow<Cells>[] {
   const rows: ReadRow<Cells>[] = []
   for (const { line, cells } of records) {
-    const before = findings.list.length
+    const before = findings.count
     if (cells.length !== header.length) {
       const reason = `has ${cells.length} cells where the header has ${header.length}`
       findings.add({ file, line, reason })
@@ -141,13 +141,13 @@ function readRows<Cells extends object>(
         findings.add({ file, line, column, reason: error.message })
       }
     }
-    if (findings.list.length > before) continue
+    if (findings.count > before) continue
     // Every column of the table was just read by its own field.
     const whole = values as Cells
     for (const { column, reason } of table.faults(whole)) {
       findings.add({ file, line, column: columnOf(table, column), reason })
     }
-    if (findings.list.length === before) rows.push({ line, cells: whole })
+    if (findings.count === before) rows.push({ line, cells: whole })
   }
   return rows
 }

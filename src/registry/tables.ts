@@ -1,23 +1,18 @@
-import { packClassTime } from '../../actors/timetable.ts'
+import { type Meeting, packClassTime } from '../../actors/timetable.ts'
+import { int16Max, int32Max, minutesPerDay, personIdMax } from '../../schema/registry-limits.ts'
 import {
-  int16Max,
-  int32Max,
-  minutesPerDay,
-  nameLengthMax,
-  notesLengthMax,
-  personIdMax,
-} from '../../schema/registry-limits.ts'
-import {
+  anyText,
   classTime,
   type Field,
   gender,
   integer,
+  isNotBefore,
   orNull,
   passwordHash,
   plainPassword,
   status,
-  text,
   time,
+  yesOrNo,
 } from './fields.ts'
 import {
   type CourseRow,
@@ -48,10 +43,10 @@ export interface TableFile<Cells extends object, Row> {
 export const departmentId = integer(0, int16Max)
 export const personId = integer(0, personIdMax)
 /** Numbers beyond it are not exact. */
-const reserveOrderMax = 999_999_999_999_999
+const orderMax = Number.MAX_SAFE_INTEGER
 
 export const departmentsFile: TableFile<{ id: number; name: string }, DepartmentRow> = {
-  fields: { id: departmentId, name: text(1, nameLengthMax) },
+  fields: { id: departmentId, name: anyText },
   key: ['id'],
   faults: () => [],
   toRow: ({ id, name }) => ({ id, name }),
@@ -113,9 +108,9 @@ export const studentsFile: TableFile<StudentCells, StudentRow> = {
     enrollment_start_time: time,
     enrollment_end_time: orNull(time),
     max_units: integer(0, int16Max),
-    remaining_actions: integer(0, int16Max),
+    remaining_actions: integer(-int16Max - 1, int16Max),
     department_id: departmentId,
-    entry_year: integer(0, int16Max),
+    entry_year: integer(-int16Max - 1, int16Max),
     gender,
   },
   anyOf: passwordColumns,
@@ -123,8 +118,7 @@ export const studentsFile: TableFile<StudentCells, StudentRow> = {
   department: 'department_id',
   faults: (cells) => {
     const { enrollment_start_time: start, enrollment_end_time: end } = cells
-    // Both are ISO 8601 in UTC, where the order of texts is the order of times.
-    const endsFirst = end !== null && end <= start
+    const endsFirst = end !== null && isNotBefore(start, end)
     const fault = { column: 'enrollment_end_time', reason: 'is not after enrollment_start_time' } as const
     return [...passwordFaults(cells), ...(endsFirst ? [fault] : [])]
   },
@@ -163,8 +157,8 @@ export const coursesFile: TableFile<CourseCells, CourseRow> = {
     course_id: integer(0, int32Max),
     group_id: integer(0, int32Max),
     for_department: departmentId,
-    name: text(1, nameLengthMax),
-    lecturer: text(1, nameLengthMax),
+    name: anyText,
+    lecturer: anyText,
     units: integer(0, int16Max),
     capacity: integer(0, int32Max),
     reserve_capacity: integer(0, int32Max),
@@ -172,7 +166,7 @@ export const coursesFile: TableFile<CourseCells, CourseRow> = {
     exam_minutes: orNull(integer(1, minutesPerDay)),
     class_time: classTime,
     sex_lock: orNull(gender),
-    notes: text(0, notesLengthMax, true),
+    notes: { ...anyText, optional: true },
     status,
   },
   key: ['course_id', 'group_id'],
@@ -182,11 +176,11 @@ export const coursesFile: TableFile<CourseCells, CourseRow> = {
       ? [{ column: 'exam_minutes', reason: 'is set, but exam_time is empty' }]
       : [],
   toRow: ({ class_time: meetings, ...cells }) => {
-    const packed = packClassTime(meetings)
+    const packed = typeof meetings === 'number' ? meetings : packClassTime(meetings)
     return {
       ...cells,
       class_time: packed ?? 0,
-      meetings: packed === undefined ? meetingsAsJson(meetings) : null,
+      meetings: packed === undefined && typeof meetings !== 'number' ? meetingsAsJson(meetings) : null,
     }
   },
 }
@@ -195,8 +189,18 @@ export interface EnrollmentCells {
   student_id: number
   course_id: number
   group_id: number
-  /** Null for a seat. */
+  /** Null for a seat, and where `reserved` says that `id` is the order. */
   reserve_order: number | null
+  /** The row's number in an older table, which orders those who wait there. */
+  id: number | null
+  reserved: boolean | null
+  /** The seat may be beyond the group's capacity. */
+  extra_seat: boolean | null
+}
+
+/** The order in the reserve queue; null for a seat. */
+export function orderOf({ reserve_order, id, reserved }: EnrollmentCells): number | null {
+  return reserved === true ? (reserve_order ?? id) : reserve_order
 }
 
 /** A student has one place in a course, whatever the group. */
@@ -205,21 +209,34 @@ export const enrollmentsFile: TableFile<EnrollmentCells, EnrolledCourseRow> = {
     student_id: personId,
     course_id: integer(0, int32Max),
     group_id: integer(0, int32Max),
-    reserve_order: orNull(integer(0, reserveOrderMax)),
+    reserve_order: orNull(integer(-orderMax, orderMax)),
+    id: orNull(integer(-orderMax, orderMax)),
+    reserved: orNull(yesOrNo),
+    extra_seat: orNull(yesOrNo),
   },
   key: ['student_id', 'course_id'],
-  faults: () => [],
-  toRow: ({ student_id, course_id, group_id, reserve_order }) => ({
-    course_id,
-    group_id,
-    student_id,
-    reserved: reserve_order !== null,
-    reserve_order,
-  }),
+  faults: (cells) => {
+    const { reserved, reserve_order } = cells
+    const isContrary =
+      reserved === true ? orderOf(cells) === null : reserved === false && reserve_order !== null
+    return isContrary
+      ? [
+          {
+            column: 'reserved',
+            reason: `is ${reserved ? 'true without an order' : 'false with an order'} in the queue`,
+          },
+        ]
+      : []
+  },
+  toRow: (cells) => {
+    const { student_id, course_id, group_id } = cells
+    const order = orderOf(cells)
+    return { course_id, group_id, student_id, reserved: order !== null, reserve_order: order }
+  },
 }
 
 /** The text of `courses.meetings`. */
-export function meetingsAsJson(meetings: CourseCells['class_time']): string {
+export function meetingsAsJson(meetings: readonly Meeting[]): string {
   return JSON.stringify(
     meetings.map(({ day, startMinute, endMinute }) => ({
       day,

@@ -1,5 +1,6 @@
 import type { Meeting } from '../../actors/timetable.ts'
-import { unpackClassTime } from '../../actors/timetable.ts'
+import { packClassTime, unpackClassTime } from '../../actors/timetable.ts'
+import { minutesPerDay } from '../../schema/registry-limits.ts'
 import type { CsvCell } from './csv-text.ts'
 import {
   type CourseRow,
@@ -74,12 +75,14 @@ export const writtenCourses: WrittenTable<CourseRow> = {
   ],
 }
 
-export const writtenEnrollments: WrittenTable<EnrolledCourseRow> = asTheyAre(
-  'student_id',
-  'course_id',
-  'group_id',
-  'reserve_order',
-)
+export const writtenEnrollments: WrittenTable<EnrolledCourseRow> = {
+  columns: ['student_id', 'course_id', 'group_id', 'reserve_order', 'extra_seat'],
+  toCells: (row) => [row.student_id, row.course_id, row.group_id, row.reserve_order, extraSeat(row)],
+}
+
+export function extraSeat({ extra_seat }: EnrolledCourseRow): CsvCell {
+  return extra_seat === true ? 'yes' : null
+}
 
 interface MeetingJson {
   readonly day: number
@@ -97,9 +100,18 @@ function meetingsOf({ meetings, class_time }: CourseRow): readonly Meeting[] {
   }))
 }
 
-/** As people write it, and `class_time` is read: `Sat 09:00-10:30; Mon 09:00-10:30`. */
+/**
+ * As people write it, and `class_time` is read: `Sat 09:00-10:30; Mon 09:00-10:30`. A number that says what no text does (bits
+ * that are no hours, an end at the start) stays a number.
+ */
 export function classTimeText(row: CourseRow): string {
-  return meetingsOf(row)
+  const meetings = meetingsOf(row)
+  const isSaid =
+    row.meetings !== null ||
+    (packClassTime(meetings) === row.class_time &&
+      meetings.every(({ startMinute, endMinute }) => startMinute !== endMinute && endMinute <= minutesPerDay))
+  if (!isSaid) return String(row.class_time)
+  return meetings
     .map(({ day, startMinute, endMinute }) => {
       return `${dayNames[day]?.slice(0, 3)} ${clockTime(startMinute)}-${clockTime(endMinute)}`
     })

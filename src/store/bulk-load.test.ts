@@ -89,6 +89,33 @@ test('a whole registry is loaded in one go, and noted as one change from outside
   assert.deepEqual(added, [10], 'ids go on behind those that were loaded')
 })
 
+test('who waits beside a free seat has it when the load is over, first come first', async () => {
+  const place = (student_id: number, reserve_order: number | null) => ({
+    course_id: 101,
+    group_id: 1,
+    student_id,
+    reserved: reserve_order !== null,
+    reserve_order,
+  })
+  const sources = {
+    departments: { rows: [department(1)] },
+    students: { rows: [1, 2, 3, 4].map((id) => student(id)) },
+    courses: { rows: [{ ...course(101), capacity: 3 }] },
+    enrolled_courses: { rows: [place(4, 9), place(1, 7), place(2, 8), place(3, null)] },
+  }
+  assert.deepEqual(await loadTables(db.database, sources, { dryRun: true }), { seated: 2 })
+  assert.deepEqual(await loadTables(db.database, sources), { seated: 2 })
+  assert.deepEqual(
+    await db.rows('SELECT student_id, reserved, reserve_order FROM enrolled_courses ORDER BY student_id'),
+    [
+      [1, false, null],
+      [2, false, null],
+      [3, false, null],
+      [4, true, 9],
+    ],
+  )
+})
+
 test('a load larger than any buffer arrives whole', async () => {
   await loadTables(db.database, {
     departments: { rows: [department(1)] },

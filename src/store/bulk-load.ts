@@ -81,6 +81,18 @@ const noteLoad = "INSERT INTO outside_changes (table_name, operation) VALUES ($1
 const selectSeveralGroups = `
   SELECT student_id, course_id FROM enrolled_courses GROUP BY student_id, course_id HAVING count(*) > 1
   ORDER BY student_id, course_id LIMIT 1`
+/** A queue beside a free seat is a state that no decision leads to: as many as fit have seats, first come first. */
+const seatThoseWhoWait = `
+  UPDATE enrolled_courses SET reserved = FALSE, reserve_order = NULL
+  WHERE id IN (
+    SELECT waiting.id
+    FROM (
+      SELECT id, course_id, group_id,
+        row_number() OVER (PARTITION BY course_id, group_id ORDER BY coalesce(reserve_order, id), id) AS place
+      FROM enrolled_courses WHERE reserved
+    ) AS waiting JOIN courses USING (course_id, group_id)
+    WHERE place <= capacity - (SELECT count(*) FROM enrolled_courses AS seat WHERE seat.course_id = waiting.course_id
+      AND seat.group_id = waiting.group_id AND NOT seat.reserved))`
 /** Explicit ids leave the sequence behind; INSERTs without one must not meet them. */
 const advanceDepartmentIds = `
   SELECT setval(pg_get_serial_sequence('departments', 'id'), greatest((SELECT max(id) FROM departments), 1))
@@ -88,13 +100,15 @@ const advanceDepartmentIds = `
 
 /**
  * Adds rows to the tables by COPY in one transaction: all of them or none. The next leader serves them.
+ * @returns how many who waited beside a free seat were given it
  * @throws LoadRefused when the database does not take a row; whatever a source throws, as it is
  */
 export async function loadTables(
   database: Database,
   sources: LoadSources,
   { onProgress = () => undefined, dryRun = false }: LoadOptions = {},
-): Promise<void> {
+): Promise<{ readonly seated: number }> {
+  let seated = 0
   const loaded = tables.filter((table) => sources[table] !== undefined)
   const client = await database.connect({
     applicationName: 'enrollment load',
@@ -103,13 +117,17 @@ export async function loadTables(
   try {
     const write = async () => {
       for (const table of loaded) await loadTable(client, table, sources, onProgress)
-      if (loaded.includes('enrolled_courses')) await refuseSeveralGroups(client)
+      if (loaded.includes('enrolled_courses')) {
+        await refuseSeveralGroups(client)
+        seated = (await client.query(seatThoseWhoWait)).rowCount ?? 0
+      }
       // A sequence does not go back with the transaction.
       if (loaded.includes('departments') && !dryRun) await client.query(advanceDepartmentIds)
       await client.query(noteLoad, [loaded.join(', ')])
     }
     await inTransaction(client, 'BEGIN', write, dryRun ? 'ROLLBACK' : 'COMMIT')
     if (loaded.length > 0 && !dryRun) await client.query(`ANALYZE ${loaded.join(', ')}`)
+    return { seated }
   } finally {
     await endQuietly(client)
   }

@@ -3,10 +3,11 @@ import { type Client, type Database, endQuietly } from './database.ts'
 /** How many rows are held at once, whoever is slow. */
 const pageRows = 2_000
 
-/** Times as ISO 8601 with a Z; `infinity` and the like become the ends of what a file may say. */
+/** `infinity` and the like become the ends of what a file may say. */
+const within = (column: string) => `least(greatest(${column}, 'epoch'), '9999-12-31Z')`
+/** Times as ISO 8601 with a Z: milliseconds, and microseconds where there are any. */
 const isoOf = (column: string) =>
-  `to_char(least(greatest(${column}, 'epoch'), '9999-12-31Z') AT TIME ZONE 'UTC',
-    'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
+  `regexp_replace(to_char(${within(column)} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '000Z$', 'Z')`
 
 /** Unix time 0, too, says that there is no exam; so does `infinity`. */
 const hasExam = "exam_time > 'epoch' AND exam_time < 'infinity'"
@@ -17,7 +18,8 @@ const selects = {
   staff: 'SELECT id, password, department_id FROM staff ORDER BY id',
   students: `
     SELECT id, password, ${isoOf('enrollment_start_time')} AS enrollment_start_time,
-      CASE WHEN enrollment_end_time IS NOT NULL THEN ${isoOf('enrollment_end_time')} END AS enrollment_end_time,
+      CASE WHEN ${within('enrollment_end_time')} > ${within('enrollment_start_time')}
+        THEN ${isoOf('enrollment_end_time')} END AS enrollment_end_time,
       max_units, remaining_actions, department_id, entry_year, gender
     FROM students ORDER BY id`,
   courses: `
@@ -29,17 +31,21 @@ const selects = {
   // Seats first, then the queue in its order; a row without an order number waits where its id puts it.
   enrolled_courses: `
     SELECT course_id, group_id, student_id, reserved,
-      CASE WHEN reserved THEN coalesce(reserve_order, id) END AS reserve_order
-    FROM enrolled_courses ORDER BY course_id, group_id, reserved, coalesce(reserve_order, id), id`,
+      CASE WHEN reserved THEN coalesce(reserve_order, id) END AS reserve_order,
+      NOT reserved AND row_number() OVER (PARTITION BY course_id, group_id, reserved ORDER BY id) > capacity AS extra_seat
+    FROM enrolled_courses JOIN courses USING (course_id, group_id) ORDER BY course_id, group_id, reserved, coalesce(reserve_order, id), id`,
 } as const
+
+/** A time that says something: no end of what a file may say. */
+const isOfThisAge = (column: string) => `${column} > 'epoch' AND ${column} < '9999-12-31Z'`
 
 const selectTerm = `
   SELECT to_char(first AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS "startDate",
     to_char(coalesce(greatest(last, first), first + interval '120 days') AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS "endDate"
   FROM (
-    SELECT coalesce(min(enrollment_start_time) FILTER (WHERE isfinite(enrollment_start_time)),
+    SELECT coalesce(min(enrollment_start_time) FILTER (WHERE ${isOfThisAge('enrollment_start_time')}),
         now()) AS first,
-      (SELECT max(exam_time) FROM courses WHERE ${hasExam}) AS last
+      (SELECT max(exam_time) FROM courses WHERE ${isOfThisAge('exam_time')}) AS last
     FROM students
   ) AS period`
 
