@@ -209,3 +209,29 @@ test('a student whom one term has learnt of is not said to be unknown because th
   answer({ ...one, id: 2 })
   assert.deepEqual(await view, { kind: 'unavailable', code: 'recovering' })
 })
+
+test('a grant that is missing is told with what gives it, and asked for less and less often', async () => {
+  const lines: string[] = []
+  let loads = 0
+  const denied = Object.assign(new Error('permission denied for table decisions'), { code: '42501' })
+  const terms = Array.from({ length: 100 }, () => new ManualTerm())
+  for (const term of terms) term.append = async () => {}
+  const { engine, runtime } = await startedEngine(terms, {
+    store: {
+      loadCampus: async () => {
+        loads++
+        throw denied
+      },
+    },
+    onState: (state, detail) => lines.push(`${state}: ${detail}`),
+  })
+  await runtime.advance(60_000)
+  assert.ok(loads < 20, `${loads} times in a minute`)
+  assert.ok(
+    lines.includes(
+      'unreachable: permission denied for table decisions; give this role what it needs: psql -f schema/grants.sql, see docs/security.md',
+    ),
+  )
+  void engine.stop(0)
+  await runtime.advance(10_000)
+})

@@ -51,6 +51,8 @@ export type EngineAlarm = 'clock' | 'future' | 'not_storable'
 
 /** How often the batcher's judgement of a marker is asked for, and how often an unreachable database is. */
 const barrierPollMs = { first: 10, most: 250 }
+/** Between terms that could not begin: doubled each time, until one is led. */
+const againMs = { first: 250, most: 5000 }
 /** How often PostgreSQL's position is asked for while it is known to be behind. */
 const positionPollMs = 1000
 /** While it is not known to be behind, only every so many-th time. */
@@ -72,6 +74,7 @@ export class Engine extends TermService {
   #detail = ''
   protected term: Term | undefined
   #journalTerm: JournalTerm | undefined
+  #againMs = againMs.first
   /** When PostgreSQL refused a decision last, by the steady clock. */
   #refusedAtMs = -Infinity
   /** Of the present term. */
@@ -123,7 +126,8 @@ export class Engine extends TermService {
           await this.#watch.untilAgreed(this.#stopping.signal)
         } else {
           this.#enter('unreachable', describeError(error))
-          await this.#sleep(barrierPollMs.most)
+          await this.#sleep(this.#againMs)
+          this.#againMs = Math.min(2 * this.#againMs, againMs.most)
         }
       }
     }
@@ -151,6 +155,7 @@ export class Engine extends TermService {
       signal.throwIfAborted()
       const term = await this.#takeOver(journal)
       this.term = term
+      this.#againMs = againMs.first
       this.#enter('leading', `leading term ${term.number}`)
       const stopPolling = this.#followPosition(term, journal)
       const why = await journal.ended

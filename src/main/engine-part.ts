@@ -26,6 +26,7 @@ const heartbeatSeconds = 5
 /** The direct journal's session is pinged this often, and abandoned by the server after three misses. */
 const pingIntervalMs = 5000
 const turnBudgetMs = 10
+const sayAgainMs = 60_000
 /** A poll may see seats that are so old, milliseconds; whoever has just been given one sees it at once. */
 const catalogReuseMs = 100
 
@@ -76,6 +77,8 @@ export async function buildEngine(
   // Without a broker nobody else writes decisions.
   if (config.rabbitmqAddress === undefined) keepMonthsAhead(campus.database, host)
   let lastState: EngineState = 'starting'
+  /** When each line was told since it led last: what is tried again and again is told once a minute. */
+  const said = new Map<string, number>()
   return new Engine({
     campusId: campus.row.id,
     journal,
@@ -99,8 +102,13 @@ export async function buildEngine(
     ...(options.stages !== undefined && { stages: options.stages }),
     onAlarm: (alarm, detail) => host.log.error({ alarm }, `ALARM ${alarm}: ${detail}`),
     onState: (state, detail) => {
+      if (state === 'leading') said.clear()
+      const nowMs = performance.now()
+      const isNew = nowMs - (said.get(detail) ?? -Infinity) > sayAgainMs
+      if (isNew) said.set(detail, nowMs)
+      if (said.size > 100) said.clear()
       const isTrouble = state === 'unreachable' || (state === 'recovering' && lastState === 'leading')
-      host.log[isTrouble ? 'warn' : 'info']({ state }, `engine ${state}: ${detail}`)
+      if (isNew) host.log[isTrouble ? 'warn' : 'info']({ state }, `engine ${state}: ${detail}`)
       lastState = state
       options.onState?.(state)
     },
