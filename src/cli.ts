@@ -5,6 +5,7 @@ import { nearest } from './config-names.ts'
 import type { Config } from './config.ts'
 import { ConfigError, readConfig } from './read-config.ts'
 import { CommandFailed } from './main/service-process.ts'
+import { journalHelp, journalWishOf } from './main/journal-options.ts'
 import { exportHelp, exportWishOf, loadWishOf } from './main/moving-options.ts'
 import { loadHelp } from './registry/load-help.ts'
 
@@ -117,6 +118,24 @@ ${loadHelp}`,
       const wish = exportWishOf(values)
       const { runExport, runExportDecisions } = await import('./main/export.ts')
       return 'folder' in wish ? await runExport(config, wish) : await runExportDecisions(config, wish)
+    },
+  },
+  journal: {
+    summary:
+      "shows what stops the batcher or was set aside, takes it out on record, and changes the messages' key",
+    help: journalHelp,
+    options: {
+      show: { type: 'boolean' },
+      body: { type: 'string' },
+      'set-aside': { type: 'string' },
+      why: { type: 'string' },
+      by: { type: 'string' },
+      'rotate-key': { type: 'boolean' },
+      'drop-old-keys': { type: 'boolean' },
+    },
+    run: async (config, values) => {
+      const wish = journalWishOf(values)
+      await (await import('./main/journal.ts')).runJournal(config, wish)
     },
   },
   verify: {

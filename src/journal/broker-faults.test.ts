@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { readKeys } from '../../test/fixtures/journal-keys.ts'
+import { Connection } from 'rabbitmq-client'
 import { eventually } from '../../test/fixtures/eventually.ts'
 import { startRabbit } from '../../test/servers/rabbit.ts'
 import { decodeMessage } from '../engine/messages.ts'
@@ -79,4 +80,39 @@ test('a killed broker ends the term at once, and the next term finds the journal
   assert.deepEqual(decodeMessage(first.body, campus), confirmed)
   await reader.close()
   await next.close()
+})
+
+test('a campus begins only when the queue of the replaced system is empty and nobody reads it', async () => {
+  const hand = new Connection(broker.address)
+  const queue = 'course-enrollment-database-queue'
+  const channel = await hand.acquire()
+  await channel.queueDeclare({ queue, durable: true })
+  await channel.confirmSelect()
+  await channel.basicPublish({ routingKey: queue }, 'a row of the replaced system')
+  const said: string[] = []
+  const journal = new RabbitJournal({
+    url: broker.address,
+    campus: 'adopted',
+    readKeys,
+    heartbeatSeconds: 5,
+    settleMs: 0,
+  })
+  const acquired = journal.acquire(never, (_kind, detail) => said.push(detail))
+  await eventually(() => said.some((line) => /holds 1 message and has 0 consumers: let its/.test(line)))
+  const written: number[] = []
+  const { consumerTag } = await channel.basicConsume({ queue }, (message) => {
+    written.push(message.deliveryTag)
+    channel.basicAck({ deliveryTag: message.deliveryTag })
+  })
+  await eventually(() => said.some((line) => /holds 0 messages and has 1 consumer: let its/.test(line)))
+  await channel.basicCancel({ consumerTag })
+  const term = await acquired
+  assert.equal(written.length, 1)
+  // From then on it is none of our business.
+  await channel.basicPublish({ routingKey: queue }, 'another campus may use it')
+  await term.close()
+  const again = await journal.acquire(never, () => {})
+  await again.close()
+  await channel.close()
+  await hand.close()
 })

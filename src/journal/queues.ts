@@ -34,6 +34,37 @@ export async function journalQueueExists(session: RabbitSession, campus: string)
   }
 }
 
+/** The queue between engine and batcher of the system that this one replaces. */
+const replacedQueue = 'course-enrollment-database-queue'
+
+/**
+ * Whether the replaced system still uses its queue on this virtual host: what is in it is not in the tables yet.
+ * @returns a line for people, if so
+ */
+export async function replacedSystemAtWork(session: RabbitSession): Promise<string | undefined> {
+  const channel = await session.spareChannel()
+  try {
+    const { messageCount, consumerCount } = await channel.queueDeclare({
+      queue: replacedQueue,
+      passive: true,
+    })
+    await channel.close()
+    if (messageCount === 0 && consumerCount === 0) return undefined
+    return (
+      `the replaced system's queue ${replacedQueue} holds ${counted(messageCount, 'message')} and has ` +
+      `${counted(consumerCount, 'consumer')}: let its DatabaseBatcher write them, then stop its programs; ` +
+      'or delete the queue, if they are not wanted'
+    )
+  } catch (error) {
+    if (codeOf(error) === 'NOT_FOUND') return undefined
+    throw error
+  }
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
 /** @throws PRECONDITION_FAILED if the queue exists with other arguments */
 export async function declareJournalQueue(channel: Channel, campus: string): Promise<void> {
   await channel.queueDeclare({

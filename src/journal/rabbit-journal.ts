@@ -12,7 +12,13 @@ import {
   type Provenance,
   type RecordId,
 } from '../engine/ports.ts'
-import { declareJournalQueue, journalQueueExists, journalQueueOf, leaderQueueOf } from './queues.ts'
+import {
+  declareJournalQueue,
+  journalQueueExists,
+  journalQueueOf,
+  leaderQueueOf,
+  replacedSystemAtWork,
+} from './queues.ts'
 import {
   bodyOf,
   codeOf,
@@ -77,6 +83,7 @@ export class RabbitJournal implements Journal {
     await this.#awaitLock(session, signal, onProgress)
     const seal = await this.#readKeys(session, signal, onProgress)
     const isNew = !(await journalQueueExists(session, campus))
+    if (isNew) await this.#awaitReplacedSystem(session, signal, onProgress)
     const channel = await session.vitalChannel()
     const term = new RabbitTerm(session, channel, seal, this.#options)
     await term.begin()
@@ -106,6 +113,20 @@ export class RabbitJournal implements Journal {
         await pause(keysPollMs, signal)
         if (!session.open) throw new JournalLost('the connection was lost before the keys were read')
       }
+    }
+  }
+
+  /** A campus that begins here may have been served by the replaced system until now. */
+  async #awaitReplacedSystem(
+    session: RabbitSession,
+    signal: AbortSignal,
+    onProgress: (progress: AcquireProgress, detail: string) => void,
+  ): Promise<void> {
+    for (;;) {
+      const atWork = await replacedSystemAtWork(session)
+      if (atWork === undefined) return
+      onProgress('unreachable', atWork)
+      await pause(standbyPollMs, signal)
     }
   }
 

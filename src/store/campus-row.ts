@@ -23,6 +23,12 @@ const switchCampusJournal = `
 const keepJwtSecret = 'UPDATE campus SET jwt_secret = coalesce(jwt_secret, $1) RETURNING jwt_secret'
 const selectJwtSecret = 'SELECT jwt_secret FROM campus'
 const selectJournalKeys = 'SELECT journal_keys FROM campus'
+const insertJournalKey = 'UPDATE campus SET journal_keys = ARRAY[$1::text] || journal_keys'
+const selectSigning = `
+  SELECT journal_keys[1] AS key, journal,
+    (SELECT signed_with FROM leaders JOIN journal_position USING (leader)) AS signed_with
+  FROM campus`
+const keepFirstJournalKey = 'UPDATE campus SET journal_keys = journal_keys[1:1]'
 const markCampusSample = 'UPDATE campus SET is_sample = TRUE'
 
 /**
@@ -102,6 +108,33 @@ export async function readJournalKeys(database: Database): Promise<readonly stri
   const [row] = await database.query<{ journal_keys: string[] }>(selectJournalKeys)
   if (row === undefined) throw new Error('the database names no campus yet')
   return row.journal_keys
+}
+
+/** Has the campus sign with another key from each leader's next term on; the ones before still verify. */
+export async function addJournalKey(database: Database, key: string): Promise<void> {
+  await database.query(insertJournalKey, [key])
+}
+
+/**
+ * Forgets all keys but the one that signs.
+ * @param isSignedBy whether a key is the one of that id
+ * @returns false, and forgets none, while the leader's term was signed with another key
+ */
+export async function dropOldJournalKeys(
+  database: Database,
+  isSignedBy: (key: string, id: string | null) => boolean,
+): Promise<boolean> {
+  return database.transaction(async (client) => {
+    await client.query(lockPosition)
+    const { rows } = await client.query<{ key: string; journal: string | null; signed_with: string | null }>(
+      selectSigning,
+    )
+    const [row] = rows
+    if (row === undefined) return false
+    if (row.journal !== 'direct' && !isSignedBy(row.key, row.signed_with)) return false
+    await client.query(keepFirstJournalKey)
+    return true
+  })
 }
 
 /** Notes that the accounts are sample ones, so that nobody serves them to the world by mistake. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describeError } from '../engine/describe-error.ts'
-import type { Stray } from '../engine/ports.ts'
-import type { Client } from './database.ts'
+import type { Stray, StrayReason } from '../engine/ports.ts'
+import type { Client, Database } from './database.ts'
 
 /** Of a body; ours have 4 MiB at most. */
 const bodyBytesMax = 4 * 1024 * 1024
@@ -18,6 +18,66 @@ const insertStuck = `
 const takeOut = `
   UPDATE set_aside_messages SET taken_out_at = now()
   WHERE digest = $1 AND reason = 'not_understood' AND decided_at IS NOT NULL`
+
+const selectKept = `
+  SELECT id, found_at, reason, detail, bytes, substr(body, 1, 200) AS start, decided_by, note, taken_out_at
+  FROM set_aside_messages ORDER BY reason = 'not_understood' AND taken_out_at IS NULL DESC, id DESC LIMIT $1`
+const selectBody = 'SELECT body FROM set_aside_messages WHERE id = $1'
+const decideToTakeOut = `
+  UPDATE set_aside_messages SET decided_by = $2, decided_at = now(), note = $3
+  WHERE id = $1 AND reason = 'not_understood' AND decided_at IS NULL RETURNING id`
+const selectState = 'SELECT reason, decided_by, taken_out_at FROM set_aside_messages WHERE id = $1'
+
+/** A message that is kept here, for people. */
+export interface KeptMessage {
+  readonly id: number
+  readonly found_at: Date
+  readonly reason: StrayReason
+  readonly detail: string
+  readonly bytes: number
+  /** The first 200 bytes of it. */
+  readonly start: Buffer
+  readonly decided_by: string | null
+  readonly note: string | null
+  /** Null while it is in the queue and stops the batcher. */
+  readonly taken_out_at: Date | null
+}
+
+/** Those that stop a batcher first, then the newest. */
+export async function keptMessages(database: Database, limit: number): Promise<readonly KeptMessage[]> {
+  return await database.query<KeptMessage>(selectKept, [limit])
+}
+
+/** @returns undefined if there is no such message */
+export async function bodyOfKept(database: Database, id: number): Promise<Buffer | undefined> {
+  const [row] = await database.query<{ body: Buffer }>(selectBody, [id])
+  return row?.body
+}
+
+/**
+ * Puts on record that the batcher go on without a message that stops it.
+ * @returns false if no message of that number waits for a decision
+ */
+export async function decideOnStuck(
+  database: Database,
+  id: number,
+  by: string,
+  note: string,
+): Promise<boolean> {
+  return (await database.query<object>(decideToTakeOut, [id, by, note])).length === 1
+}
+
+/** What became of a message; undefined if there is none of that number. */
+export async function stateOfKept(
+  database: Database,
+  id: number,
+): Promise<Pick<KeptMessage, 'reason' | 'decided_by' | 'taken_out_at'> | undefined> {
+  const [row] = await database.query<Pick<KeptMessage, 'reason' | 'decided_by' | 'taken_out_at'>>(
+    selectState,
+    [id],
+  )
+  return row
+}
 
 /** Keeps copies of messages that are taken out of the queue now, while there is room for copies. */
 export async function insertStrays(client: Client, strays: readonly Stray[]): Promise<void> {

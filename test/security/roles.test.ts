@@ -12,6 +12,7 @@ import { fillCampus, silent } from '../fixtures/campus-database.ts'
 import { inShort } from '../fixtures/http-client.ts'
 
 import { readMigrations } from '../../src/store/migrate.ts'
+import { BatcherTables } from '../../src/store/table-store.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { Keeper } from '../servers/keeper.ts'
 import { createDatabase, rabbitAddress } from '../servers/provide.ts'
@@ -146,6 +147,8 @@ test('the server cannot write what decisions decide, nor take back what was deci
     'a password': `UPDATE students SET password = ''`,
     'a password that nobody set': `INSERT INTO password_changes (staff_id, student_id, request) VALUES (1, 1, 'x')`,
     'a trace less': 'DELETE FROM password_changes',
+    'another key of the messages': `UPDATE campus SET journal_keys = ARRAY['x']`,
+    'what was set aside': 'SELECT FROM set_aside_messages',
     'a trace of somebody else': 'UPDATE password_changes SET staff_id = 2',
     'a capacity': 'UPDATE courses SET capacity = 999',
     'another campus': `UPDATE campus SET id = 'other'`,
@@ -164,6 +167,11 @@ test('the batcher knows nobody’s secrets, and only adds to what was decided', 
     'staff’s passwords': 'SELECT password FROM staff',
     'the key of the tokens': 'SELECT jwt_secret FROM campus',
     'a key of its own': `UPDATE campus SET jwt_secret = 'x'`,
+    'another key of the messages': `UPDATE campus SET journal_keys = ARRAY['x']`,
+    'a decision to go on without a message': `UPDATE set_aside_messages SET decided_by = 'x', decided_at = now()`,
+    'such a decision with the message': `INSERT INTO set_aside_messages (reason, detail, headers, body, bytes, digest,
+      decided_by, decided_at, note) VALUES ('not_understood', '', '{}', '', 0, '', 'x', now(), 'x')`,
+    'a kept message less': 'DELETE FROM set_aside_messages',
     'another password': `UPDATE students SET password = ''`,
     'a password by the way of staff': `SELECT set_student_password(1, '', 1, '', NULL, NULL, '')`,
     'who set which password': 'SELECT * FROM password_changes',
@@ -186,6 +194,40 @@ test('the batcher knows nobody’s secrets, and only adds to what was decided', 
     'a table of its own': 'CREATE TABLE mine ()',
     'a trigger': 'ALTER TABLE enrolled_courses DISABLE TRIGGER ALL',
   })
+})
+
+test('the batcher keeps what it sets aside, and passes by a message of ours when the migrator has decided so', async () => {
+  const database = await openDatabase(as('batcher'), { logger: silent })
+  const tables = new BatcherTables(database)
+  const found = {
+    detail: 'a\0test',
+    body: Buffer.from('x'),
+    headers: { 'a\0b': 'c\0d\\u0000', n: [1, null] },
+  }
+  const mayPass = async (): Promise<boolean> => {
+    const transaction = await tables.begin()
+    await transaction.setAside([{ reason: 'unsigned', ...found }])
+    const passes = await transaction.mayPass({ reason: 'not_understood', ...found })
+    await transaction.commit()
+    return passes
+  }
+  assert.equal(await mayPass(), false)
+  assert.equal(await mayPass(), false)
+  await run(
+    as('migrator'),
+    `UPDATE set_aside_messages SET decided_by = 'x', decided_at = now(), note = 'x' WHERE reason = 'not_understood'`,
+  )
+  assert.equal(await mayPass(), true)
+  const { rows } = await run(
+    as('migrator'),
+    'SELECT reason, count(*)::int FROM set_aside_messages GROUP BY 1 ORDER BY 1',
+  )
+  assert.deepEqual(rows, [
+    { reason: 'not_understood', count: 1 },
+    { reason: 'unsigned', count: 3 },
+  ])
+  await tables.close()
+  await database.close()
 })
 
 test('the server’s user may export the registry and decisions, the batcher’s decisions alone', async () => {
