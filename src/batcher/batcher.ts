@@ -118,7 +118,11 @@ export class Batcher {
     let earlySinceMs = 0
     /** When whatever the consumer before this one had out has surely returned; known from the first message on. */
     let settledAtMs: number | undefined
-    const intake = this.#intakeOf(reader)
+    const intake = new Intake(reader, {
+      ...this.#options,
+      insist: (ask) => this.#insist(reader, ask),
+      onSetAside: (detail) => this.#alarm('set_aside', detail),
+    })
     while (reader.open && !this.#stopping.signal.aborted) {
       const arrived = await this.#read(intake, held)
       if (arrived.length + held.length > 0) settledAtMs ??= this.#options.runtime.elapsed() + settleMs
@@ -157,15 +161,6 @@ export class Batcher {
         await this.#orStopped(reader.arrival())
       }
     }
-  }
-
-  #intakeOf(reader: JournalReader): Intake {
-    return new Intake(reader, {
-      campusId: this.#options.campusId,
-      tables: this.#options.tables,
-      insist: (ask) => this.#insist(reader, ask),
-      onSetAside: (detail) => this.#alarm('set_aside', detail),
-    })
   }
 
   /** Takes what has arrived: markers to the held ones, batches to be written. */

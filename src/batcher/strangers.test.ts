@@ -82,8 +82,8 @@ async function campusWithLeader() {
     /** The marker is accepted, and leader and batcher go on from there. */
     async begin() {
       void batcher.run()
-      const after = await one<string>('SELECT leader AS value FROM journal_position')
-      await term.append({ version: 1, campus, start: { leader, after } })
+      const last = await one<string>('SELECT leader AS value FROM journal_position')
+      await term.append({ version: 1, campus, start: { leader, after: last } })
       await eventually(() => this.isAt(0))
     },
     async isAt(seq: number): Promise<boolean> {

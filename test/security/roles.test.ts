@@ -122,7 +122,7 @@ async function enroll({ client }: ServedCampus, databaseUrl: string): Promise<vo
   const set = { std_id: 9, password: 'another' }
   assert.equal(inShort(await client.send('PUT /staff/student-password', { token: staff, body: set })), '204')
   await login(client, 9, 'another')
-  const places = 'SELECT student_id, reserved FROM enrolled_courses ORDER BY student_id'
+  const places = 'SELECT student_id::int, reserved FROM enrolled_courses ORDER BY student_id'
   await eventually(async () => {
     const { rows } = await run(databaseUrl, places)
     return JSON.stringify(rows) === '[{"student_id":3,"reserved":false},{"student_id":5,"reserved":false}]'
