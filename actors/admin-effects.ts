@@ -17,11 +17,14 @@ export interface GroupChanged extends Where {
   readonly exam?: ExamTime | null
 }
 
-/** One student whom a change of times left with two things at once, and the first other course concerned. */
+/**
+ * One student whom a change of times left with two things at once, and the first other course concerned, which every
+ * record has: only who may not see it reads none.
+ */
 export interface ListedConflict {
   readonly student: number
   readonly kind: 'class_conflict' | 'exam_conflict'
-  readonly with: Where
+  readonly with?: Where
 }
 
 /**

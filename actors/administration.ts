@@ -1,4 +1,4 @@
-import type { AdminLeg } from './admin-commands.ts'
+import type { AddGroupLeg, AdminLeg } from './admin-commands.ts'
 import type { Actor, Command } from './commands.ts'
 import type { Campus } from './campus.ts'
 import { decideAddGroup, decideCancel, decideChangeGroup, decideOpen, groupsOf } from './course-admin.ts'
@@ -47,7 +47,8 @@ function turnedAway(campus: Campus, command: Command, leg: AdminLeg): Rejection 
     case 'add_student': {
       const { department } = leg
       if (!mayAdminister(command.actor, department)) return { rejection: 'other_department', department }
-      return campus.departments.has(department) ? undefined : { rejection: 'no_such_department', department }
+      if (!campus.departments.has(department)) return { rejection: 'no_such_department', department }
+      return leg.do === 'add_group' ? ofAnotherCourse(campus, leg) : undefined
     }
     case 'change_student': {
       const student = campus.students.get(studentOf(command))
@@ -69,6 +70,14 @@ function turnedAway(campus: Campus, command: Command, leg: AdminLeg): Rejection 
       return { rejection: 'no_such_course', course, ...(group !== undefined && { group }) }
     }
   }
+}
+
+/** Another group of a course is for a department that the course is for already. */
+function ofAnotherCourse(campus: Campus, leg: AddGroupLeg): Rejection | undefined {
+  const { course, group, department } = leg
+  const groups = campus.courses.get(course)?.groups ?? []
+  const isItsOwn = groups.length === 0 || groups.some(({ profile }) => profile.department === department)
+  return isItsOwn ? undefined : { rejection: 'other_department', course, group }
 }
 
 function mayAdminister(actor: Actor, department: number): boolean {

@@ -1,9 +1,18 @@
 import type { AdminLeg } from './admin-commands.ts'
 
-/** Who asks. `campusWide` staff are not bound to their own department. */
+/**
+ * Who asks. `campusWide` staff are not bound to their own department; with `seatsAnybody`, others seat students of other
+ * departments too in courses of their own.
+ */
 export type Actor =
   | { readonly role: 'student'; readonly id: number }
-  | { readonly role: 'staff'; readonly id: number; readonly department: number; readonly campusWide: boolean }
+  | {
+      readonly role: 'staff'
+      readonly id: number
+      readonly department: number
+      readonly campusWide: boolean
+      readonly seatsAnybody?: boolean
+    }
   /** The operator's own tools (adopting an older database). Bound by no rule but the data's own. */
   | { readonly role: 'operator'; readonly id: 0 }
 

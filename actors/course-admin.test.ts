@@ -274,6 +274,14 @@ describe('a new group', () => {
     notes: '',
   }
 
+  test('of a course that exists is for a department that the course is for', () => {
+    const foreign = group('101/1', { department: 2 })
+    const rejection = { rejection: 'other_department', course: 101, group: 2 } as const
+    given(foreign, group('102/1')).when(staff.does(leg)).thenIsTurnedAway(rejection)
+    given(foreign, group('102/1')).when(new Staff(2, true).does(leg)).thenIsTurnedAway(rejection)
+    assert.ok('effects' in given(foreign, group('101/3')).when(staff.does(leg)).answer)
+  })
+
   test('can be entered at once', () => {
     given(student(1), group('101/1'))
       .when(staff.does(leg))

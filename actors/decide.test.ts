@@ -58,25 +58,45 @@ describe('what is turned away before the rules are asked', () => {
 })
 
 describe('departments', () => {
-  const mixed = [group('101/1', { department: 1 }), group('101/2', { department: 2 }), student(7)]
+  test('bind whom staff seat by force, unless a setting or the scope of the campus lets them', () => {
+    const sketches = [group('101/1', { department: 1 }), student(8, { department: 2 })]
+    const forced = staff.forceAdds(8, '101/1')
+    const seatsAnybody = {
+      role: 'staff',
+      id: 901,
+      department: 1,
+      campusWide: false,
+      seatsAnybody: true,
+    } as const
+    given(...sketches)
+      .when(forced)
+      .thenIsTurnedAway({ rejection: 'other_department', student: 8 })
+      .when({ ...forced, actor: seatsAnybody })
+      .thenHappens('8 gets a seat in 101/1')
+      .when(staff.forceDrops(8, '101/1'))
+      .thenHappens('8 leaves 101/1')
+      .when(new Staff(1, true).forceAdds(8, '101/1'))
+      .thenHappens('8 gets a seat in 101/1')
+  })
+
+  const mixed = [
+    group('101/1', { department: 1 }),
+    group('101/2', { department: 2 }),
+    student(7),
+    student(8, { department: 2 }),
+  ]
 
   test('bind staff by the group’s own department, also where groups of a course differ', () => {
     given(...mixed)
       .when(staff.forceAdds(7, '101/2'))
       .thenIsTurnedAway({ rejection: 'other_department', course: 101, group: 2 })
-      .when(new Staff(2).forceAdds(7, '101/2'))
-      .thenHappens('7 gets a seat in 101/2')
+      .when(new Staff(2).forceAdds(8, '101/2'))
+      .thenHappens('8 gets a seat in 101/2')
   })
 
   test('bind no student: courses of other departments are open to them', () => {
     given(student(7, { department: 9 }), ...mixed.slice(0, 2))
       .when(asks(7, add('101/1')))
-      .thenHappens('7 gets a seat in 101/1')
-  })
-
-  test('of the student do not bind staff who seat them in a course of their own', () => {
-    given(student(7, { department: 2 }), group('101/1'))
-      .when(staff.forceAdds(7, '101/1'))
       .thenHappens('7 gets a seat in 101/1')
   })
 })

@@ -46,7 +46,7 @@ function decideOverride(campus: Campus, student: Student | undefined, leg: Overr
   }
 }
 
-/** In order of precedence: whose course it is, then whether the student and the course exist. */
+/** In order of precedence: whose course it is, whether the student exists, whose they are, whether the course exists. */
 function turnedAway(
   campus: Campus,
   command: Command,
@@ -56,6 +56,9 @@ function turnedAway(
   const rejection = otherDepartment(campus, command.actor, legs)
   if (rejection !== undefined) return rejection
   if (student === undefined && command.student !== undefined) return { rejection: 'no_such_student' }
+  if (student !== undefined && legs[0]?.do === 'force_add' && !maySeat(command.actor, student)) {
+    return { rejection: 'other_department', student: student.id }
+  }
   for (const leg of legs) {
     if (!isThere(campus, leg)) return { rejection: 'no_such_course', ...whereOf(leg) }
   }
@@ -71,6 +74,12 @@ function otherDepartment(campus: Campus, actor: Actor, legs: readonly PlaceLeg[]
     }
   }
   return undefined
+}
+
+/** A place bypasses the units and the timetable that the student's own department answers for. */
+function maySeat(actor: Actor, { profile }: Student): boolean {
+  if (actor.role !== 'staff' || actor.campusWide || actor.seatsAnybody === true) return true
+  return profile.department === actor.department
 }
 
 function isThere(campus: Campus, leg: PlaceLeg): boolean {

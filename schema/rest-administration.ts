@@ -237,7 +237,12 @@ export const changeReply = closed(
         closed({
           student_id: integer,
           code: Type.Enum(['class_conflict', 'exam_conflict']),
-          with: closed({ course_id: integer, group_id: integer }),
+          with: Type.Optional(
+            Type.Object(
+              { course_id: integer, group_id: integer },
+              { additionalProperties: false, description: 'Left out if it is not yours to see.' },
+            ),
+          ),
         }),
         { description: 'The first of them, one conflict each.' },
       ),

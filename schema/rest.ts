@@ -318,7 +318,7 @@ export const decisionsReply = closed(
         term: integer,
         seq: integer,
         at: text,
-        actor: closed({ role: text, id: integer }),
+        actor: closed({ role: text, id: nullableInteger }),
         student_id: nullableInteger,
         outcome: Type.Enum(['accepted', 'refused']),
         legs: Type.Array(open),

@@ -15,6 +15,8 @@ const defaults: Config = {
   coreListen: undefined,
   jwtSecrets: undefined,
   staffScope: 'department',
+  forceAdd: 'department',
+  courseUnitsMax: 60,
   dataFolder: './data',
   campus: undefined,
   windowMs: 3_600_000,

@@ -20,6 +20,7 @@ import {
   wholeNumber,
   yesOrNo,
 } from './config-values.ts'
+import { int16Max } from '../schema/registry-limits.ts'
 
 /** One environment variable. README's table and `--help` are made from these. */
 export interface Setting<T, Fallback extends string | undefined> {
@@ -102,6 +103,18 @@ export const settings = {
     oneOf('department', 'all'),
     'department',
     'Whose courses and students staff may see and change: those of their department, or all.',
+  ),
+  forceAdd: setting(
+    'ENROLLMENT_FORCE_ADD',
+    oneOf('department', 'any'),
+    'department',
+    'Whose students staff may seat by force in a course of their department: those of their department, or any.',
+  ),
+  courseUnitsMax: setting(
+    'ENROLLMENT_COURSE_UNITS_MAX',
+    wholeNumber(1, int16Max),
+    '60',
+    'Most units that a course may count, where staff add one and where files are loaded.',
   ),
   ginMode: setting(
     'GIN_MODE',

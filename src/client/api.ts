@@ -105,7 +105,7 @@ export type Decisions = {
     term: number
     seq: number
     at: string
-    actor: { role: string; id: number }
+    actor: { role: string; id: number | null }
     student_id: number | null
     outcome: 'accepted' | 'refused'
     legs: Record<string, unknown>[]
@@ -133,7 +133,7 @@ export type Change = {
     students: {
       student_id: number
       code: 'class_conflict' | 'exam_conflict'
-      with: { course_id: number; group_id: number }
+      with?: { course_id: number; group_id: number }
     }[]
   }
   ended: { registered: number; reserved: number; students: number[] }

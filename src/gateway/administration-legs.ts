@@ -41,16 +41,20 @@ export function changeGroupLeg(body: Static<typeof changeGroupBody>): ChangeGrou
 
 const groupFields = '"capacity", "reserve_capacity", "lecturer", "notes", "class_time" or "exam_time"'
 
-/** @throws Unfit if times cannot be */
+/**
+ * @param department whom the group is for if the body does not say
+ * @throws Unfit if times cannot be, or the course would count more units than `unitsMax`
+ */
 export function addGroupLeg(
   body: Static<typeof addGroupBody>,
-  caller: { readonly department: number },
+  { department, unitsMax }: { readonly department: number; readonly unitsMax: number },
 ): AddGroupLeg {
+  if (body.units > unitsMax) throw new Unfit(`"units" is ${body.units}; a course counts at most ${unitsMax}.`)
   return {
     do: 'add_group',
     course: body.course_id,
     group: body.group_id,
-    department: body.department ?? caller.department,
+    department: body.department ?? department,
     name: body.name,
     lecturer: body.lecturer,
     units: body.units,

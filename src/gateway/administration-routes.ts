@@ -17,6 +17,7 @@ import { admit, type Gate } from './admission.ts'
 import { changeReplyOf } from './change-reply.ts'
 import { asksDryRun, type Commands, noteOf, staffCommands } from './commands.ts'
 import { done, secured } from './docs.ts'
+import type { StaffView } from './staff-view.ts'
 import {
   commandProblems,
   commonProblems,
@@ -37,13 +38,16 @@ export interface AdministrationRoutesDeps {
   readonly gate: Gate
   /** Whether staff administer every department's courses and students. */
   readonly campusWide: boolean
+  readonly view: StaffView
+  /** Most units that a course may count. */
+  readonly unitsMax: number
   /** How long a new student's window lasts if nobody says when it ends, milliseconds. */
   readonly windowMs: number
 }
 
 /** What staff do with courses and students themselves while enrollment goes on. Each takes `?dry_run`. */
 export function administrationRoutes(app: FastifyInstance, deps: AdministrationRoutesDeps): void {
-  const { commands, gate, campusWide, windowMs } = deps
+  const { commands, gate, campusWide, view, unitsMax, windowMs } = deps
   const routes = app.withTypeProvider<TypeBoxTypeProvider>()
   const preHandler = admit(gate, 'staff')
   const common = { tags: ['staff'], security: secured }
@@ -73,7 +77,9 @@ export function administrationRoutes(app: FastifyInstance, deps: AdministrationR
       if (leg === undefined) return undefined
       const command = staffCommand(request.user, leg)
       const change = { command, isDryRun: asksDryRun(request.query) }
-      return await commands.change(request, reply, change, changeReplyOf)
+      return await commands.change(request, reply, change, async (verdict, record) =>
+        changeReplyOf(await view.shownVerdict(request.user, verdict), record),
+      )
     },
   )
 
@@ -86,14 +92,16 @@ export function administrationRoutes(app: FastifyInstance, deps: AdministrationR
         ...common,
         operationId: 'addGroup',
         summary: 'Add a course, or another group of one',
-        description: 'Students can enter it at once. With `?dry_run` nothing is added or recorded.',
+        description:
+          'Students can enter it at once. Another group of a course is for a department that the course is for. With `?dry_run` nothing is added or recorded.',
         body: addGroupBody,
         querystring: dryRunQuery,
         response,
       },
     },
     async (request, reply) => {
-      const leg = fit(reply, () => addGroupLeg(request.body, request.user))
+      const department = view.departmentOf(request.body.course_id) ?? request.user.department
+      const leg = fit(reply, () => addGroupLeg(request.body, { department, unitsMax }))
       if (leg === undefined) return undefined
       const change = { command: staffCommand(request.user, leg), isDryRun: asksDryRun(request.query) }
       return await commands.change(request, reply, change, changeReplyOf)

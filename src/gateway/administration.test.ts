@@ -73,6 +73,64 @@ test('a dry run says who would be promoted and whom it would hurt, and changes n
   assert.equal(did.decision?.seq, 1)
 })
 
+test('of another department’s student a conflict does not say with which course, unless it is one’s own', async (t) => {
+  const desk = new Desk([
+    student(1, { department: 2 }),
+    student(2),
+    group('10/1', { registered: [1, 2, 3] }),
+    group('11/1', { department: 2, registered: [1, 2], meetings: meets('sat 09:00-10:30') }),
+    group('12/1', { registered: [3], meetings: meets('sat 09:00-10:30') }),
+    student(3, { department: 2 }),
+  ])
+  t.after(() => desk.app.close())
+  const { conflicts } = told(
+    await asked(desk, 'PATCH /staff/course?dry_run', { ...group10, class_time: saturday }),
+  )
+  const code = 'class_conflict'
+  assert.deepEqual(conflicts.students, [
+    { student_id: 1, code },
+    { student_id: 2, code, with: { course_id: 11, group_id: 1 } },
+    { student_id: 3, code, with: { course_id: 12, group_id: 1 } },
+  ])
+})
+
+test('a course counts no more units than the setting says', async (t) => {
+  const body = {
+    course_id: 77,
+    group_id: 1,
+    name: 'Large',
+    lecturer: 'N. N.',
+    units: 61,
+    capacity: 1,
+    reserve_capacity: 0,
+    class_time: [],
+  }
+  const usual = open(t)
+  const refused = assertProblem(await asked(usual, 'POST /staff/course', body), 400, 'malformed')
+  assert.equal(refused.detail, '"units" is 61; a course counts at most 60.')
+  told(await asked(usual, 'POST /staff/course', { ...body, units: 60 }))
+  const generous = new Desk([group('10/1')], { courseUnitsMax: 61 })
+  t.after(() => generous.app.close())
+  told(await asked(generous, 'POST /staff/course', body))
+})
+
+test('another group of a course is for the department of the course if nobody says', async (t) => {
+  const desk = new Desk([group('10/1', { department: 2 })], { staffScope: 'all' })
+  t.after(() => desk.app.close())
+  const body = {
+    course_id: 10,
+    group_id: 2,
+    name: 'Two',
+    lecturer: 'N. N.',
+    units: 3,
+    capacity: 1,
+    reserve_capacity: 0,
+    class_time: [],
+  }
+  told(await asked(desk, 'POST /staff/course', body))
+  assert.equal(desk.service.seats?.course(10).at(-1)?.department, 2)
+})
+
 test('the same key gives the same account of a change, even when others have changed it since', async (t) => {
   const desk = open(t)
   const headers = { ...represent, 'idempotency-key': 'one' }

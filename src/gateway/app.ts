@@ -34,6 +34,7 @@ import { compileValidator, readBodiesAsJson } from './validation.ts'
 import { defaultWaitingRoomLimits } from './waiting-room.ts'
 
 const hourMs = 3_600_000
+const usualCourseUnitsMax = 60
 
 /**
  * Builds the REST gateway over an enrollment service. It listens to nothing yet: tests inject requests, and
@@ -97,8 +98,16 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
     loginRoutes(routes, { login, accounts, gate, logger })
     studentRoutes(routes, { service, commands, gate })
     catalogRoute(routes, { service, gate })
-    staffRoutes(routes, { commands, gate, view, campusWide })
-    administrationRoutes(routes, { commands, gate, campusWide, windowMs: deps.windowMs ?? hourMs })
+    const seatsAnybody = deps.forceAdd === 'any'
+    staffRoutes(routes, { commands, gate, view, campusWide, seatsAnybody })
+    administrationRoutes(routes, {
+      commands,
+      gate,
+      campusWide,
+      view,
+      unitsMax: deps.courseUnitsMax ?? usualCourseUnitsMax,
+      windowMs: deps.windowMs ?? hourMs,
+    })
     passwordRoute(routes, { commands, accounts, login, gate, campusWide, logger })
     decisionRoutes(routes, { service, searchDecisions, gate, view, logger })
     const hub = new EventHub(service, now)

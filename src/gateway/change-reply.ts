@@ -19,10 +19,10 @@ export function changeReplyOf({ effects = [] }: Verdict, record: DecisionRecord 
     if (effect.type === 'conflicts_arose') {
       conflicts += effect.count
       listed.push(
-        ...effect.students.map(({ student, kind, with: { course, group } }) => ({
+        ...effect.students.map(({ student, kind, with: other }) => ({
           student_id: student,
           code: kind,
-          with: { course_id: course, group_id: group },
+          ...(other && { with: { course_id: other.course, group_id: other.group } }),
         })),
       )
     }

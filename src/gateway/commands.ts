@@ -37,7 +37,7 @@ export class Commands {
     request: FastifyRequest,
     reply: FastifyReply,
     command: Command,
-    describe: (record: DecisionRecord) => Reply,
+    describe: (record: DecisionRecord) => Reply | Promise<Reply>,
   ): Promise<Reply | undefined> {
     // One await on the way of every command: each costs a turn of the queue of promises.
     let outcome: Outcome
@@ -64,7 +64,7 @@ export class Commands {
     request: FastifyRequest,
     reply: FastifyReply,
     { command, isDryRun }: { readonly command: Command; readonly isDryRun: boolean },
-    describe: (verdict: Verdict, record: DecisionRecord | undefined) => Reply,
+    describe: (verdict: Verdict, record: DecisionRecord | undefined) => Reply | Promise<Reply>,
   ): Promise<Reply | undefined> {
     if (!isDryRun) return await this.run(request, reply, command, (record) => describe(record, record))
     const outcome = await this.#deps.service.dryRun(command)
@@ -144,10 +144,19 @@ export function studentCommand(student: number, leg: StudentLeg): Command {
   return { actor: { role: 'student', id: student }, student, legs: [leg] }
 }
 
-/** Commands of staff members; `campusWide`: on every department's courses and students. */
-export function staffCommands(campusWide: boolean) {
+/**
+ * Commands of staff members; `campusWide`: on every department's courses and students. `seatsAnybody`: they seat every
+ * department's students in their own courses.
+ */
+export function staffCommands(campusWide: boolean, seatsAnybody = false) {
   return ({ id, department }: Caller, leg: StaffLeg, student?: number): Command => {
-    const actor: Actor = { role: 'staff', id, department, campusWide }
+    const actor: Actor = {
+      role: 'staff',
+      id,
+      department,
+      campusWide,
+      ...(seatsAnybody && leg.do === 'force_add' && { seatsAnybody }),
+    }
     return { actor, legs: [leg], ...(student !== undefined && { student }) }
   }
 }

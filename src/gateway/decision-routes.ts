@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import { decisionsQuery, decisionsReply } from '../../schema/rest.ts'
+import { type DecisionsReply, decisionsQuery, decisionsReply } from '../../schema/rest.ts'
 import type { EnrollmentService } from '../engine/service.ts'
 import { admit, type Gate } from './admission.ts'
 import { secured } from './docs.ts'
@@ -52,7 +52,8 @@ export function decisionRoutes(app: FastifyInstance, deps: DecisionRoutesDeps): 
         security: secured,
         operationId: 'decisions',
         summary: 'Who did what when, yes or no, and why',
-        description: 'About one student, or about one group. Newest first, page by page.',
+        description:
+          'About one student, or about one group. Newest first, page by page. Of other departments’ students, what is about your courses alone: a page may hold fewer decisions than were asked for.',
         querystring: decisionsQuery,
         response: { 200: decisionsReply },
       },
@@ -87,8 +88,14 @@ export function decisionRoutes(app: FastifyInstance, deps: DecisionRoutesDeps): 
         logger.warn({ err, request: request.id }, 'decisions could not be looked up')
         return sendProblem(reply, 'journal_unavailable', { detail: 'The database cannot be read now.' })
       }
+      const student = 'student' in about ? about.student : undefined
+      const decisions: DecisionsReply['decisions'] = []
+      for (const { term, record } of found) {
+        const shown = await view.shownDecision(request.user, record, student)
+        if (shown !== undefined) decisions.push(foundDecisionReplyOf(term, shown))
+      }
       return {
-        decisions: found.map(foundDecisionReplyOf),
+        decisions,
         next: found.length < limit ? null : nextOf(found),
         up_to_date: upToDate,
       }

@@ -95,7 +95,7 @@ data: {"seats":[{"course_id":40103,"group_id":1,"department":40,"capacity":40,"r
   },
   eventTicket: { reply: { ticket: token.token, expires_in: 30 } },
   forceAdd: {
-    body: { ...theory, std_id: 1, note: 'Graduates this term.' },
+    body: { ...theory, std_id: 40, note: 'Graduates this term.' },
     reply: command(5, { ...registered, remaining_actions: 9, ...theory }),
   },
   studentCourses: { query: { std_id: 1 }, reply: { data: [{ course, reserve_queue_position: 0 }] } },

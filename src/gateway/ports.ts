@@ -87,6 +87,10 @@ export interface GatewayDeps {
   /** HS256 secrets, 32 bytes or more each; the first signs, all verify. */
   readonly jwtSecrets: readonly [string, ...string[]]
   readonly staffScope: StaffScope
+  /** Whose students staff may seat in a course of their department by force; their own department's if absent. */
+  readonly forceAdd?: 'department' | 'any'
+  /** Most units that a course may count; 60 if absent. */
+  readonly courseUnitsMax?: number
   readonly limits: GatewayLimits
   /** How long a new student's window lasts if nobody says when it ends, milliseconds; an hour if absent. */
   readonly windowMs?: number

@@ -9,8 +9,8 @@ import type {
   StudentCoursesReply,
 } from '../../schema/rest.ts'
 import type { GroupView, StudentView } from '../engine/service.ts'
-import type { FoundDecision } from './ports.ts'
 import { reasonsOf } from './reasons.ts'
+import type { ShownDecision } from './staff-view.ts'
 
 /** Where a decision left a student in a course. */
 interface PlaceAfter {
@@ -142,14 +142,17 @@ export function studentCoursesReplyOf({ places }: StudentView): StudentCoursesRe
 }
 
 /** A decision as staff read it back. The Idempotency-Key is left out: it belongs to the caller. */
-export function foundDecisionReplyOf({ term, record }: FoundDecision): DecisionsReply['decisions'][number] {
+export function foundDecisionReplyOf(
+  term: number,
+  { record, isBystander }: ShownDecision,
+): DecisionsReply['decisions'][number] {
   const judged = { role: record.actor.role, legs: record.legs, plan: record.legs.length > 1 }
   return {
     term,
     seq: record.seq,
     at: new Date(record.at).toISOString(),
-    actor: { role: record.actor.role, id: record.actor.id },
-    student_id: record.student ?? null,
+    actor: { role: record.actor.role, id: isBystander ? null : record.actor.id },
+    student_id: isBystander ? null : (record.student ?? null),
     outcome: record.reasons === undefined ? 'accepted' : 'refused',
     legs: record.legs.map(inApiNames),
     effects: (record.effects ?? []).map(inApiNames),

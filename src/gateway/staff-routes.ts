@@ -32,12 +32,12 @@ const overrideProblems: readonly ProblemCode[] = [...readProblems, ...commandPro
 /** What staff do for students, and with the courses of their department. */
 export function staffRoutes(
   app: FastifyInstance,
-  { commands, gate, view, campusWide }: StaffRoutesDeps,
+  { commands, gate, view, campusWide, seatsAnybody }: StaffRoutesDeps,
 ): void {
   const routes = app.withTypeProvider<TypeBoxTypeProvider>()
   const preHandler = admit(gate, 'staff')
   const common = { tags: ['staff'], security: secured }
-  const staffCommand = staffCommands(campusWide)
+  const staffCommand = staffCommands(campusWide, seatsAnybody)
 
   routes.put(
     '/staff/force-std',
@@ -49,7 +49,7 @@ export function staffRoutes(
         operationId: 'forceAdd',
         summary: 'Seat a student, whatever the rules say',
         description:
-          'Bypasses window, units, conflicts, gender lock and queue; a full group grows by one seat. A student who waits in its queue is promoted.',
+          'Bypasses window, units, conflicts, gender lock and queue; a full group grows by one seat. A student who waits in its queue is promoted. For courses and students of your department.',
         body: forceAddBody,
         querystring: anyQuery,
         response: { 200: commandReply, 204: done },
@@ -79,7 +79,10 @@ export function staffRoutes(
     (request, reply) => {
       const { course_id, group_id, std_id, note } = request.query
       const leg = { do: 'force_drop', course: course_id, group: group_id, ...noteOf(note) } as const
-      return commands.run(request, reply, staffCommand(request.user, leg, std_id), commandReplyOf)
+      return commands.run(request, reply, staffCommand(request.user, leg, std_id), async (record) => {
+        const shown = await view.shownDecision(request.user, record)
+        return commandReplyOf(shown?.record ?? record)
+      })
     },
   )
 
@@ -121,6 +124,7 @@ export function staffRoutes(
         ...common,
         operationId: 'studentCourses',
         summary: 'The courses that a student holds a place in',
+        description: 'Of another department’s student, those of your department alone.',
         querystring: studentQuery,
         response: { 200: studentCoursesReply },
       },
@@ -163,4 +167,6 @@ export interface StaffRoutesDeps {
   readonly view: StaffView
   /** Whether staff act on every department's courses. */
   readonly campusWide: boolean
+  /** Whether they seat every department's students in their own courses. */
+  readonly seatsAnybody: boolean
 }

@@ -49,6 +49,8 @@ export function gatewayFor(
     },
     jwtSecrets: secrets,
     staffScope: config.staffScope,
+    forceAdd: config.forceAdd,
+    courseUnitsMax: config.courseUnitsMax,
     limits: config,
     windowMs: config.windowMs,
     now: () => nodeRuntime.now(),

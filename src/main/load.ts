@@ -34,7 +34,7 @@ export async function runLoad(config: Config, wish: LoadWish): Promise<void> {
   await host.runToEnd(async () => {
     const campus = await openCampus(await databaseOfTool(config, host, 'load'), config, host)
     if (wish.what === 'sample') await loadSample(campus)
-    else await loadFiles(campus, wish.what, wish)
+    else await loadFiles(campus, wish.what, { ...wish, courseUnitsMax: config.courseUnitsMax })
   })
 }
 
@@ -61,13 +61,13 @@ export async function loadSample(campus: OpenCampus): Promise<void> {
 async function loadFiles(
   campus: OpenCampus,
   what: Exclude<LoadWish['what'], 'sample'>,
-  { dryRun, withoutPasswords }: Omit<LoadWish, 'what'>,
+  { dryRun, ...bounds }: Omit<LoadWish, 'what'> & { readonly courseUnitsMax: number },
 ): Promise<void> {
   let checking: Progress | undefined
   const options = {
     departmentsInDatabase: () => departmentIds(campus.database),
     knownInDatabase: () => knownPeopleAndGroups(campus.database),
-    withoutPasswords,
+    ...bounds,
     onBytes: (read: number, total: number) => {
       checking ??= progress('checking', total, 'bytes')
       checking.update(read)

@@ -349,3 +349,12 @@ test('a place says that it waits, and in which order, or neither', async () => {
     assert.equal(fault?.reason, reason)
   }
 })
+test('a course counts no more units than the setting says', async () => {
+  const files = await write({ departments, courses: coursesWith('units', '61') })
+  const options = { departmentsInDatabase: async () => new Set<number>(), knownInDatabase: nobodyInDatabase }
+  await checkFiles(files, options)
+  await assert.rejects(
+    checkFiles(files, { ...options, courseUnitsMax: 60 }),
+    /units: is "61"; wants at most 60, or a larger ENROLLMENT_COURSE_UNITS_MAX/,
+  )
+})

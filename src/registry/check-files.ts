@@ -6,6 +6,7 @@ import {
   checkTable,
   openCheck,
   withoutPasswordFault,
+  withUnitsUpTo,
 } from './check-table.ts'
 import { coursesFile, departmentsFile, enrollmentsFile, staffFile, studentsFile } from './tables.ts'
 
@@ -26,6 +27,8 @@ export interface CheckOptions {
   readonly knownInDatabase: () => Promise<KnownPeopleAndGroups>
   /** Take accounts without a password too; nobody can log in to them. */
   readonly withoutPasswords?: boolean
+  /** Most units that a course may count; as many as the column holds if absent. */
+  readonly courseUnitsMax?: number
   /** Told as the files are read: bytes so far, and of all files. */
   readonly onBytes?: (read: number, total: number) => void
 }
@@ -56,7 +59,7 @@ export async function checkFiles(files: RegistryFiles, options: CheckOptions): P
     (await checkTable(files.students, fill(studentsFile), context, ({ id }) => studentIds.add(id)))
   const courses =
     files.courses &&
-    (await checkTable(files.courses, coursesFile, context, (cells) =>
+    (await checkTable(files.courses, withUnitsUpTo(coursesFile, options.courseUnitsMax), context, (cells) =>
       groups.set(groupKey(cells), roomOf(cells)),
     ))
   // Likewise: a student whose row has a fault would be missed once more for each place.

@@ -8,6 +8,7 @@ import {
   checkTable,
   openCheck,
   withoutPasswordFault,
+  withUnitsUpTo,
 } from './check-table.ts'
 import { groupKey, type GroupRoom, roomOf } from './check-places.ts'
 import { RegistryFileError } from './findings.ts'
@@ -39,7 +40,7 @@ export interface CheckedOneRoster {
  */
 export async function checkOneRoster(
   folder: string,
-  options: Pick<CheckOptions, 'knownInDatabase' | 'withoutPasswords' | 'onBytes'>,
+  options: Omit<CheckOptions, 'departmentsInDatabase'>,
 ): Promise<CheckedOneRoster> {
   const there = await filesIn(folder)
   const paths = Object.fromEntries([...there].map((name) => [name, join(folder, `${name}.csv`)]))
@@ -82,10 +83,15 @@ export async function checkOneRoster(
   const groups = new Map<string, GroupRoom>()
   const courses =
     path('classes') &&
-    (await checkTable(path('classes'), classesOf(sources), context, (cells) => {
-      groups.set(groupKey(cells), roomOf(cells))
-      sources.classes.set(cells.sourcedId, { course: cells.course_id, group: cells.group_id })
-    }))
+    (await checkTable(
+      path('classes'),
+      withUnitsUpTo(classesOf(sources), options.courseUnitsMax),
+      context,
+      (cells) => {
+        groups.set(groupKey(cells), roomOf(cells))
+        sources.classes.set(cells.sourcedId, { course: cells.course_id, group: cells.group_id })
+      },
+    ))
   findings.throwIfAny()
   const inFiles = { studentIds: new Set(sources.studentIds.values()), groups }
   const enrollments =

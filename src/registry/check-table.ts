@@ -1,10 +1,12 @@
 import { stat } from 'node:fs/promises'
 import { CheckedTable, plainPasswordOf, type RowWanted } from './checked-table.ts'
+import { int16Max } from '../../schema/registry-limits.ts'
+import { shown, UnfitCell } from './fields.ts'
 import { Findings } from './findings.ts'
 import type { HashPassword } from './passwords.ts'
 import type { RegistryRows, RowOf } from './rows.ts'
 import { columnOf, isSystemError, readTable } from './table-reader.ts'
-import type { PasswordCells, TableFile } from './tables.ts'
+import type { CourseCells, PasswordCells, TableFile } from './tables.ts'
 
 /** Files without a fault, ready to load. */
 export interface CheckedFiles extends RegistryRows {
@@ -66,6 +68,20 @@ export function withoutPasswordFault<Cells extends PasswordCells, Row>(
     ...rest,
     faults: (cells) => table.faults(cells).filter(({ column }) => column !== 'password'),
   }
+}
+
+/** The same file, but for courses that count more than `max` units; undefined: as many as the column holds. */
+export function withUnitsUpTo<Cells extends CourseCells, Row>(
+  table: TableFile<Cells, Row>,
+  max: number = int16Max,
+): TableFile<Cells, Row> {
+  const { units } = table.fields
+  const read = (cell: string) => {
+    const value = units.read(cell)
+    if (value <= max) return value
+    throw new UnfitCell(`${shown(cell)}; wants at most ${max}, or a larger ENROLLMENT_COURSE_UNITS_MAX`)
+  }
+  return { ...table, fields: { ...table.fields, units: { ...units, read } } }
 }
 
 /** @param onBytes told bytes read so far, and of all files */

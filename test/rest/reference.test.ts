@@ -121,7 +121,7 @@ test('the typed client watches a course fill', async () => {
     seen.push(seats.find((one) => one.group_id === 1)?.registered_count)
     if (event === 'changes') break
     const where = { course_id: 40107, group_id: 1 }
-    const answer = await staff.call('PUT /staff/force-std', { body: { ...where, std_id: 2 } })
+    const answer = await staff.call('PUT /staff/force-std', { body: { ...where, std_id: 100 } })
     assert.ok(answer.ok)
   }
   const [atFirst = 0, now] = seen

@@ -160,7 +160,7 @@ export const refusals: Readonly<Record<string, readonly Provocation[]>> = {
     },
     {
       code: 'too_many_requests',
-      because: 'the account had its failed logins',
+      because: 'the address had its failed logins',
       ask: async ({ strict }) => {
         await strict.client.send('POST /login', { body: { user: 991, password: 'x' } })
         return await strict.client.send('POST /login', { body: { user: 991, password: 'x' } })

@@ -38,18 +38,17 @@ export const administrationTable: Readonly<Record<string, readonly Case[]>> = {
     },
   ],
   'POST /staff/course': [
-    // Both add it to their own department; the first was first.
     {
       line: 'POST /staff/course',
       body: { ...newGroup, course_id: 12 },
-      gets: bothStaff('204', '409 group_exists'),
+      gets: bothStaff('204', foreign),
     },
     {
       line: 'POST /staff/course',
       body: { ...newGroup, course_id: 12, department: 1 },
       gets: bothStaff('204', foreign),
     },
-    // Another department's course number: the new group is one's own.
+    // Another group is for the course's own department.
     {
       line: 'POST /staff/course',
       body: { ...newGroup, course_id: 20, group_id: 2, department: 2 },

@@ -19,6 +19,7 @@ const sketches = [
   student(1),
   student(4),
   student(2, { department: 2 }),
+  student(8, { department: 2 }),
   // Of department 2, with a place in a course of department 1.
   student(3, { department: 2 }),
   group('10/1', { registered: [1, 3, 4] }),
@@ -98,15 +99,20 @@ const table: Readonly<Record<string, readonly Case[]>> = {
       body: { course_id: 11, group_id: 1, std_id: 4 },
       gets: bothStaff('204', foreign),
     },
-    // Another department's student in one's own course: the course counts.
+    // Another department's student in one's own course: both count.
     {
       line: 'PUT /staff/force-std',
       body: { course_id: 11, group_id: 1, std_id: 2 },
-      gets: bothStaff('204', foreign),
+      gets: bothStaff(foreign, foreign),
     },
     {
       line: 'PUT /staff/force-std',
       body: { course_id: 20, group_id: 1, std_id: 4 },
+      gets: bothStaff(foreign, foreign),
+    },
+    {
+      line: 'PUT /staff/force-std',
+      body: { course_id: 20, group_id: 1, std_id: 8 },
       gets: bothStaff(foreign, '204'),
     },
   ],
