@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto'
 import { after, afterEach, test } from 'node:test'
 import { Connection } from 'rabbitmq-client'
 import type { DecisionRecord } from '../../actors/records.ts'
-import { createCampusDatabase } from '../../test/fixtures/campus-database.ts'
+import { createCampusDatabase, fillCampus, silent } from '../../test/fixtures/campus-database.ts'
 import { eventually } from '../../test/fixtures/eventually.ts'
-import { rabbitAddress } from '../../test/servers/provide.ts'
+import { createDatabase, rabbitAddress } from '../../test/servers/provide.ts'
 import { encodeMessage } from '../engine/messages.ts'
 import type { BatchMessage, JournalMessage } from '../engine/ports.ts'
 import { RabbitJournal } from '../journal/rabbit-journal.ts'
@@ -13,6 +13,8 @@ import { RabbitSource } from '../journal/rabbit-source.ts'
 import { Seal } from '../journal/seal.ts'
 import { nodeRuntime } from '../main/node-runtime.ts'
 import { readJournalKeys } from '../store/campus-row.ts'
+import { openDatabase } from '../store/database.ts'
+import { migrate, readMigrations } from '../store/migrate.ts'
 import { BatcherTables } from '../store/table-store.ts'
 import { Batcher, type BatcherEvent } from './batcher.ts'
 
@@ -31,10 +33,37 @@ interface Sent {
   readonly contentType?: string
 }
 
+/** A database in which a leader of an older version led when it was brought up to date. */
+async function upgradedDatabase(campus: string, oldLeader: string) {
+  const created = await createDatabase()
+  const database = await openDatabase(created.url, { logger: silent })
+  const migrations = await readMigrations()
+  await migrate(
+    database,
+    migrations.slice(
+      0,
+      migrations.findIndex(({ name }) => name.startsWith('0008')),
+    ),
+  )
+  await database.query('INSERT INTO campus (id) VALUES ($1)', [campus])
+  await database.query('INSERT INTO leaders (leader, after, term) VALUES ($1, $1, 1)', [oldLeader])
+  await database.query('UPDATE journal_position SET leader = $1, term = 1', [oldLeader])
+  await migrate(database, migrations)
+  await fillCampus(database, 10)
+  const remove = async (): Promise<void> => {
+    await database.close()
+    await created.drop()
+  }
+  return { database, remove }
+}
+
 /** A campus of the test's own in which a leader leads and a batcher reads. */
-async function campusWithLeader() {
+async function campusWithLeader(oldLeader?: string) {
   const campus = `strangers-${randomUUID().slice(0, 8)}`
-  const { database, remove } = await createCampusDatabase({ campus })
+  const { database, remove } =
+    oldLeader === undefined
+      ? await createCampusDatabase({ campus })
+      : await upgradedDatabase(campus, oldLeader)
   cleanups.push(remove, async () => await hand.queueDelete({ queue: `${campus}.journal` }))
   const readKeys = () => readJournalKeys(database)
   const url = rabbitAddress()
@@ -243,10 +272,8 @@ test('a message of ours that is not understood stops the batcher, behind what ca
 })
 
 test('messages that older versions left in the queue are read, and forged ones no more once a leader has signed', async () => {
-  const at = await campusWithLeader()
   const old = randomUUID()
-  await at.database.query('INSERT INTO leaders (leader, after, term) VALUES ($1, $1, 1)', [old])
-  await at.database.query('UPDATE journal_position SET leader = $1, term = 1, accepts_unsigned = TRUE', [old])
+  const at = await campusWithLeader(old)
   for (let seq = 1; seq <= 5; seq++) await at.publish(batch(at.campus, old, seq))
   // A leader of the older version that began, and one that published its marker only.
   const older = randomUUID()
