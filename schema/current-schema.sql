@@ -147,6 +147,15 @@ BEGIN
 END
 $$;
 
+CREATE TABLE public.accepted_losses (
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    journal text NOT NULL,
+    leader uuid NOT NULL,
+    term integer NOT NULL,
+    seq bigint NOT NULL,
+    accepted_by text DEFAULT CURRENT_USER NOT NULL
+);
+
 CREATE TABLE public.archived_decisions (
     partition text NOT NULL,
     term integer NOT NULL,
@@ -200,6 +209,8 @@ CREATE TABLE public.campus (
     is_sample boolean DEFAULT false NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     journal_keys text[] DEFAULT ARRAY[encode(sha256(convert_to(((gen_random_uuid())::text || (gen_random_uuid())::text), 'UTF8'::name)), 'hex'::text)] NOT NULL,
+    database_id text,
+    journal_since_term integer DEFAULT 0 NOT NULL,
     CONSTRAINT campus_id_check CHECK ((id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
     CONSTRAINT campus_journal_keys_check CHECK (((array_position(journal_keys, NULL::text) IS NULL) AND (cardinality(journal_keys) > 0))),
     CONSTRAINT campus_only_row_check CHECK (only_row)

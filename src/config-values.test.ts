@@ -20,6 +20,7 @@ const wellFormed: readonly (readonly [
   ['DATABASE_URL', 'postgres:///c?host=/run/pg', 'databaseUrl', 'postgres:///c?host=/run/pg'],
   ['RABBITMQ_ADDRESS', 'amqp://guest:guest@mq:5672/', 'rabbitmqAddress', 'amqp://guest:guest@mq:5672/'],
   ['RABBITMQ_ADDRESS', 'amqps://mq/%2Fcampus', 'rabbitmqAddress', 'amqps://mq/%2Fcampus'],
+  ['ENROLLMENT_OLD_RABBITMQ_ADDRESS', 'amqp://old/north', 'oldRabbitmqAddress', 'amqp://old/north'],
   ['LISTEN_ADDRESS', ':8080', 'listen', { protocol: 'tcp', host: '', port: 8080 }],
   ['LISTEN_ADDRESS', '[::1]:80', 'listen', { protocol: 'tcp', host: '::1', port: 80 }],
   ['LISTEN_ADDRESS', 'campus.example:0', 'listen', { protocol: 'tcp', host: 'campus.example', port: 0 }],
@@ -154,6 +155,7 @@ const malformed: Record<string, readonly (readonly [text: string, complaint: str
     ['amqp://u:100%@mq/', 'is not a URL'],
     ['amqp://mq:port/', 'is not a URL'],
   ],
+  ENROLLMENT_OLD_RABBITMQ_ADDRESS: [['localhost:5672', 'does not begin with amqp://']],
   LISTEN_PROTOCOL: [['udp', 'is none of the choices']],
   LISTEN_ADDRESS: [
     ['8080', 'is not host:port'],
@@ -250,7 +252,12 @@ const malformed: Record<string, readonly (readonly [text: string, complaint: str
 }
 
 const variables = Object.values(settings).map((entry) => entry.variable)
-const secretVariables: readonly string[] = ['DATABASE_URL', 'RABBITMQ_ADDRESS', 'JWT_SECRET']
+const secretVariables: readonly string[] = [
+  'DATABASE_URL',
+  'RABBITMQ_ADDRESS',
+  'ENROLLMENT_OLD_RABBITMQ_ADDRESS',
+  'JWT_SECRET',
+]
 
 test('each variable sets its own field and no other', () => {
   for (const [variable, text, field, value] of wellFormed) {

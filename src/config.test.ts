@@ -8,6 +8,7 @@ import { complaintOf } from './testing/complaint-of.ts'
 const defaults: Config = {
   databaseUrl: undefined,
   rabbitmqAddress: undefined,
+  oldRabbitmqAddress: undefined,
   listen: { protocol: 'tcp', host: '127.0.0.1', port: 8080 },
   listenCertificate: undefined,
   listenKey: undefined,

@@ -60,6 +60,13 @@ export const settings = {
     'RabbitMQ that carries the journal. Without it: the direct journal, in PostgreSQL.',
     true,
   ),
+  oldRabbitmqAddress: setting(
+    'ENROLLMENT_OLD_RABBITMQ_ADDRESS',
+    amqpUrl,
+    undefined,
+    'RabbitMQ that `enrollment migrate --switch-journal` leaves: its queue is asked whether it is empty. Others ignore it.',
+    true,
+  ),
   listenProtocol: setting(
     'LISTEN_PROTOCOL',
     oneOf('tcp', 'unix'),

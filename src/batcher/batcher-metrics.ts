@@ -20,6 +20,7 @@ export class BatcherMetrics {
         'changed_duplicate',
         'gap',
         'lost_tail',
+        'unknown_leader',
         'void_records',
         'database',
       ] as const

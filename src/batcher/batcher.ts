@@ -8,8 +8,9 @@ import type {
   StartMessage,
   TableStore,
 } from '../engine/ports.ts'
+import { LostTail, WrongCampus } from '../engine/ports.ts'
 import { Intake, NotUnderstood } from './intake.ts'
-import { JournalGap, LostTail, rejectMarker, writeBatches, writeMarker } from './write.ts'
+import { JournalGap, rejectMarker, UnknownLeader, writeBatches, writeMarker } from './write.ts'
 
 export interface BatcherOptions {
   readonly campusId: string
@@ -38,6 +39,7 @@ export type BatcherAlarm =
   | 'set_aside'
   | 'gap'
   | 'lost_tail'
+  | 'unknown_leader'
   | 'void_records'
   | 'database'
 
@@ -79,7 +81,10 @@ export class Batcher {
     this.#options = options
   }
 
-  /** Runs until `stop`. Never rejects for what a broker or a database does. */
+  /**
+   * Runs until `stop`. Never rejects for what a broker or a database does.
+   * @throws WrongCampus if the database is another campus by now, another journal feeds it, or it is a copy
+   */
   async run(): Promise<void> {
     this.#running ??= this.#runReaders()
     await this.#running
@@ -101,6 +106,7 @@ export class Batcher {
         })
       } catch (error) {
         if (this.#stopping.signal.aborted) break
+        if (error instanceof WrongCampus) throw error
         this.#report(error)
       } finally {
         await reader?.close()
@@ -253,7 +259,9 @@ export class Batcher {
       try {
         return await write()
       } catch (error) {
-        if (error instanceof LostTail) throw error
+        if (error instanceof LostTail || error instanceof UnknownLeader || error instanceof WrongCampus) {
+          throw error
+        }
         this.#alarm('database', `cannot write to the database: ${describeError(error)}`)
         const ended = new Promise<void>((resolve) => {
           this.#cutPauseShort = resolve
@@ -270,6 +278,7 @@ export class Batcher {
     if (error instanceof NotUnderstood) this.#alarm('foreign_message', detail)
     else if (error instanceof JournalGap) this.#alarm('gap', detail)
     else if (error instanceof LostTail) this.#alarm('lost_tail', detail)
+    else if (error instanceof UnknownLeader) this.#alarm('unknown_leader', detail)
     else this.#options.onEvent({ kind: 'waiting', detail })
   }
 

@@ -4,8 +4,8 @@ import { after, before, test } from 'node:test'
 import type { DecisionRecord, Effect } from '../../actors/records.ts'
 import { createCampusDatabase, type CampusDatabase } from '../../test/fixtures/campus-database.ts'
 import { BatcherTables } from '../store/table-store.ts'
-import { type BatchMessage, noLeader, type RecordId } from '../engine/ports.ts'
-import { LostTail, writeBatches, writeMarker } from './write.ts'
+import { type BatchMessage, LostTail, noLeader, type RecordId } from '../engine/ports.ts'
+import { UnknownLeader, writeBatches, writeMarker } from './write.ts'
 
 const campus = 'write-test'
 let campusDatabase: CampusDatabase
@@ -222,4 +222,36 @@ test('effects of one transaction fold into the tables as if they had come one by
   )
   assert.equal(await count('students', 'id = 1 AND remaining_actions = 11'), 1)
   assert.equal(await count('courses', 'course_id = 101 AND group_id = 1 AND capacity = 40'), 1)
+})
+
+test('records of a leader that the tables do not know stop the writing, and are not called void', async () => {
+  await newLeader()
+  const voidsBefore = await count('void_records')
+  await assert.rejects(writeBatches(tables, [batch(randomUUID(), 1)]), UnknownLeader)
+  assert.equal(await count('void_records'), voidsBefore)
+})
+
+test('no batch and no marker is written once another journal feeds the database, nor under another name', async () => {
+  const { database } = campusDatabase
+  const journal = 'rabbitmq / write-test.journal'
+  const fenced = new BatcherTables(database, { campus, journal })
+  try {
+    await database.query('UPDATE campus SET journal = $1', [journal])
+    const leader = randomUUID()
+    const start = { leader, after: await currentLeader() }
+    assert.equal(await writeMarker(fenced, { version: 1, campus, start }), 'accepted')
+    await writeBatches(fenced, [batch(leader, 1)])
+    await database.query(`UPDATE campus SET journal = 'direct'`)
+    await assert.rejects(writeBatches(fenced, [batch(leader, 2)]), /journal of this database is direct/)
+    const next = { leader: randomUUID(), after: leader }
+    await assert.rejects(writeMarker(fenced, { version: 1, campus, start: next }), { name: 'WrongCampus' })
+    await database.query(`UPDATE campus SET journal = $1, id = 'elsewhere'`, [journal])
+    await assert.rejects(writeBatches(fenced, [batch(leader, 2)]), /is campus elsewhere, not write-test/)
+    await database.query(`UPDATE campus SET id = $1, database_id = '1/1'`, [campus])
+    await assert.rejects(writeBatches(fenced, [batch(leader, 2)]), /is a copy of campus write-test/)
+    await database.query(`UPDATE campus SET database_id = NULL`)
+    await writeBatches(fenced, [batch(leader, 2)])
+  } finally {
+    await fenced.close()
+  }
 })

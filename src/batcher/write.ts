@@ -1,23 +1,27 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { DecisionRecord } from '../../actors/records.ts'
 import { encodeMessage } from '../engine/messages.ts'
-import type {
-  BatchMessage,
-  BatchTransaction,
-  MarkerProof,
-  RecordId,
-  StartMessage,
-  TableStore,
+import {
+  type BatchMessage,
+  type BatchTransaction,
+  LostTail,
+  type MarkerProof,
+  type RecordId,
+  type StartMessage,
+  type TableStore,
 } from '../engine/ports.ts'
-
-/** The end of the journal is gone: a leader saw a record confirmed that is neither in the tables nor in the queue. */
-export class LostTail extends Error {
-  override readonly name = 'LostTail'
-}
 
 /** A record came before the one that precedes it. The broker still has that one; take the channel down and retry. */
 export class JournalGap extends Error {
   override readonly name = 'JournalGap'
+}
+
+/**
+ * Records of a leader of whom the tables have never heard, although its marker came before them: the tables are older
+ * than the journal, or not its tables. What is in the journal may have been acknowledged.
+ */
+export class UnknownLeader extends Error {
+  override readonly name = 'UnknownLeader'
 }
 
 export interface WriteReport {
@@ -36,6 +40,7 @@ export interface WriteReport {
  * Writes messages into the tables, all in one transaction. Each record is judged by itself: the next one of
  * the current leader applies; one that is applied already is skipped, and a copy of its message kept if it is not as it was
  * applied; one of another leader is void; one that comes too early stops the writing before its message.
+ * @throws UnknownLeader for records of a leader that was never judged
  */
 export async function writeBatches(
   tables: TableStore,
@@ -82,12 +87,21 @@ function followsOn(records: readonly DecisionRecord[], seq: number): boolean {
   return records.every((record, index) => record.seq === seq + 1 + index)
 }
 
-/** Records of a leader that no longer leads: written before it was deposed, or void. */
+/**
+ * Records of a leader that no longer leads: written before it was deposed, or void.
+ * @throws UnknownLeader
+ */
 async function judgeDeposed(
   transaction: BatchTransaction,
   message: BatchMessage,
 ): Promise<{ duplicates: number; voids: number; applied: readonly DecisionRecord[] }> {
   const { leader, records } = message
+  if ((await transaction.judgementOf(leader)) === undefined) {
+    throw new UnknownLeader(
+      `the tables do not know leader ${leader}, whose records are in the queue: this is an older state or a copy of the ` +
+        'database that they belong to',
+    )
+  }
   const applied = await appliedOf(transaction, message)
   const found = new Set(applied.map(({ seq }) => seq))
   const voids: DecisionRecord[] = []

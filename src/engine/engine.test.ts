@@ -31,6 +31,7 @@ function storeOf(campus: () => Campus, runtime: ManualRuntime): CampusStore {
   return {
     readPosition: async () => position,
     readClock: async () => runtime.now(),
+    readJournalStart: () => Promise.resolve(0),
     judgementOf: async () => 'accepted',
     loadCampus: async (leader) => ({
       campus: campus(),

@@ -13,6 +13,7 @@ import {
   type LoadedCampus,
   type RecordId,
   type Runtime,
+  WrongCampus,
 } from './ports.ts'
 import {
   type EngineState,
@@ -102,6 +103,7 @@ export class Engine extends TermService {
   /**
    * Runs terms until `stop`.
    * @throws AdoptionNeeded if the tables hold what cannot be served
+   * @throws WrongCampus if the database is another campus by now, another journal feeds it, or it is a copy
    */
   async run(): Promise<void> {
     this.#running ??= this.#watch.during(
@@ -119,7 +121,7 @@ export class Engine extends TermService {
         await this.#sleep(barrierPollMs.first)
       } catch (error) {
         if (this.#stopping.signal.aborted) break
-        if (error instanceof AdoptionNeeded) throw error
+        if (error instanceof AdoptionNeeded || error instanceof WrongCampus) throw error
         if (error instanceof ClockOff) {
           // Somebody else may lead meanwhile: the lock is free.
           this.#enter('standby', error.message)
@@ -142,9 +144,11 @@ export class Engine extends TermService {
 
   async #runTerm(): Promise<void> {
     const signal = this.#stopping.signal
-    const journal = await this.#options.journal.acquire(signal, (progress, detail) => {
-      this.#enter(stateOf(progress), detail)
-    })
+    const journal = await this.#options.journal.acquire(
+      signal,
+      (progress, detail) => this.#enter(stateOf(progress), detail),
+      () => this.#findLoss(),
+    )
     this.#journalTerm = journal
     // Once, and not by a race at each wait: a promise that lives long keeps every reaction to it.
     void journal.ended.then((why) => {
@@ -166,6 +170,22 @@ export class Engine extends TermService {
       await journal.close()
       this.#journalTerm = undefined
     }
+  }
+
+  /**
+   * Whether a queue that is missing took decisions along. Nothing was in it before the first term that came through it;
+   * and what this process answered for, if it led last, may be in the tables to the end.
+   */
+  async #findLoss(): Promise<string | undefined> {
+    const { store } = this.#options
+    const [{ leader, term, seq }, journalStart] = await Promise.all([
+      store.readPosition(),
+      store.readJournalStart(),
+    ])
+    const seen = this.#seen
+    const isAllApplied = seen !== undefined && seen.leader === leader && seq >= seen.seq
+    if (term <= journalStart || isAllApplied) return undefined
+    return `what it held behind record ${seq} of term ${term}, which PostgreSQL has, is lost with it`
   }
 
   /** Marker, barrier, load. Rejects when the term ends meanwhile. */
@@ -227,7 +247,8 @@ export class Engine extends TermService {
       try {
         return await this.#whileOpen(journal, ask())
       } catch (error) {
-        if (!journal.open || this.#stopping.signal.aborted || error instanceof ClockOff) throw error
+        const isFinal = error instanceof ClockOff || error instanceof WrongCampus
+        if (!journal.open || this.#stopping.signal.aborted || isFinal) throw error
         this.#enter('recovering', `waiting for the database: ${describeError(error)}`)
         await this.#whileOpen(journal, this.#sleep(barrierPollMs.most))
       }
@@ -286,8 +307,9 @@ export class Engine extends TermService {
           const position = await store.readPosition()
           if (position.term > term.number) this.#loseTerm(journal, 'another engine has led since')
           else term.commit.noteApplied(position)
-        } catch {
-          // Not reachable now; the bound on the backlog holds all the same.
+        } catch (error) {
+          // Otherwise not reachable now; the bound on the backlog holds all the same.
+          if (error instanceof WrongCampus) this.#loseTerm(journal, error.message)
         }
       }
       if (journal.open) cancel = runtime.after(positionPollMs, () => void poll())
@@ -350,5 +372,5 @@ export class Engine extends TermService {
 
 function stateOf(progress: AcquireProgress): EngineState {
   if (progress === 'settling') return 'recovering'
-  return progress
+  return progress === 'lost' ? 'unreachable' : progress
 }

@@ -61,6 +61,11 @@ export class JournalLost extends Error {
   override readonly name = 'JournalLost'
 }
 
+/** The end of the journal is gone: what was confirmed is neither in the tables nor in the queue. */
+export class LostTail extends Error {
+  override readonly name = 'LostTail'
+}
+
 /**
  * PostgreSQL refuses to write this one record (a trigger of somebody's, a sequence at its end). All before it in its message
  * are durable; it and what follows it are certainly not, and the journal goes on after the one before it.
@@ -100,7 +105,7 @@ export interface JournalTerm {
 }
 
 /** Why there is no term yet, for the one line that says what is waited for. */
-export type AcquireProgress = 'unreachable' | 'standby' | 'settling'
+export type AcquireProgress = 'unreachable' | 'standby' | 'settling' | 'lost'
 
 export interface Journal {
   /** What `campus.journal` in the database must say: kind, virtual host, queue. */
@@ -108,11 +113,14 @@ export interface Journal {
   /**
    * Waits for the lock, however long, connecting again with back-off, and opens a term.
    * @param onProgress told when the reason for waiting changes, with a line for people
+   * @param findLoss asked where the journal's queue is missing: why it must not be made anew, with a line for people;
+   *   undefined if nothing is lost with it. Rejects when the database cannot be reached.
    * @throws the signal's reason, when it is aborted
    */
   acquire(
     signal: AbortSignal,
     onProgress: (progress: AcquireProgress, detail: string) => void,
+    findLoss?: () => Promise<string | undefined>,
   ): Promise<JournalTerm>
 }
 
@@ -124,9 +132,12 @@ export interface KeyedDecision {
 
 /** What the engine asks of PostgreSQL. Every method rejects when the database cannot be reached. */
 export interface CampusStore {
+  /** @throws WrongCampus if the database is another campus by now, another journal feeds it, or it is a copy */
   readPosition(): Promise<Position>
   /** PostgreSQL's clock, milliseconds since the Unix epoch. */
   readClock(): Promise<number>
+  /** The newest term that did not come through the journal that feeds the database now; 0 = they all did. */
+  readJournalStart(): Promise<number>
   /** What the batcher made of a leader's marker; undefined while it has not judged it. */
   judgementOf(leader: string): Promise<'accepted' | 'rejected' | undefined>
   /**
@@ -177,6 +188,21 @@ export class AdoptionNeeded extends Error {
     )
     this.findings = findings
   }
+}
+
+/** Which campus a process is of, and the only journal that may feed its database. */
+export interface ExpectedCampus {
+  readonly campus: string
+  /** `Journal.identity`. */
+  readonly journal: string
+}
+
+/**
+ * This process and the database disagree about which campus or which journal it is, or the database is a copy. Waiting
+ * does not help.
+ */
+export class WrongCampus extends Error {
+  override readonly name = 'WrongCampus'
 }
 
 /** One transaction of the batcher. Begun with the position locked; ends by `commit` or `rollback`. */
@@ -238,7 +264,10 @@ export interface Stray {
 
 /** What the batcher asks of PostgreSQL. */
 export interface TableStore {
-  /** Begins a transaction and locks the position, so that batchers go one at a time. */
+  /**
+   * Begins a transaction and locks the position, so that batchers go one at a time.
+   * @throws WrongCampus if the database is another campus by now, another journal feeds it, or it is a copy
+   */
   begin(): Promise<BatchTransaction>
 }
 
@@ -290,7 +319,7 @@ export interface JournalSource {
   /**
    * Waits, connecting again with back-off, for the broker and for the journal's queue, which the first leader makes.
    * @param onWaiting told what is waited for, with a line for people
-   * @throws the signal's reason, when it is aborted
+   * @throws LostTail if the queue stays away although terms came through it; the signal's reason, when it is aborted
    */
   open(signal: AbortSignal, onWaiting: (detail: string) => void): Promise<JournalReader>
 }

@@ -65,6 +65,14 @@ function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
+/** For people: what is wrong with a queue that should be there, and what to do. */
+export function lostQueue(campus: string, why: string): string {
+  return (
+    `the queue ${journalQueueOf(campus)} is missing, and ${why}; if this is the wrong broker, correct ` +
+    'RABBITMQ_ADDRESS; if the queue is gone for good, run: enrollment migrate --accept-loss'
+  )
+}
+
 /** @throws PRECONDITION_FAILED if the queue exists with other arguments */
 export async function declareJournalQueue(channel: Channel, campus: string): Promise<void> {
   await channel.queueDeclare({

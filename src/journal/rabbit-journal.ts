@@ -11,12 +11,14 @@ import {
   type JournalTerm,
   type Provenance,
   type RecordId,
+  WrongCampus,
 } from '../engine/ports.ts'
 import {
   declareJournalQueue,
   journalQueueExists,
   journalQueueOf,
   leaderQueueOf,
+  lostQueue,
   replacedSystemAtWork,
 } from './queues.ts'
 import {
@@ -37,6 +39,12 @@ export interface RabbitJournalOptions extends RabbitOptions {
   readonly onForgedNotice?: (detail: string) => void
   /** How long a journal queue that was made just now is left alone, milliseconds. */
   readonly settleMs: number
+}
+
+interface AcquireWish {
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: AcquireProgress, detail: string) => void
+  readonly findLoss: () => Promise<string | undefined>
 }
 
 /** How often a standby asks for the lock. */
@@ -62,6 +70,7 @@ export class RabbitJournal implements Journal {
   async acquire(
     signal: AbortSignal,
     onProgress: (progress: AcquireProgress, detail: string) => void,
+    findLoss: () => Promise<string | undefined> = () => Promise.resolve(undefined),
   ): Promise<JournalTerm> {
     return await onWorkingSession(
       {
@@ -70,19 +79,16 @@ export class RabbitJournal implements Journal {
         signal,
         onFailed: (detail) => onProgress('unreachable', detail),
       },
-      (session) => this.#acquireOn(session, signal, onProgress),
+      (session) => this.#acquireOn(session, { signal, onProgress, findLoss }),
     )
   }
 
-  async #acquireOn(
-    session: RabbitSession,
-    signal: AbortSignal,
-    onProgress: (progress: AcquireProgress, detail: string) => void,
-  ): Promise<JournalTerm> {
+  async #acquireOn(session: RabbitSession, wish: AcquireWish): Promise<JournalTerm> {
     const { campus, settleMs } = this.#options
+    const { signal, onProgress } = wish
     await this.#awaitLock(session, signal, onProgress)
     const seal = await this.#readKeys(session, signal, onProgress)
-    const isNew = !(await journalQueueExists(session, campus))
+    const isNew = !(await this.#findQueue(session, wish))
     if (isNew) await this.#awaitReplacedSystem(session, signal, onProgress)
     const channel = await session.vitalChannel()
     const term = new RabbitTerm(session, channel, seal, this.#options)
@@ -95,6 +101,26 @@ export class RabbitJournal implements Journal {
       if (!session.open) throw new JournalLost('the connection was lost while the journal queue settled')
     }
     return term
+  }
+
+  /**
+   * Waits while the queue is missing and must not be made anew.
+   * @returns whether it exists
+   */
+  async #findQueue(session: RabbitSession, { signal, onProgress, findLoss }: AcquireWish): Promise<boolean> {
+    const { campus } = this.#options
+    while (!(await journalQueueExists(session, campus))) {
+      try {
+        const loss = await findLoss()
+        if (loss === undefined) return false
+        onProgress('lost', `lost_tail: ${lostQueue(campus, loss)}`)
+      } catch (error) {
+        if (error instanceof WrongCampus) throw error
+        onProgress('settling', `waiting for the database: ${describeError(error)}`)
+      }
+      await pause(standbyPollMs, signal)
+    }
+    return true
   }
 
   /** A term signs with the key that is the first one when it begins. */

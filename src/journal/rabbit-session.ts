@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Channel, Connection } from 'rabbitmq-client'
 import { describeError } from '../engine/describe-error.ts'
+import { LostTail, WrongCampus } from '../engine/ports.ts'
 import { pause } from '../engine/pause.ts'
 
 export interface RabbitOptions {
@@ -133,7 +134,7 @@ export function codeOf(error: unknown): string | undefined {
  * Opens a session and does `work` on it; a session that cannot be opened, or fails meanwhile, is followed by another,
  * with back-off. An abort ends the one at hand, whatever it waits for.
  * @param onFailed told why, with a line for people
- * @throws the signal's reason, when it is aborted
+ * @throws LostTail and WrongCampus of `work`; the signal's reason, when it is aborted
  */
 export async function onWorkingSession<Result>(
   { options, name, signal, onFailed }: SessionRequest,
@@ -152,6 +153,8 @@ export async function onWorkingSession<Result>(
     } catch (error) {
       session.end(describeError(error))
       signal.throwIfAborted()
+      // Another session would find the same.
+      if (error instanceof LostTail || error instanceof WrongCampus) throw error
       onFailed(`waiting for RabbitMQ: ${describeError(error)}`)
       await backOff(attempt, 3000, signal)
     } finally {

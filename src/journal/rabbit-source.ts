@@ -1,7 +1,13 @@
 import type { Channel } from 'rabbitmq-client'
 import { describeError } from '../engine/describe-error.ts'
-import type { Delivery, JournalReader, JournalSource, RecordId } from '../engine/ports.ts'
-import { journalQueueExists, journalQueueOf, leaderQueueOf } from './queues.ts'
+import {
+  type Delivery,
+  type JournalReader,
+  type JournalSource,
+  LostTail,
+  type RecordId,
+} from '../engine/ports.ts'
+import { journalQueueExists, journalQueueOf, leaderQueueOf, lostQueue } from './queues.ts'
 import {
   backOff,
   bodyOf,
@@ -16,12 +22,17 @@ export interface RabbitSourceOptions extends RabbitOptions {
   readonly campus: string
   /** The campus's keys: the first signs. Rejects when the database cannot be reached. */
   readonly readKeys: () => Promise<readonly string[]>
+  /** Whether terms came through the queue already. Rejects when the database cannot be reached. */
+  readonly isQueueExpected?: () => Promise<boolean>
   /**
    * Messages that may be out at once. The same for every batcher of a campus: returned messages come back
    * in order only if the next consumer's window is not smaller.
    */
   readonly prefetch: number
 }
+
+/** A missing queue is looked for so often, in about 5 s, before it counts as lost. */
+const missingPatience = 12
 
 /** Where a batcher reads the journal. The broker hands it to one consumer at a time; the others stand by. */
 export class RabbitSource implements JournalSource {
@@ -45,8 +56,11 @@ export class RabbitSource implements JournalSource {
     signal: AbortSignal,
     onWaiting: (detail: string) => void,
   ): Promise<JournalReader> {
-    const { campus, prefetch } = this.#options
+    const { campus, prefetch, isQueueExpected } = this.#options
     for (let attempt = 0; !(await journalQueueExists(session, campus)); attempt++) {
+      // A leader that knows that nothing is lost makes it anew meanwhile.
+      const isLost = attempt > missingPatience && (await isQueueExpected?.().catch(() => false)) === true
+      if (isLost) throw new LostTail(lostQueue(campus, 'terms came through it'))
       onWaiting(`waiting for the journal queue ${journalQueueOf(campus)}, which the first leader makes`)
       await backOff(attempt, 500, signal)
     }

@@ -20,6 +20,7 @@ const goodByesMs = 4000
 
 /** One process: its log, its parts, and its end by signal, failure or of itself. */
 export class ServiceProcess {
+  readonly name: string
   readonly log: Logger
   readonly #stopping = new AbortController()
   readonly #parts: StopPart[] = []
@@ -33,6 +34,7 @@ export class ServiceProcess {
    *   the configuration says otherwise), to standard error
    */
   constructor(name: string, config: Config, kind: 'service' | 'tool') {
+    this.name = name
     this.#shutdownMs = config.shutdownMs
     this.log = pino(
       {

@@ -2,11 +2,13 @@ import type { StudentProfile } from '../../actors/campus.ts'
 import type {
   Caller,
   CampusStore,
+  ExpectedCampus,
   KeyedDecision,
   LoadedCampus,
   LoadOptions,
   Position,
 } from '../engine/ports.ts'
+import { type Identity, ownDatabaseId, refuseOther } from './campus-row.ts'
 import { type Database, endQuietly, inTransaction } from './database.ts'
 import { decisionColumns, type DecisionRow, recordOf } from './decision-rows.ts'
 import { loadCampusIn, selectPosition } from './load-campus.ts'
@@ -14,6 +16,10 @@ import { studentFromIntegers, studentIntegers } from './profiles.ts'
 import { judgementOfRow, selectJudgement } from './table-store.ts'
 
 const selectClock = 'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now_ms'
+const selectPositionIn = `
+  SELECT position.*, id, journal, database_id AS known, ${ownDatabaseId} AS own
+  FROM (${selectPosition}) AS position LEFT JOIN campus ON TRUE`
+const selectJournalStart = 'SELECT journal_since_term AS term FROM campus'
 const selectStudent = `SELECT ${studentIntegers} FROM students WHERE id = $1`
 const selectByKey = `
   SELECT ${decisionColumns}, leader FROM decisions JOIN leaders USING (term)
@@ -37,17 +43,34 @@ interface StudentRow {
 export class DatabaseCampusStore implements CampusStore {
   readonly #database: Database
   readonly #windowMs: number
+  readonly #expected: ExpectedCampus | undefined
 
-  /** @param options.windowMs how long an enrollment window without an end lasts */
-  constructor(database: Database, options: { readonly windowMs: number }) {
+  /**
+   * @param options.windowMs how long an enrollment window without an end lasts
+   * @param options.expected the campus and the journal; without it any will do, as long as the database is no copy
+   */
+  constructor(
+    database: Database,
+    options: { readonly windowMs: number; readonly expected?: ExpectedCampus },
+  ) {
     this.#database = database
+    this.#expected = options.expected
     this.#windowMs = options.windowMs
   }
 
   async readPosition(): Promise<Position> {
-    const [position] = await this.#database.query<Position>(selectPosition)
-    if (position === undefined) throw new Error('journal_position has lost its row')
-    return position
+    const [row] = await this.#database.query<Position & Identity & { journal: string | null }>(
+      selectPositionIn,
+    )
+    if (row === undefined) throw new Error('journal_position has lost its row')
+    const { leader, term, seq, atMs } = row
+    if (row.id !== null) refuseOther(row, this.#expected)
+    return { leader, term, seq, atMs }
+  }
+
+  async readJournalStart(): Promise<number> {
+    const [row] = await this.#database.query<{ term: number }>(selectJournalStart)
+    return row?.term ?? 0
   }
 
   async readClock(): Promise<number> {

@@ -2,21 +2,26 @@ import assert from 'node:assert/strict'
 import type { DecisionRecord } from '../../actors/records.ts'
 import type {
   BatchTransaction,
+  ExpectedCampus,
   MarkerJudgement,
   Position,
   RecordId,
   Stray,
   TableStore,
 } from '../engine/ports.ts'
+import { type Identity, ownDatabaseId, refuseOther } from './campus-row.ts'
 import { copyIn } from './copy.ts'
 import { decisionColumns, type DecisionRow, recordOf } from './decision-rows.ts'
 import { type Client, cutOff, type Database, endQuietly } from './database.ts'
 import { insertStrays, isTakenOut } from './set-aside.ts'
 import { clearStaged, copyDecisions, copyEffects, prepareSession, stageBatch } from './fold.ts'
 
+/** The lock first: who has it sees the campus as the last holder left it, a switch of the journal among that. */
 const beginWithPosition = `
   BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
-  SELECT leader, term, seq, at_ms, accepts_unsigned FROM journal_position FOR UPDATE`
+  SELECT leader, term, seq, at_ms, accepts_unsigned FROM journal_position FOR UPDATE;
+  SELECT id, journal, database_id AS known FROM campus`
+const selectOwnDatabaseId = `SELECT ${ownDatabaseId} AS own`
 export const selectJudgement = 'SELECT term FROM leaders WHERE leader = $1'
 const selectIsApplied = `
   SELECT EXISTS (SELECT FROM leaders JOIN decisions USING (term) WHERE leader = $1 AND seq = $2)
@@ -76,17 +81,22 @@ interface PositionRow {
   readonly accepts_unsigned: boolean
 }
 
+type FedRow = Omit<Identity, 'own'> & { readonly journal: string | null }
+
 /** The batcher's tables over one connection of their own, opened when first needed and again when lost. */
 export class BatcherTables implements TableStore {
   readonly #database: Database
+  readonly #expected: ExpectedCampus | undefined
   #client: Client | undefined
   #tables: TableStore | undefined
   #isCutOff = false
   /** Told by `cutOff`, for who waits for a connection. */
   #giveUp: (error: Error) => void = () => {}
 
-  constructor(database: Database) {
+  /** @param expected the campus and the journal; without it any will do, as long as the database is no copy */
+  constructor(database: Database, expected?: ExpectedCampus) {
     this.#database = database
+    this.#expected = expected
   }
 
   async begin(): Promise<BatchTransaction> {
@@ -122,7 +132,7 @@ export class BatcherTables implements TableStore {
     client.once('end', () => this.#forget(client))
     client.once('error', () => this.#forget(client))
     this.#client = client
-    this.#tables = batchTransactions(client)
+    this.#tables = batchTransactions(client, this.#expected)
     return this.#tables
   }
 
@@ -147,8 +157,9 @@ export interface SessionTables extends TableStore {
 }
 
 /** Batch transactions on a connection that somebody else owns. */
-export function batchTransactions(client: Client): SessionTables {
-  let prepared = false
+export function batchTransactions(client: Client, expected?: ExpectedCampus): SessionTables {
+  /** Which database this session is in, once it is prepared. */
+  let own: string | undefined
   let busy = false
   let watchdog: NodeJS.Timeout | undefined
   const ended = () => {
@@ -164,9 +175,8 @@ export function batchTransactions(client: Client): SessionTables {
       busy = true
       watchdog = setTimeout(() => cutOff(client), transactionMsMax)
       try {
-        if (!prepared) await client.query(prepareSession)
-        prepared = true
-        return new SqlBatch(client, await beginTransaction(client), ended)
+        own ??= await prepare(client)
+        return new SqlBatch(client, await beginTransaction(client, own, expected), ended)
       } catch (error) {
         await client.query('ROLLBACK').catch(() => undefined)
         ended()
@@ -176,12 +186,25 @@ export function batchTransactions(client: Client): SessionTables {
   }
 }
 
-async function beginTransaction(client: Client): Promise<PositionRow> {
-  // Two statements, two results, which the types of `query` do not know.
+/** @returns the database's own identity */
+async function prepare(client: Client): Promise<string> {
+  await client.query(prepareSession)
+  const { rows } = await client.query<{ own: string }>(selectOwnDatabaseId)
+  return rows[0]?.own ?? ''
+}
+
+async function beginTransaction(
+  client: Client,
+  own: string,
+  expected: ExpectedCampus | undefined,
+): Promise<PositionRow> {
+  // Three statements, three results, which the types of `query` do not know.
   const results: unknown = await client.query(beginWithPosition)
-  const [, { rows }] = results as [unknown, { rows: PositionRow[] }]
+  const [, { rows }, { rows: campuses }] = results as [unknown, { rows: PositionRow[] }, { rows: FedRow[] }]
   const [row] = rows
+  const [campus] = campuses
   if (row === undefined) throw new Error('journal_position has lost its row')
+  if (campus !== undefined) refuseOther({ ...campus, own }, expected)
   return row
 }
 

@@ -12,9 +12,11 @@ import type { BrokerSession } from './broker-parts.ts'
 import type { SimulatedProcess } from './simulated-process.ts'
 import { describeWait, waitIn } from './wait.ts'
 
+export const brokerIdentity = 'simulated broker'
+
 /** The journal's port over the simulated broker: lock and publishing on one connection, as `RabbitJournal` has it. */
 export class BrokerJournal implements Journal {
-  readonly identity = 'simulated broker'
+  readonly identity = brokerIdentity
   readonly #broker: SimulatedBroker
   readonly #process: SimulatedProcess
   readonly #settleMs: number

@@ -241,6 +241,11 @@ export class SimulatedBroker {
     if (this.lostRequests !== undefined) this.#noteLost(body)
   }
 
+  /** No message waits, and nobody consumes. */
+  get isQuiet(): boolean {
+    return this.isUp && this.#consumers.length === 0 && this.readyCount === 0
+  }
+
   consume(
     session: BrokerSession,
     prefetch: number,

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { auditRun } from './audit-run.ts'
+import { directIdentity } from '../../src/journal/direct-journal.ts'
 import { BatcherHost } from './batcher-host.ts'
+import { brokerIdentity } from './broker-journal.ts'
 import { drawBlueprint } from './blueprint.ts'
 import { SimulatedBroker } from './broker.ts'
 import { Chaos } from './chaos.ts'
@@ -14,6 +16,7 @@ import { calmly, drawFaultPlan } from './fault-plan.ts'
 import { History } from './history.ts'
 import { drawLimits } from './limits.ts'
 import { Network } from './network.ts'
+import { Operator } from './operator.ts'
 import { Random } from './random.ts'
 import { Scheduler } from './scheduler.ts'
 import type { SimulatedProcess, World } from './simulated-process.ts'
@@ -69,6 +72,7 @@ class Simulation {
   readonly #engines: readonly EngineHost[]
   readonly #batchers: readonly BatcherHost[]
   readonly #clients: readonly Client[]
+  #operator: Operator | undefined
   readonly #director: Director
   readonly #blueprint: Blueprint
   /** Who must see the world end is given more to do. */
@@ -97,7 +101,7 @@ class Simulation {
       plan.databaseSyncMs,
     )
     this.#broker =
-      plan.journal === 'broker'
+      plan.journal === 'broker' || plan.switchesJournal
         ? new SimulatedBroker(world, random('broker'), this.#coverage, plan.brokerSyncMs)
         : undefined
     const network = new Network(this.#scheduler, random('network'), this.#coverage)
@@ -107,6 +111,7 @@ class Simulation {
           world,
           broker: this.#broker,
           database: this.#database,
+          journal: () => this.#operator?.configured ?? plan.journal,
           limits: drawLimits(random(`limits of ${name}`), plan.acknowledge),
           ids: random(`ids of ${name}`),
           onState: (process, state, detail) => {
@@ -116,6 +121,23 @@ class Simulation {
         }),
     )
     this.#batchers = this.#startBatchers(world, random, plan.losesTail)
+    this.#database.tables.journal = plan.journal === 'broker' ? brokerIdentity : directIdentity
+    if (plan.switchesJournal && this.#broker !== undefined) {
+      this.#operator = new Operator(
+        {
+          world,
+          scheduler: this.#scheduler,
+          random: random('operator'),
+          coverage: this.#coverage,
+          broker: this.#broker,
+          database: this.#database,
+          engines: this.#engines,
+          batchers: this.#batchers,
+        },
+        plan.journal,
+      )
+      if (plan.journal === 'direct') for (const batcher of this.#batchers) batcher.kill()
+    }
     this.#clients = this.#people(random('people'), network)
     this.#director = new Director({
       scheduler: this.#scheduler,
@@ -130,6 +152,7 @@ class Simulation {
       engines: this.#engines,
       batchers: this.#batchers,
       clients: this.#clients,
+      operator: this.#operator,
       history: this.#history,
       commandsMin,
     })

@@ -30,6 +30,10 @@ export interface PlaceRow {
 export class Tables {
   readonly groups: Map<string, GroupProfile>
   readonly students = new Map<number, StudentProfile>()
+  /** The newest term that did not come through the journal that feeds the tables now. */
+  journalStart = 0
+  /** `Journal.identity` of the only one that may feed the tables. */
+  journal = ''
   position: Position = { leader: noLeader, term: 0, seq: 0, atMs: 0 }
   readonly leaders = new Map<string, { readonly after: string; readonly term: number | undefined }>()
   readonly decisions: StoredDecision[] = []
