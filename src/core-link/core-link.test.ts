@@ -57,7 +57,11 @@ async function openEngine(t: TestContext, path = socketPath(t)) {
   return { service, listener, path, said }
 }
 
-function gatewayTo(t: TestContext, path: string, changed: { campus?: string } = {}) {
+function gatewayTo(
+  t: TestContext,
+  path: string,
+  changed: Partial<ConstructorParameters<typeof RemoteEngine>[0]> = {},
+) {
   const said: string[] = []
   const engines = new RemoteEngine({
     addresses: [{ protocol: 'unix', path }],
@@ -76,6 +80,26 @@ async function openPair(t: TestContext) {
   const gateway = gatewayTo(t, engine.path)
   await eventually(() => gateway.engines.status().state === 'leading')
   return { ...engine, engineSaid: engine.said, ...gateway }
+}
+
+for (const protocol of ['unix', 'tcp'] as const) {
+  test(`three hundred connections that say nothing keep no gateway out, over ${protocol}`, async (t) => {
+    const { listener, path } = await openEngine(t)
+    const port = await listener.listen({ protocol: 'tcp', host: '127.0.0.1', port: 0 })
+    const address =
+      protocol === 'unix' ? { protocol, path } : { protocol, host: '127.0.0.1', port: Number(port) }
+    const silent = Array.from({ length: 300 }, () =>
+      address.protocol === 'unix' ? connect(address.path) : connect(address.port, address.host),
+    )
+    t.after(() => silent.forEach((socket) => socket.destroy()))
+    for (const socket of silent) socket.on('error', () => {})
+    await eventually(() => silent.every((socket) => !socket.connecting))
+    const { engines } = gatewayTo(t, path, { addresses: [address] })
+    await eventually(() => engines.status().state === 'leading')
+    const open = () => silent.filter((socket) => !socket.destroyed).length
+    await eventually(() => open() <= 64)
+    assert.equal((await engines.submit(add(1), {})).kind, 'decided')
+  })
 }
 
 test('commands of one moment are decided together and answered each with its own decision', async (t) => {

@@ -57,6 +57,8 @@ const malformed: Readonly<Record<string, readonly string[]>> = {
   ENROLLMENT_LOGIN_FAILURES_PER_ADDRESS: ['0/5m'],
   ENROLLMENT_STUDENT_RATE: ['10/fortnight'],
   ENROLLMENT_STUDENT_BURST: ['1.5'],
+  ENROLLMENT_STAFF_RATE: ['10/fortnight'],
+  ENROLLMENT_STAFF_BURST: ['1.5'],
   ENROLLMENT_BATCHER_PREFETCH: ['0x10'],
   ENROLLMENT_BATCHER_RECORDS_MAX: ['0'],
 }
