@@ -46,28 +46,11 @@ test('whatever a client writes, the router goes the same way with the one and th
         text(response).then((body) => resolve(response.statusCode === 200 ? body : 'none'), reject)
       }).once('error', reject)
     })
-  const piece = fc.constantFrom(
-    ...['/', '/student/course', '/healthz', '/docs/', '/plans/', '/%73tudent/course', '/student%2Fcourse'],
-    ...[
-      '%25',
-      '%',
-      '7',
-      '3',
-      '%3f',
-      '#',
-      '?',
-      'http://x',
-      'HTTP://y',
-      '%2e',
-      '..',
-      'a',
-      '%C3%A9',
-      '%20',
-      ';',
-    ],
-  )
-  const property = fc.asyncProperty(fc.array(piece, { minLength: 1, maxLength: 6 }), async (pieces) => {
-    const url = pieces.join('')
+  const pieces =
+    '/ /student/course /healthz /docs/ /plans/ /%73tudent/course /student%2Fcourse %25 % 7 3 %3f # ? http://x'
+  const piece = fc.constantFrom(...`${pieces} HTTP://y %2e .. a %C3%A9 %20 ;`.split(' '))
+  const property = fc.asyncProperty(fc.array(piece, { minLength: 1, maxLength: 6 }), async (drawn) => {
+    const url = drawn.join('')
     const read = routedUrl(url)
     assert.equal(routedUrl(read), read)
     assert.equal(await answerTo(read), await answerTo(url), `${url} as ${read}`)

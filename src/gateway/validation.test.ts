@@ -349,29 +349,29 @@ test('names that strangers send are repeated in part only, and not all of them',
 })
 
 test('of a body with thousands of misfits only the first is looked for', async (t) => {
-  const desk = new Desk([student(1)])
-  t.after(() => desk.app.close())
+  const own = new Desk([student(1)])
+  t.after(() => own.app.close())
   const refused = async (legs: unknown[]) => {
-    const answer = await desk.send({ student: 1 }, 'POST /student/plan', { body: { legs } })
+    const answer = await own.send({ student: 1 }, 'POST /student/plan', { body: { legs } })
     return assertProblem(answer, 400, 'malformed').reasons.length
   }
   assert.ok((await refused([{}, 1, { add: {} }])) >= 3)
-  assert.equal(await refused(Array<unknown>(5000).fill({})), 1)
+  assert.equal(await refused(Array.from({ length: 5000 }, () => ({}))), 1)
 })
 
 test('a plan counts once for each of its legs', async (t) => {
-  const desk = new Desk([student(1), group('10/1')], {
+  const own = new Desk([student(1), group('10/1')], {
     limits: { ...generousLimits, studentRate: { count: 10, perMs: 1000 }, studentBurst: 20 },
   })
-  t.after(() => desk.app.close())
+  t.after(() => own.app.close())
   const legs = Array.from({ length: 20 }, (_, index) => ({ drop: { course_id: 100 + index } }))
-  const send = () => desk.send({ student: 1 }, 'POST /student/plan', { body: { legs } })
+  const send = () => own.send({ student: 1 }, 'POST /student/plan', { body: { legs } })
   assertProblem(await send(), 404, 'no_such_course')
   assertProblem(await send(), 429, 'too_many_requests')
-  desk.nowMs += 100
+  own.nowMs += 100
   assertProblem(await send(), 404, 'no_such_course')
-  desk.nowMs += 1999
+  own.nowMs += 1999
   assertProblem(await send(), 429, 'too_many_requests')
-  desk.nowMs += 1
+  own.nowMs += 1
   assertProblem(await send(), 404, 'no_such_course')
 })

@@ -144,14 +144,14 @@ test('a page ends when its decisions are long, and says that there are more', as
      SELECT 2, 100 + n, to_timestamp(9), 'student', 99, 99, '[]', jsonb_build_array(repeat('x', 50000)) FROM generate_series(1, 9) n`,
   )
   const seen: number[] = []
-  let before: { term: number; seq: number } | undefined
+  let cursor: { term: number; seq: number } | undefined
   for (const expected of [3, 3, 3]) {
-    const search = { about: { student: 99 }, limit: 200, ...(before && { before }) }
+    const search = { about: { student: 99 }, limit: 200, ...(cursor && { before: cursor }) }
     const { decisions, hasMore } = await searchDecisions(db.database, search)
     assert.equal(decisions.length, expected)
     seen.push(...decisions.map(({ record }) => record.seq))
     assert.equal(hasMore, seen.length < 9)
-    before = { term: 2, seq: seen.at(-1) ?? 0 }
+    cursor = { term: 2, seq: seen.at(-1) ?? 0 }
   }
   assert.deepEqual(seen, [109, 108, 107, 106, 105, 104, 103, 102, 101])
 })
