@@ -73,9 +73,8 @@ const reason = object(
     leg: { type: 'integer', minimum: 0, maximum: 1000 },
     ...where,
     with: object(where),
-    more: positive,
   },
-  ['leg', 'course', 'group', 'with', 'more'],
+  ['leg', 'course', 'group', 'with'],
 )
 
 const record = {

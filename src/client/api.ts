@@ -15,7 +15,6 @@ export type Problem = {
     course_id?: number
     group_id?: number
     with?: { course_id: number; group_id: number }
-    more?: number
   }[]
 }
 
@@ -118,7 +117,6 @@ export type Decisions = {
       course_id?: number
       group_id?: number
       with?: { course_id: number; group_id: number }
-      more?: number
     }[]
     remaining_actions: number | null
   }[]
@@ -335,7 +333,6 @@ export interface Operations {
       | 'already_enrolled'
       | 'course_cancelled'
       | 'idempotency_mismatch'
-      | 'too_many_requests'
       | 'not_storable'
       | 'busy'
       | 'not_leading'
@@ -359,7 +356,6 @@ export interface Operations {
       | 'idempotency_in_flight'
       | 'not_enrolled'
       | 'idempotency_mismatch'
-      | 'too_many_requests'
       | 'not_storable'
       | 'busy'
       | 'not_leading'
@@ -383,7 +379,6 @@ export interface Operations {
       | 'course_cancelled'
       | 'capacity_below_registered'
       | 'idempotency_mismatch'
-      | 'too_many_requests'
       | 'not_storable'
       | 'busy'
       | 'not_leading'
@@ -403,7 +398,6 @@ export interface Operations {
       | 'wrong_role'
       | 'other_department'
       | 'no_such_student'
-      | 'too_many_requests'
       | 'not_leading'
       | 'recovering'
       | 'journal_unavailable'
@@ -420,7 +414,6 @@ export interface Operations {
       | 'wrong_role'
       | 'other_department'
       | 'no_such_course'
-      | 'too_many_requests'
       | 'not_leading'
       | 'recovering'
       | 'journal_unavailable'
@@ -453,7 +446,6 @@ export interface Operations {
       | 'capacity_below_registered'
       | 'reserve_capacity_below_waiting'
       | 'idempotency_mismatch'
-      | 'too_many_requests'
       | 'not_storable'
       | 'busy'
       | 'not_leading'
@@ -491,7 +483,6 @@ export interface Operations {
       | 'idempotency_in_flight'
       | 'group_exists'
       | 'idempotency_mismatch'
-      | 'too_many_requests'
       | 'not_storable'
       | 'busy'
       | 'not_leading'
@@ -514,7 +505,6 @@ export interface Operations {
       | 'idempotency_in_flight'
       | 'too_many_places'
       | 'idempotency_mismatch'
-      | 'too_many_requests'
       | 'not_storable'
       | 'busy'
       | 'not_leading'
@@ -537,7 +527,6 @@ export interface Operations {
       | 'idempotency_in_flight'
       | 'course_cancelled'
       | 'idempotency_mismatch'
-      | 'too_many_requests'
       | 'not_storable'
       | 'busy'
       | 'not_leading'
@@ -567,7 +556,6 @@ export interface Operations {
       | 'idempotency_in_flight'
       | 'window_ends_first'
       | 'idempotency_mismatch'
-      | 'too_many_requests'
       | 'not_storable'
       | 'busy'
       | 'not_leading'
@@ -601,7 +589,6 @@ export interface Operations {
       | 'student_exists'
       | 'window_ends_first'
       | 'idempotency_mismatch'
-      | 'too_many_requests'
       | 'not_storable'
       | 'busy'
       | 'not_leading'
@@ -622,7 +609,6 @@ export interface Operations {
       | 'other_department'
       | 'no_such_student'
       | 'idempotency_mismatch'
-      | 'too_many_requests'
       | 'login_busy'
       | 'not_leading'
       | 'recovering'
@@ -650,7 +636,6 @@ export interface Operations {
       | 'other_department'
       | 'no_such_student'
       | 'no_such_course'
-      | 'too_many_requests'
       | 'not_leading'
       | 'recovering'
       | 'journal_unavailable'

@@ -17,7 +17,7 @@ export function catalogRoute(
   app.get<{ Querystring: Static<typeof catalogQuery> }>(
     '/student/courses',
     {
-      onRequest: admit(gate, 'student'),
+      preHandler: admit(gate, 'student'),
       config: { problems: studentProblems },
       schema: {
         tags: ['student'],

@@ -44,7 +44,7 @@ export function passwordRoute(app: FastifyInstance, deps: PasswordRouteDeps): vo
   routes.put(
     '/staff/student-password',
     {
-      onRequest: admit(gate, 'staff'),
+      preHandler: admit(gate, 'staff'),
       config: {
         problems: [
           ...commonProblems,

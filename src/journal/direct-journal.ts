@@ -45,8 +45,6 @@ export interface DirectJournalOptions {
   readonly runtime: Runtime
 }
 
-export const directIdentity = 'direct'
-
 const standbyPollMs = 500
 const unreachablePollMs = 1000
 
@@ -55,7 +53,7 @@ const unreachablePollMs = 1000
  * the lock, and the commit is the confirm. The same rules hold, in the same code; only PostgreSQL must be up.
  */
 export class DirectJournal implements Journal {
-  readonly identity = directIdentity
+  readonly identity = 'direct'
   readonly #options: DirectJournalOptions
 
   constructor(options: DirectJournalOptions) {

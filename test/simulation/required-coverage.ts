@@ -98,7 +98,6 @@ const events = [
   'dry run',
   'batcher: gap',
   'batcher: lost_tail',
-  'journal switch refused',
 ]
 
 /** @returns faults, answers and events that `seedsForAll` seeds should have seen, and did not */
