@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { inOrderOfPrecedence, refusalCodes } from './refusals.ts'
+import { inOrderOfPrecedence, reasonsMax, refusalCodes } from './refusals.ts'
 import { add, asks, drop, move, plans, staff } from './testing/commands.ts'
 import { given } from './testing/scenario.ts'
 import { exam, group, meets, student, windowCloses } from './testing/sketches.ts'
@@ -270,4 +270,17 @@ test('reasons of one code read by leg, and what is about the whole command comes
     { code, leg: 0 },
     { code, leg: 2 },
   ])
+})
+
+test('twenty courses that all overlap are refused with forty reasons, and how many more there are', () => {
+  const overlapping = Array.from({ length: 20 }, (_, index) =>
+    group(`${100 + index}/1`, { meetings: meets('sat 08:00-10:00'), exam: exam('09:00') }),
+  )
+  const legs = overlapping.map((_, index) => add(`${100 + index}/1`))
+  const { answer } = given(student(7, { maxUnits: 1000 }), ...overlapping).when(plans(7, ...legs))
+  assert.ok('reasons' in answer)
+  const { reasons = [] } = answer
+  assert.equal(reasons.length, reasonsMax)
+  assert.equal(reasons.at(-1)?.more, 2 * 190 - reasonsMax)
+  assert.ok(reasons.slice(0, -1).every(({ more }) => more === undefined))
 })

@@ -51,13 +51,24 @@ export interface Refusal {
   readonly group?: number
   /** The other course of a conflict. */
   readonly with?: { readonly course: number; readonly group: number }
+  /** Of the last reason of a record that has as many as it may: how many more there were. */
+  readonly more?: number
 }
 
-/** Sorts by precedence of code, then by leg, so that the same reasons always read the same. */
+/** Twenty courses that all overlap break hundreds of rules. A record, and an answer, holds so many of them. */
+export const reasonsMax = 40
+
+/**
+ * Sorts by precedence of code, then by leg, so that the same reasons always read the same; at most `reasonsMax`, the
+ * last of which says how many were left out.
+ */
 export function inOrderOfPrecedence(refusals: readonly Refusal[]): Refusal[] {
-  return refusals.toSorted(
+  const sorted = refusals.toSorted(
     (a, b) => (precedence.get(a.code) ?? 0) - (precedence.get(b.code) ?? 0) || (a.leg ?? -1) - (b.leg ?? -1),
   )
+  const last = sorted[reasonsMax - 1]
+  if (last === undefined || sorted.length === reasonsMax) return sorted
+  return [...sorted.slice(0, reasonsMax - 1), { ...last, more: sorted.length - reasonsMax }]
 }
 
 /**

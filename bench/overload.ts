@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util'
 import { runContest } from './overload/contest.ts'
+import { type FloodName, floods } from './overload/flood-process.ts'
+import { formatFlood, missedByFlood, runFloods } from './overload/floods.ts'
 import { formatContest, formatTrial, missedTargets } from './overload/report.ts'
 import { settings } from './overload/settings.ts'
 import { runCommand, say, wholeNumber } from './report/command.ts'
@@ -11,13 +13,15 @@ compared with the tables. Exit status 1 if an answer does not hold; what misses 
   npm run overload -- [options]
 
   --seconds N   how long each overload lasts (2 to 600; default 60)
-  --only NAME   journal, cpu or contest: one of them alone
+  --only NAME   journal, cpu, contest or floods: one of them alone; not the floods, unless asked for
+  --flood NAME  one flood alone (with --only floods)
   --tiny        a few seconds and little memory: whether it works at all
 `
 
 interface Arguments {
   readonly seconds: number
   readonly only: string | undefined
+  readonly flood: FloodName | undefined
   readonly isTiny: boolean
 }
 
@@ -27,20 +31,25 @@ function readArguments(): Arguments | undefined {
     options: {
       seconds: { type: 'string' },
       only: { type: 'string' },
+      flood: { type: 'string' },
       tiny: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
   if (values.help) return undefined
   const seconds = wholeNumber('seconds', values.seconds ?? (values.tiny ? '2' : '60'), 2, 600)
-  if (values.only !== undefined && !['journal', 'cpu', 'contest'].includes(values.only)) {
-    throw new Error('--only wants journal, cpu or contest')
+  if (values.only !== undefined && !['journal', 'cpu', 'contest', 'floods'].includes(values.only)) {
+    throw new Error('--only wants journal, cpu, contest or floods')
   }
-  return { seconds, only: values.only, isTiny: values.tiny }
+  const flood = (Object.keys(floods) as FloodName[]).find((name) => name === values.flood)
+  if (values.flood !== undefined && flood === undefined) {
+    throw new Error(`--flood wants one of: ${Object.keys(floods).join(', ')}`)
+  }
+  return { seconds, only: values.only, flood, isTiny: values.tiny }
 }
 
 /** @returns the exit status */
-async function overload({ seconds, only, isTiny }: Arguments): Promise<number> {
+async function overload({ seconds, only, flood, isTiny }: Arguments): Promise<number> {
   const options: TrialOptions = {
     seconds,
     warmUpSeconds: isTiny ? 1 : 8,
@@ -64,6 +73,11 @@ async function overload({ seconds, only, isTiny }: Arguments): Promise<number> {
     const result = await runContest(sized(journal), isTiny ? 3 : 20, options)
     for (const line of formatContest(result)) process.stdout.write(`${line}\n`)
     doesHold &&= result.checks.every(({ holds }) => holds)
+  }
+  if (only === 'floods') {
+    const results = await runFloods(flood, options)
+    process.stdout.write(`\nfloods beside 100 students who enroll\n${results.map(formatFlood).join('\n')}\n`)
+    for (const missed of results.flatMap(missedByFlood)) process.stdout.write(`  MISSED  ${missed}\n`)
   }
   return doesHold ? 0 : 1
 }

@@ -147,6 +147,15 @@ BEGIN
 END
 $$;
 
+CREATE TABLE public.accepted_losses (
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    journal text NOT NULL,
+    leader uuid NOT NULL,
+    term integer NOT NULL,
+    seq bigint NOT NULL,
+    accepted_by text DEFAULT CURRENT_USER NOT NULL
+);
+
 CREATE TABLE public.archived_decisions (
     partition text NOT NULL,
     term integer NOT NULL,
@@ -200,6 +209,8 @@ CREATE TABLE public.campus (
     is_sample boolean DEFAULT false NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     journal_keys text[] DEFAULT ARRAY[encode(sha256(convert_to(((gen_random_uuid())::text || (gen_random_uuid())::text), 'UTF8'::name)), 'hex'::text)] NOT NULL,
+    database_id text,
+    journal_since_term integer DEFAULT 0 NOT NULL,
     CONSTRAINT campus_id_check CHECK ((id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
     CONSTRAINT campus_journal_keys_check CHECK (((array_position(journal_keys, NULL::text) IS NULL) AND (cardinality(journal_keys) > 0))),
     CONSTRAINT campus_only_row_check CHECK (only_row)
@@ -447,21 +458,6 @@ CREATE TABLE public.students (
     CONSTRAINT students_id_exact_in_json CHECK ((abs(id) <= '9007199254740991'::bigint))
 );
 
-CREATE TABLE public.answered_records (
-    leader uuid NOT NULL,
-    seq bigint NOT NULL,
-    noted_at timestamp with time zone DEFAULT now() NOT NULL,
-    lost_at timestamp with time zone,
-    accepted_at timestamp with time zone
-);
-
-CREATE TABLE public.early_records (
-    leader uuid NOT NULL,
-    first_seq bigint NOT NULL,
-    last_seq bigint NOT NULL,
-    records jsonb NOT NULL
-);
-
 CREATE TABLE public.void_records (
     leader uuid NOT NULL,
     seq bigint NOT NULL,
@@ -550,12 +546,6 @@ ALTER TABLE ONLY public.students
 
 ALTER TABLE public.students
     ADD CONSTRAINT students_window_ends_after_start CHECK (((enrollment_end_time IS NULL) OR (enrollment_end_time > enrollment_start_time))) NOT VALID;
-
-ALTER TABLE ONLY public.answered_records
-    ADD CONSTRAINT answered_records_pkey PRIMARY KEY (leader);
-
-ALTER TABLE ONLY public.early_records
-    ADD CONSTRAINT early_records_pkey PRIMARY KEY (leader, first_seq, last_seq);
 
 ALTER TABLE ONLY public.void_records
     ADD CONSTRAINT void_records_pkey PRIMARY KEY (leader, seq);

@@ -30,6 +30,10 @@ BEGIN
     -- A batch's effects are staged in a temporary table.
     EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO enrollment_batcher', current_database());
   END IF;
+  -- Everybody's, unless somebody took it away: by it a database knows that it is no copy.
+  IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+    GRANT EXECUTE ON FUNCTION pg_control_system() TO enrollment_migrator, enrollment_server, enrollment_batcher;
+  END IF;
   IF pg_has_role(current_user, (SELECT nspowner FROM pg_namespace WHERE nspname = 'public'), 'USAGE') THEN
     REVOKE ALL ON SCHEMA public FROM PUBLIC;
     GRANT USAGE, CREATE ON SCHEMA public TO enrollment_migrator;
@@ -43,7 +47,7 @@ BEGIN
       AND (relname ~ '^decisions_(earliest|default|\d{4}_\d\d)$' OR relname IN ('departments', 'staff', 'students', 'courses', 'enrolled_courses', 'campus', 'journal_position',
         'leaders', 'decisions', 'void_records', 'orphaned_effects', 'baseline', 'baseline_places', 'baseline_courses',
         'baseline_students', 'outside_changes', 'archived_decisions',
-        'password_changes', 'set_aside_messages', 'enrollment_migrations', 'early_records', 'answered_records'))
+        'password_changes', 'set_aside_messages', 'accepted_losses', 'enrollment_migrations'))
     UNION ALL
     SELECT format('ALTER TYPE %s OWNER TO enrollment_migrator', oid::regtype) FROM pg_type
     WHERE typnamespace = 'public'::regnamespace AND typname = 'sex' AND typowner <> 'enrollment_migrator'::regrole
@@ -71,8 +75,6 @@ BEGIN
 
   GRANT SELECT ON enrollment_migrations, departments, staff, students, courses, enrolled_courses, campus,
     journal_position, leaders, decisions TO enrollment_server;
-  -- What it has answered for while PostgreSQL is behind.
-  GRANT SELECT (leader, seq), INSERT (leader, seq), UPDATE (seq, noted_at) ON answered_records TO enrollment_server;
   -- Claimed once, by whoever starts first.
   GRANT UPDATE (journal, jwt_secret) ON campus TO enrollment_server;
   -- Passwords that staff set, and only so that it is noted who did.
@@ -83,7 +85,7 @@ BEGIN
   -- which only the owner changes.
   GRANT SELECT ON enrollment_migrations, enrolled_courses, journal_position, leaders, decisions, baseline,
     baseline_places, baseline_courses, baseline_students, outside_changes, archived_decisions TO enrollment_batcher;
-  GRANT SELECT (id, journal, journal_keys, is_sample), UPDATE (journal) ON campus TO enrollment_batcher;
+  GRANT SELECT (id, journal, journal_keys, journal_since_term, database_id, is_sample), UPDATE (journal) ON campus TO enrollment_batcher;
   GRANT SELECT (id, remaining_actions, max_units, enrollment_start_time, enrollment_end_time) ON students
     TO enrollment_batcher;
   -- Everything about a new student but the password: without one, nobody logs in.
@@ -99,9 +101,6 @@ BEGIN
   GRANT EXECUTE ON FUNCTION make_decision_partitions() TO enrollment_batcher;
   -- Append-only: what was decided, and who led, is never changed or deleted.
   GRANT INSERT ON decisions, leaders, void_records, orphaned_effects TO enrollment_batcher;
-  -- What is missing, until it is there.
-  GRANT SELECT, INSERT, DELETE ON early_records TO enrollment_batcher;
-  GRANT SELECT, DELETE, INSERT (leader, seq, lost_at), UPDATE (seq, lost_at) ON answered_records TO enrollment_batcher;
   -- It keeps copies, and takes a message of ours out of the queue only by a decision that it cannot make.
   GRANT INSERT (reason, detail, headers, body, bytes, digest, taken_out_at), SELECT (digest, reason, decided_at),
     UPDATE (taken_out_at) ON set_aside_messages TO enrollment_batcher;

@@ -73,8 +73,9 @@ const reason = object(
     leg: { type: 'integer', minimum: 0, maximum: 1000 },
     ...where,
     with: object(where),
+    more: positive,
   },
-  ['leg', 'course', 'group', 'with'],
+  ['leg', 'course', 'group', 'with', 'more'],
 )
 
 const record = {

@@ -302,11 +302,9 @@ const problemReason = Type.Object({
   course_id: Type.Optional(integer),
   group_id: Type.Optional(integer),
   with: Type.Optional(
-    Type.Object(
-      { course_id: integer, group_id: integer },
-      { description: 'The other course of a conflict.' },
-    ),
+    Type.Object({ course_id: integer, group_id: integer }, { description: 'The other one of a conflict.' }),
   ),
+  more: Type.Optional(Type.Integer({ description: 'On the last of 40: how many more are left out.' })),
 })
 
 /** Decisions carry what the journal holds, whatever version wrote it: legs and effects are open objects. */
@@ -335,6 +333,7 @@ export const decisionsReply = closed(
   },
   { description: 'One page.' },
 )
+export type DecisionsQuery = Static<typeof decisionsQuery>
 export type DecisionsReply = Static<typeof decisionsReply>
 
 export const liveReply = closed({ status: text }, { description: 'It answers.' })
@@ -349,6 +348,7 @@ export const problemReply = Type.Object({
   code: text,
   reason: text,
   reasons: Type.Array(problemReason, {
-    description: 'Every violated rule, the most important first; its code is the problem’s `code`.',
+    description:
+      'Every violated rule (40 at most), the most important first; its code is the problem’s `code`.',
   }),
 })

@@ -6,7 +6,7 @@ import type { Config } from './config.ts'
 import { ConfigError, readConfig } from './read-config.ts'
 import { CommandFailed } from './main/service-process.ts'
 import { journalHelp, journalWishOf } from './main/journal-options.ts'
-import { exportHelp, exportWishOf, loadWishOf } from './main/moving-options.ts'
+import { exportHelp, exportWishOf, loadWishOf, migrateWishOf } from './main/moving-options.ts'
 import { loadHelp } from './registry/load-help.ts'
 
 type Options = NonNullable<ParseArgsConfig['options']>
@@ -67,14 +67,23 @@ students enroll: it catches up. Metrics are on http://127.0.0.1:9465/metrics. SI
     summary: 'brings the tables up to date',
     help: `  DATABASE_URL=postgres://… enrollment migrate
   DATABASE_URL=postgres://… RABBITMQ_ADDRESS=amqp://… enrollment migrate --switch-journal
+  DATABASE_URL=postgres://… ENROLLMENT_OLD_RABBITMQ_ADDRESS=amqp://… enrollment migrate --switch-journal
 Server and batcher do it by themselves where their database role may; so this is for roles that are kept apart.
 --switch-journal names the journal of this environment (RabbitMQ, or none) as the one that feeds the database.
-First stop every server, let the batcher drain the old queue to zero messages, and stop it.`,
-    options: { 'switch-journal': { type: 'boolean' } },
+First stop every server, let the batcher drain the old queue to zero messages, and stop it: the switch asks the queue itself,
+at ENROLLMENT_OLD_RABBITMQ_ADDRESS, and refuses while somebody leads or the queue holds anything.
+--accept-loss gives up what a queue held that is gone for good: the next leader makes it anew. The loss is kept on record.
+A copy of a database (a restored dump, CREATE DATABASE … TEMPLATE, after pg_upgrade) is neither served nor written:
+--moved says that it has taken the original's place, --new-campus that it is a campus of its own, named by
+ENROLLMENT_CAMPUS (else anew), with queues and secrets of its own.`,
+    options: {
+      'switch-journal': { type: 'boolean' },
+      'accept-loss': { type: 'boolean' },
+      moved: { type: 'boolean' },
+      'new-campus': { type: 'boolean' },
+    },
     run: async (config, values) =>
-      (await import('./main/maintain.ts')).runMigrate(config, {
-        switchJournal: values['switch-journal'] === true,
-      }),
+      (await import('./main/maintain.ts')).runMigrate(config, migrateWishOf(values)),
   },
   load: {
     summary: "adds a registrar's CSV files, or the sample campus, in one transaction",
@@ -130,7 +139,6 @@ ${loadHelp}`,
       'set-aside': { type: 'string' },
       why: { type: 'string' },
       by: { type: 'string' },
-      'accept-loss': { type: 'boolean' },
       'rotate-key': { type: 'boolean' },
       'drop-old-keys': { type: 'boolean' },
     },

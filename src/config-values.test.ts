@@ -20,6 +20,7 @@ const wellFormed: readonly (readonly [
   ['DATABASE_URL', 'postgres:///c?host=/run/pg', 'databaseUrl', 'postgres:///c?host=/run/pg'],
   ['RABBITMQ_ADDRESS', 'amqp://guest:guest@mq:5672/', 'rabbitmqAddress', 'amqp://guest:guest@mq:5672/'],
   ['RABBITMQ_ADDRESS', 'amqps://mq/%2Fcampus', 'rabbitmqAddress', 'amqps://mq/%2Fcampus'],
+  ['ENROLLMENT_OLD_RABBITMQ_ADDRESS', 'amqp://old/north', 'oldRabbitmqAddress', 'amqp://old/north'],
   ['LISTEN_ADDRESS', ':8080', 'listen', { protocol: 'tcp', host: '', port: 8080 }],
   ['LISTEN_ADDRESS', '[::1]:80', 'listen', { protocol: 'tcp', host: '::1', port: 80 }],
   ['LISTEN_ADDRESS', 'campus.example:0', 'listen', { protocol: 'tcp', host: 'campus.example', port: 0 }],
@@ -51,7 +52,7 @@ const wellFormed: readonly (readonly [
   ['ENROLLMENT_LOG_LEVEL', 'silent', 'logLevel', 'silent'],
   ['ENROLLMENT_METRICS_ADDRESS', 'off', 'metrics', 'off'],
   ['ENROLLMENT_METRICS_ADDRESS', ':9100', 'metrics', { protocol: 'tcp', host: '', port: 9100 }],
-  ['ENROLLMENT_METRICS_FOR_CLIENTS', 'no', 'metricsForClients', false],
+  ['ENROLLMENT_METRICS_FOR_CLIENTS', 'yes', 'metricsForClients', true],
   ['ENROLLMENT_SHUTDOWN', '1m', 'shutdownMs', 60_000],
   [
     'ENROLLMENT_CORS_ORIGINS',
@@ -90,6 +91,8 @@ const wellFormed: readonly (readonly [
   ['ENROLLMENT_LOGIN_FAILURES_PER_ADDRESS', '50/m', 'loginFailuresPerAddress', { count: 50, perMs: 60_000 }],
   ['ENROLLMENT_STUDENT_RATE', '5/100ms', 'studentRate', { count: 5, perMs: 100 }],
   ['ENROLLMENT_STUDENT_BURST', '1', 'studentBurst', 1],
+  ['ENROLLMENT_STAFF_RATE', '5/100ms', 'staffRate', { count: 5, perMs: 100 }],
+  ['ENROLLMENT_STAFF_BURST', '1', 'staffBurst', 1],
   ['ENROLLMENT_EVENT_STREAMS_MAX', '0', 'eventStreamsMax', 0],
   ['ENROLLMENT_EVENT_STREAMS_PER_CALLER', '1', 'eventStreamsPerCaller', 1],
   ['ENROLLMENT_BATCHER_PREFETCH', '1', 'batcherPrefetch', 1],
@@ -154,6 +157,7 @@ const malformed: Record<string, readonly (readonly [text: string, complaint: str
     ['amqp://u:100%@mq/', 'is not a URL'],
     ['amqp://mq:port/', 'is not a URL'],
   ],
+  ENROLLMENT_OLD_RABBITMQ_ADDRESS: [['localhost:5672', 'does not begin with amqp://']],
   LISTEN_PROTOCOL: [['udp', 'is none of the choices']],
   LISTEN_ADDRESS: [
     ['8080', 'is not host:port'],
@@ -243,6 +247,8 @@ const malformed: Record<string, readonly (readonly [text: string, complaint: str
   ENROLLMENT_LOGIN_FAILURES_PER_ADDRESS: rates,
   ENROLLMENT_STUDENT_RATE: rates,
   ENROLLMENT_STUDENT_BURST: numbers,
+  ENROLLMENT_STAFF_RATE: rates,
+  ENROLLMENT_STAFF_BURST: numbers,
   ENROLLMENT_EVENT_STREAMS_MAX: numbers.filter(([text]) => text !== '0'),
   ENROLLMENT_EVENT_STREAMS_PER_CALLER: numbers,
   ENROLLMENT_BATCHER_PREFETCH: numbers,
@@ -250,7 +256,12 @@ const malformed: Record<string, readonly (readonly [text: string, complaint: str
 }
 
 const variables = Object.values(settings).map((entry) => entry.variable)
-const secretVariables: readonly string[] = ['DATABASE_URL', 'RABBITMQ_ADDRESS', 'JWT_SECRET']
+const secretVariables: readonly string[] = [
+  'DATABASE_URL',
+  'RABBITMQ_ADDRESS',
+  'ENROLLMENT_OLD_RABBITMQ_ADDRESS',
+  'JWT_SECRET',
+]
 
 test('each variable sets its own field and no other', () => {
   for (const [variable, text, field, value] of wellFormed) {

@@ -60,6 +60,13 @@ export const settings = {
     'RabbitMQ that carries the journal. Without it: the direct journal, in PostgreSQL.',
     true,
   ),
+  oldRabbitmqAddress: setting(
+    'ENROLLMENT_OLD_RABBITMQ_ADDRESS',
+    amqpUrl,
+    undefined,
+    'RabbitMQ that `enrollment migrate --switch-journal` leaves: its queue is asked whether it is empty. Others ignore it.',
+    true,
+  ),
   listenProtocol: setting(
     'LISTEN_PROTOCOL',
     oneOf('tcp', 'unix'),
@@ -163,7 +170,7 @@ export const settings = {
   metricsForClients: setting(
     'ENROLLMENT_METRICS_FOR_CLIENTS',
     yesOrNo,
-    'yes',
+    'no',
     'Whether /metrics is served on LISTEN_ADDRESS too, where clients reach it.',
   ),
   shutdownMs: setting(
@@ -286,13 +293,25 @@ export const settings = {
     'ENROLLMENT_STUDENT_RATE',
     rate(1_000_000),
     '10/s',
-    'Requests of one student before further ones are answered too_many_requests.',
+    'Requests of one student before further ones are answered too_many_requests; a plan counts once for each leg.',
   ),
   studentBurst: setting(
     'ENROLLMENT_STUDENT_BURST',
     wholeNumber(1, 1_000_000),
     '20',
     'Requests that a student may send at once before ENROLLMENT_STUDENT_RATE counts.',
+  ),
+  staffRate: setting(
+    'ENROLLMENT_STAFF_RATE',
+    rate(1_000_000),
+    '50/s',
+    'Requests of one staff member before further ones are answered too_many_requests.',
+  ),
+  staffBurst: setting(
+    'ENROLLMENT_STAFF_BURST',
+    wholeNumber(1, 1_000_000),
+    '200',
+    'Requests that a staff member may send at once before ENROLLMENT_STAFF_RATE counts.',
   ),
   eventStreamsMax: setting(
     'ENROLLMENT_EVENT_STREAMS_MAX',

@@ -45,6 +45,8 @@ export class Service {
     this.#hasBatcher = options.rabbitAddress !== undefined
     this.#launches = options.launch ?? {}
     this.environment = {
+      // Its progress is read where clients ask.
+      ENROLLMENT_METRICS_FOR_CLIENTS: 'yes',
       DATABASE_URL: options.databaseUrl,
       ...(options.rabbitAddress !== undefined && { RABBITMQ_ADDRESS: options.rabbitAddress }),
       ENROLLMENT_CAMPUS: options.campus,

@@ -6,6 +6,20 @@ export const firstCourse = 1001
 /** Courses with a seat or two each, for those who compete. */
 export const scarceCount = 400
 export const firstScarce = 5001
+/** Courses that all overlap, for plans that cannot be. */
+export const conflictingCount = 20
+export const firstConflicting = 9001
+/** A plan of twenty legs that breaks as many rules as one can. */
+export const conflictingPlan = JSON.stringify({
+  legs: Array.from({ length: conflictingCount }, (_, index) => ({
+    add: { course_id: firstConflicting + index, group_id: 1 },
+  })),
+})
+
+/** Where staff read the decisions about a student, a long page of them. */
+export function decisionsOf(student: number): string {
+  return `/staff/decisions?student_id=${student}&limit=200`
+}
 
 /** Spreads indexes over everything, the same way every time. */
 function scatter(index: number): number {
@@ -15,13 +29,13 @@ function scatter(index: number): number {
 }
 
 /** A token as `POST /login` gives it, made with the server's own secret: logging in is not what is tried here. */
-export function tokenOf(student: number, secret: string): string {
+export function tokenOf(id: number, secret: string, { staff = false } = {}): string {
   const now = Math.floor(Date.now() / 1000)
   const claims = {
     iss: 'cea',
-    sub: String(student),
+    sub: String(id),
     department: 1,
-    staff: false,
+    staff,
     iat: now,
     nbf: now,
     exp: now + 3600,

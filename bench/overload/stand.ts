@@ -12,10 +12,17 @@ import { runCli } from '../load/cli-process.ts'
 import { Service } from '../load/service.ts'
 import { Check } from '../stress/audit/check.ts'
 import { type StressCampus, writeCampusFiles } from '../stress/campus.ts'
-import { firstCourse, firstScarce, groupCount, scarceCount } from './requests.ts'
+import {
+  conflictingCount,
+  firstConflicting,
+  firstCourse,
+  firstScarce,
+  groupCount,
+  scarceCount,
+} from './requests.ts'
 import { OverloadSender } from './sender.ts'
 
-const secret = 'what the senders of an overload share with the server'
+export const secret = 'what the senders of an overload share with the server'
 const healTimeoutMs = 120_000
 /** The service has one core for all of its parts, the senders have the other. */
 const cores = { service: 0, senders: 1 }
@@ -143,7 +150,15 @@ function campusOf({ students }: StandOptions): StressCampus {
       reserveCapacity: 0,
     }))
   return {
-    groups: [...courses(firstCourse, groupCount, 1_000_000), ...courses(firstScarce, scarceCount, 2)],
+    groups: [
+      ...courses(firstCourse, groupCount, 1_000_000),
+      ...courses(firstScarce, scarceCount, 2),
+      ...courses(firstConflicting, conflictingCount, 2).map((one) => ({
+        ...one,
+        classTime: 'Sat 08:00-10:00',
+        examTime: '2030-06-10T08:00:00Z',
+      })),
+    ],
     students: Array.from({ length: students }, (_, index) => ({
       id: index + 1,
       department: 1,

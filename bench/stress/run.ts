@@ -171,6 +171,7 @@ function environmentFor({ clients }: StressOptions): Readonly<Record<string, str
   return {
     ENROLLMENT_STUDENT_RATE: '1000000/s',
     ENROLLMENT_STUDENT_BURST: '1000000',
+    ENROLLMENT_STAFF_RATE: '1000000/s',
     ENROLLMENT_MAILBOX_MAX: String(Math.max(16, Math.floor(clients / 4))),
     // The broker is not killed here: its queue needs no time to settle.
     ENROLLMENT_QUEUE_SETTLE: '0s',

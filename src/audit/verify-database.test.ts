@@ -109,7 +109,6 @@ describe('verify on a real database', () => {
         seats: 4,
         waiting: 1,
         orphaned: 0,
-        accepted: 0,
         outside: 0,
         absorbed: counts.absorbed,
         term: 1,

@@ -20,9 +20,9 @@ export class BatcherMetrics {
         'changed_duplicate',
         'gap',
         'lost_tail',
+        'unknown_leader',
         'void_records',
         'database',
-        'database_went_back',
       ] as const
     ).map((alarm) => [alarm, 0]),
   )

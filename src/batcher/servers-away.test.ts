@@ -50,8 +50,6 @@ class OneMarker implements JournalReader {
 
   announceApplied(): void {}
 
-  announceMissing(): void {}
-
   async verifyAgain(delivery: Delivery): Promise<Delivery> {
     return await Promise.resolve(delivery)
   }

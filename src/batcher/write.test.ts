@@ -4,16 +4,8 @@ import { after, before, test } from 'node:test'
 import type { DecisionRecord, Effect } from '../../actors/records.ts'
 import { createCampusDatabase, type CampusDatabase } from '../../test/fixtures/campus-database.ts'
 import { BatcherTables } from '../store/table-store.ts'
-import { type BatchMessage, noLeader, type RecordId } from '../engine/ports.ts'
-import {
-  JournalGap,
-  keepEarly,
-  LostTail,
-  recordEarlyLost,
-  writeBatches as write,
-  writeMarker,
-} from './write.ts'
-import { DatabaseCampusStore } from '../store/campus-store.ts'
+import { type BatchMessage, LostTail, noLeader, type RecordId } from '../engine/ports.ts'
+import { UnknownLeader, writeBatches, writeMarker } from './write.ts'
 
 const campus = 'write-test'
 let campusDatabase: CampusDatabase
@@ -27,13 +19,6 @@ after(async () => {
   await tables.close()
   await campusDatabase.remove()
 })
-
-/** What it did, without what only the batcher asks for. */
-async function writeBatches(to: BatcherTables, messages: readonly BatchMessage[]) {
-  const { applied, duplicates, voids, changed, messagesDone, position } = await write(to, messages)
-  const { leader, seq } = position
-  return { applied, duplicates, voids, changed, messagesDone, position: { leader, seq } }
-}
 
 async function currentLeader(): Promise<string> {
   const [row] = await campusDatabase.database.query<{ leader: string }>('SELECT leader FROM journal_position')
@@ -194,49 +179,7 @@ test('a marker whose author saw a record confirmed that is not in the tables sto
   const deposed = await newLeader()
   await writeBatches(tables, [batch(deposed, 1)])
   await assert.rejects(mark(randomUUID(), deposed, { leader: deposed, seq: 2 }), LostTail)
-  // Nobody else leads either, who knows nothing of it.
-  await assert.rejects(mark(randomUUID(), deposed, { leader: deposed, seq: 1 }), LostTail)
-  await campusDatabase.database.query('UPDATE answered_records SET accepted_at = now()')
-  assert.equal(await mark(randomUUID(), deposed, { leader: deposed, seq: 2 }), 'accepted')
-})
-
-test('nobody leads while the tables lack what a leader wrote down that it has answered for', async () => {
-  const leader = await newLeader()
-  const store = new DatabaseCampusStore(campusDatabase.database, { windowMs: 1 })
-  await writeBatches(tables, [batch(leader, 1)])
-  await store.noteAnswered({ leader, seq: 2 })
-  await store.noteAnswered({ leader, seq: 1 })
-  await assert.rejects(mark(randomUUID(), leader), LostTail)
-  await writeBatches(tables, [batch(leader, 2)])
-  assert.equal(await mark(randomUUID(), leader), 'accepted')
-  assert.equal(await count('answered_records', `leader = '${leader}'`), 0)
-})
-
-test('records that came early are kept, and follow once the missing ones are there', async () => {
-  const leader = await newLeader()
-  await writeBatches(tables, [batch(leader, 1)])
-  const missing = { applied: { leader, seq: 1 }, upTo: 3 }
-  assert.deepEqual(await keepEarly(tables, [batch(leader, 7), batch(leader, 4)]), missing)
-  assert.deepEqual(await keepEarly(tables, [batch(leader, 5, 6), batch(leader, 4)]), missing)
-  await assert.rejects(mark(randomUUID(), leader), JournalGap)
-  const { applied, position, messagesDone } = await writeBatches(tables, [
-    batch(leader, 2, 3),
-    batch(leader, 8),
-  ])
-  assert.deepEqual({ applied, seq: position.seq, messagesDone }, { applied: 7, seq: 8, messagesDone: 2 })
-  assert.equal(await count('early_records'), 0)
-  assert.equal(await mark(randomUUID(), leader), 'accepted')
-})
-
-test('what is kept of a leader whose missing records are lost for good is void once a person has accepted it', async () => {
-  const leader = await newLeader()
-  await keepEarly(tables, [batch(leader, 2, 3)])
-  await recordEarlyLost(tables)
-  await assert.rejects(mark(randomUUID(), leader), LostTail)
-  await campusDatabase.database.query('UPDATE answered_records SET accepted_at = now()')
-  assert.equal(await mark(randomUUID(), leader), 'accepted')
-  assert.equal(await count('early_records'), 0)
-  assert.equal(await count('void_records', `leader = '${leader}'`), 2)
+  assert.equal(await mark(randomUUID(), deposed, { leader: deposed, seq: 1 }), 'accepted')
 })
 
 test('each accepted leader gets the next term; time in the position never goes back', async () => {
@@ -279,4 +222,36 @@ test('effects of one transaction fold into the tables as if they had come one by
   )
   assert.equal(await count('students', 'id = 1 AND remaining_actions = 11'), 1)
   assert.equal(await count('courses', 'course_id = 101 AND group_id = 1 AND capacity = 40'), 1)
+})
+
+test('records of a leader that the tables do not know stop the writing, and are not called void', async () => {
+  await newLeader()
+  const voidsBefore = await count('void_records')
+  await assert.rejects(writeBatches(tables, [batch(randomUUID(), 1)]), UnknownLeader)
+  assert.equal(await count('void_records'), voidsBefore)
+})
+
+test('no batch and no marker is written once another journal feeds the database, nor under another name', async () => {
+  const { database } = campusDatabase
+  const journal = 'rabbitmq / write-test.journal'
+  const fenced = new BatcherTables(database, { campus, journal })
+  try {
+    await database.query('UPDATE campus SET journal = $1', [journal])
+    const leader = randomUUID()
+    const start = { leader, after: await currentLeader() }
+    assert.equal(await writeMarker(fenced, { version: 1, campus, start }), 'accepted')
+    await writeBatches(fenced, [batch(leader, 1)])
+    await database.query(`UPDATE campus SET journal = 'direct'`)
+    await assert.rejects(writeBatches(fenced, [batch(leader, 2)]), /journal of this database is direct/)
+    const next = { leader: randomUUID(), after: leader }
+    await assert.rejects(writeMarker(fenced, { version: 1, campus, start: next }), { name: 'WrongCampus' })
+    await database.query(`UPDATE campus SET journal = $1, id = 'elsewhere'`, [journal])
+    await assert.rejects(writeBatches(fenced, [batch(leader, 2)]), /is campus elsewhere, not write-test/)
+    await database.query(`UPDATE campus SET id = $1, database_id = '1/1'`, [campus])
+    await assert.rejects(writeBatches(fenced, [batch(leader, 2)]), /is a copy of campus write-test/)
+    await database.query(`UPDATE campus SET database_id = NULL`)
+    await writeBatches(fenced, [batch(leader, 2)])
+  } finally {
+    await fenced.close()
+  }
 })

@@ -15,6 +15,7 @@ export type Problem = {
     course_id?: number
     group_id?: number
     with?: { course_id: number; group_id: number }
+    more?: number
   }[]
 }
 
@@ -117,6 +118,7 @@ export type Decisions = {
       course_id?: number
       group_id?: number
       with?: { course_id: number; group_id: number }
+      more?: number
     }[]
     remaining_actions: number | null
   }[]
@@ -333,6 +335,7 @@ export interface Operations {
       | 'already_enrolled'
       | 'course_cancelled'
       | 'idempotency_mismatch'
+      | 'too_many_requests'
       | 'not_storable'
       | 'busy'
       | 'not_leading'
@@ -356,6 +359,7 @@ export interface Operations {
       | 'idempotency_in_flight'
       | 'not_enrolled'
       | 'idempotency_mismatch'
+      | 'too_many_requests'
       | 'not_storable'
       | 'busy'
       | 'not_leading'
@@ -379,6 +383,7 @@ export interface Operations {
       | 'course_cancelled'
       | 'capacity_below_registered'
       | 'idempotency_mismatch'
+      | 'too_many_requests'
       | 'not_storable'
       | 'busy'
       | 'not_leading'
@@ -398,6 +403,7 @@ export interface Operations {
       | 'wrong_role'
       | 'other_department'
       | 'no_such_student'
+      | 'too_many_requests'
       | 'not_leading'
       | 'recovering'
       | 'journal_unavailable'
@@ -414,6 +420,7 @@ export interface Operations {
       | 'wrong_role'
       | 'other_department'
       | 'no_such_course'
+      | 'too_many_requests'
       | 'not_leading'
       | 'recovering'
       | 'journal_unavailable'
@@ -446,6 +453,7 @@ export interface Operations {
       | 'capacity_below_registered'
       | 'reserve_capacity_below_waiting'
       | 'idempotency_mismatch'
+      | 'too_many_requests'
       | 'not_storable'
       | 'busy'
       | 'not_leading'
@@ -483,6 +491,7 @@ export interface Operations {
       | 'idempotency_in_flight'
       | 'group_exists'
       | 'idempotency_mismatch'
+      | 'too_many_requests'
       | 'not_storable'
       | 'busy'
       | 'not_leading'
@@ -505,6 +514,7 @@ export interface Operations {
       | 'idempotency_in_flight'
       | 'too_many_places'
       | 'idempotency_mismatch'
+      | 'too_many_requests'
       | 'not_storable'
       | 'busy'
       | 'not_leading'
@@ -527,6 +537,7 @@ export interface Operations {
       | 'idempotency_in_flight'
       | 'course_cancelled'
       | 'idempotency_mismatch'
+      | 'too_many_requests'
       | 'not_storable'
       | 'busy'
       | 'not_leading'
@@ -556,6 +567,7 @@ export interface Operations {
       | 'idempotency_in_flight'
       | 'window_ends_first'
       | 'idempotency_mismatch'
+      | 'too_many_requests'
       | 'not_storable'
       | 'busy'
       | 'not_leading'
@@ -589,6 +601,7 @@ export interface Operations {
       | 'student_exists'
       | 'window_ends_first'
       | 'idempotency_mismatch'
+      | 'too_many_requests'
       | 'not_storable'
       | 'busy'
       | 'not_leading'
@@ -609,6 +622,7 @@ export interface Operations {
       | 'other_department'
       | 'no_such_student'
       | 'idempotency_mismatch'
+      | 'too_many_requests'
       | 'login_busy'
       | 'not_leading'
       | 'recovering'
@@ -636,6 +650,7 @@ export interface Operations {
       | 'other_department'
       | 'no_such_student'
       | 'no_such_course'
+      | 'too_many_requests'
       | 'not_leading'
       | 'recovering'
       | 'journal_unavailable'

@@ -57,7 +57,11 @@ async function openEngine(t: TestContext, path = socketPath(t)) {
   return { service, listener, path, said }
 }
 
-function gatewayTo(t: TestContext, path: string, changed: { campus?: string } = {}) {
+function gatewayTo(
+  t: TestContext,
+  path: string,
+  changed: Partial<ConstructorParameters<typeof RemoteEngine>[0]> = {},
+) {
   const said: string[] = []
   const engines = new RemoteEngine({
     addresses: [{ protocol: 'unix', path }],
@@ -77,6 +81,24 @@ async function openPair(t: TestContext) {
   await eventually(() => gateway.engines.status().state === 'leading')
   return { ...engine, engineSaid: engine.said, ...gateway }
 }
+
+test('three hundred connections that say nothing keep no gateway out, over a socket or TCP', async (t) => {
+  const { listener, path } = await openEngine(t)
+  const port = Number(await listener.listen({ protocol: 'tcp', host: '127.0.0.1', port: 0 }))
+  for (const address of [
+    { protocol: 'unix', path },
+    { protocol: 'tcp', host: '127.0.0.1', port },
+  ] as const) {
+    const silent = Array.from({ length: 300 }, () => connect(address))
+    t.after(() => silent.forEach((socket) => socket.destroy()))
+    for (const socket of silent) socket.on('error', () => {})
+    await eventually(() => silent.every((socket) => !socket.connecting))
+    const { engines } = gatewayTo(t, path, { addresses: [address] })
+    await eventually(() => engines.status().state === 'leading')
+    await eventually(() => silent.filter((socket) => !socket.destroyed).length <= 64)
+    assert.equal((await engines.submit(add(1))).kind, 'decided')
+  }
+})
 
 test('commands of one moment are decided together and answered each with its own decision', async (t) => {
   const { engines, service } = await openPair(t)

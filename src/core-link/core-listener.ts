@@ -19,7 +19,12 @@ export interface CoreListenerOptions {
   readonly log: LinkLog
 }
 
+/** Gateways that may be connected. */
 const connectionsMax = 256
+/** Connections that have not shown yet that a gateway is behind them; for one more, the oldest of them is closed. */
+const strangersMax = 64
+/** A bound for what neither of these counts: connections that are being closed. */
+const socketsMax = 2 * (connectionsMax + strangersMax)
 /** How often gateways are told how far the engine is; while nothing changes, one time in `idleTicks`. */
 const statusIntervalMs = 100
 const idleTicks = 10
@@ -30,6 +35,8 @@ export class CoreListener {
   readonly #connections = new Set<GatewayConnection>()
   /** Beneath them, and of those that have not shown yet that they know the secret. */
   readonly #sockets = new Set<Socket>()
+  /** The oldest first: by their other end over TCP, because TLS puts a socket of its own on top. */
+  readonly #strangers = new Map<Socket | string, Socket>()
   readonly #servers: Server[] = []
   readonly #ticker: NodeJS.Timeout
   #told = ''
@@ -52,11 +59,8 @@ export class CoreListener {
       address.protocol === 'unix'
         ? createServer(accept)
         : createTlsServer(tlsOfEngine(this.#options.secrets), accept)
-    server.maxConnections = connectionsMax
-    server.on('connection', (socket) => {
-      this.#sockets.add(socket)
-      socket.once('close', () => this.#sockets.delete(socket))
-    })
+    server.maxConnections = socketsMax
+    server.on('connection', (socket) => this.#watch(socket))
     server.on('tlsClientError', (error: Error) => {
       const why = isWrongSecret(error) ? 'it does not know our secret (JWT_SECRET)' : error.message
       this.#options.log('warn', `turned a gateway away: ${why}`)
@@ -85,13 +89,36 @@ export class CoreListener {
     return typeof bound === 'object' && bound !== null ? bound.port : String(bound)
   }
 
+  /** Silent connections take no gateway's place. */
+  #watch(socket: Socket): void {
+    this.#sockets.add(socket)
+    const end = otherEndOf(socket)
+    this.#strangers.set(end, socket)
+    socket.once('close', () => {
+      this.#sockets.delete(socket)
+      if (this.#strangers.get(end) === socket) this.#strangers.delete(end)
+    })
+    if (this.#strangers.size <= strangersMax) return
+    for (const [oldest, stranger] of this.#strangers) {
+      this.#strangers.delete(oldest)
+      stranger.destroy()
+      return
+    }
+  }
+
   #accept(socket: Socket): void {
     const { service, campus, log } = this.#options
+    if (this.#connections.size >= connectionsMax + strangersMax) {
+      log('warn', `turned a gateway away: ${connectionsMax} are connected`)
+      socket.destroy()
+      return
+    }
     let name = 'a gateway'
     const connection = new GatewayConnection(socket, {
       service,
       campus,
       onWelcome: (gateway) => {
+        this.#strangers.delete(otherEndOf(socket))
         name = gateway
         log('info', `gateway ${name} connected`)
       },
@@ -133,4 +160,9 @@ export class CoreListener {
     await Promise.all(closed)
     clearTimeout(cut)
   }
+}
+
+function otherEndOf(socket: Socket): Socket | string {
+  const { remoteAddress, remotePort } = socket
+  return remotePort === undefined ? socket : `${remoteAddress} ${remotePort}`
 }

@@ -52,7 +52,7 @@ export function writeOutcome(to: ByteWriter, id: number, outcome: Outcome): void
 }
 
 function isUsual({ effects, reasons }: DecisionRecord): boolean {
-  if (reasons !== undefined && reasons.length > 255) return false
+  if (reasons !== undefined && (reasons.length > 255 || reasons.at(-1)?.more !== undefined)) return false
   if (effects === undefined) return true
   for (const effect of effects) if (!isUsualEffect(effect)) return false
   return effects.length < 256

@@ -58,6 +58,7 @@ const refusal: Required<Refusal> = {
   course: 2,
   group: 3,
   with: { course: 4, group: 5 },
+  more: 6,
 }
 const whole: Required<DecisionRecord> = {
   seq: 1,

@@ -128,7 +128,7 @@ export class RecordWriter {
     this.#byte(braceClosing)
   }
 
-  #refusal({ code, leg, course, group, with: other }: Refusal, index: number): void {
+  #refusal({ code, leg, course, group, with: other, more }: Refusal, index: number): void {
     if (index > 0) this.#byte(comma)
     this.#put(words.code)
     this.#plain(code)
@@ -142,6 +142,7 @@ export class RecordWriter {
       this.#field(words.group, other.group)
       this.#byte(braceClosing)
     }
+    if (more !== undefined) this.#field(words.more, more)
     this.#byte(braceClosing)
   }
 
@@ -261,4 +262,5 @@ const words = {
   code: word('{"code":"'),
   leg: word(',"leg":'),
   with: word(',"with":{"course":'),
+  more: word(',"more":'),
 } as const

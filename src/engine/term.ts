@@ -88,7 +88,6 @@ export class Term {
     runtime: Runtime
     limits: TermLimits
     onLost: (why: string) => void
-    onReturned?: () => void
     /** Called with a decision that PostgreSQL refuses to write. */
     onRefused?: (record: DecisionRecord, why: string) => void
     /** PostgreSQL refused one not long ago: begin carefully. */
@@ -124,7 +123,6 @@ export class Term {
       limits,
       runtime,
       onLost: options.onLost,
-      onReturned: options.onReturned,
       onRefused: (record, why) => {
         this.#carefulUntilMs = runtime.elapsed() + carefulMs
         options.onRefused?.(record, why)
@@ -196,7 +194,7 @@ export class Term {
   #closedTo(): Unavailable | undefined {
     if (!this.#journal.open) return recovering
     if (!this.#admitting) return { kind: 'unavailable', code: 'not_leading' }
-    return this.#journal.blocked || this.commit.isHeld ? journalUnavailable : undefined
+    return this.#journal.blocked ? journalUnavailable : undefined
   }
 
   /** A student who was added to the tables while the engine ran is loaded when first seen. */

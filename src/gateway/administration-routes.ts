@@ -49,7 +49,7 @@ export interface AdministrationRoutesDeps {
 export function administrationRoutes(app: FastifyInstance, deps: AdministrationRoutesDeps): void {
   const { commands, gate, campusWide, view, unitsMax, windowMs } = deps
   const routes = app.withTypeProvider<TypeBoxTypeProvider>()
-  const preHandler = admit(gate, 'staff')
+  const onRequest = admit(gate, 'staff')
   const common = { tags: ['staff'], security: secured }
   const response = { 200: changeReply, 204: done }
   const staffCommand = staffCommands(campusWide)
@@ -57,7 +57,7 @@ export function administrationRoutes(app: FastifyInstance, deps: AdministrationR
   routes.patch(
     '/staff/course',
     {
-      preHandler,
+      onRequest,
       config: {
         problems: [...problems, ...refusalsByDeed.change_group],
       },
@@ -86,7 +86,7 @@ export function administrationRoutes(app: FastifyInstance, deps: AdministrationR
   routes.post(
     '/staff/course',
     {
-      preHandler,
+      onRequest,
       config: { problems: [...problems, ...refusalsByDeed.add_group] },
       schema: {
         ...common,
@@ -111,7 +111,7 @@ export function administrationRoutes(app: FastifyInstance, deps: AdministrationR
   routes.put(
     '/staff/course-status',
     {
-      preHandler,
+      onRequest,
       config: { problems: [...problems, ...refusalsByDeed.open, ...refusalsByDeed.close] },
       schema: {
         ...common,
@@ -136,7 +136,7 @@ export function administrationRoutes(app: FastifyInstance, deps: AdministrationR
   routes.delete(
     '/staff/course',
     {
-      preHandler,
+      onRequest,
       config: { problems: [...problems, ...refusalsByDeed.cancel] },
       schema: {
         ...common,
@@ -160,7 +160,7 @@ export function administrationRoutes(app: FastifyInstance, deps: AdministrationR
   routes.patch(
     '/staff/student',
     {
-      preHandler,
+      onRequest,
       config: { problems: [...problems, ...refusalsByDeed.change_student] },
       schema: {
         ...common,
@@ -185,7 +185,7 @@ export function administrationRoutes(app: FastifyInstance, deps: AdministrationR
   routes.post(
     '/staff/student',
     {
-      preHandler,
+      onRequest,
       config: { problems: [...problems, ...refusalsByDeed.add_student] },
       schema: {
         ...common,

@@ -116,8 +116,16 @@ test('a token of a server whose clock is a few seconds ahead is taken', async ()
   assert.equal((await presenting(`Bearer ${forge(hs256, { ...claims, nbf: nowSeconds + 3 })}`)).status, 200)
 })
 
-test('a body that is malformed is named before a missing token', async () => {
-  assertProblem(await desk.send(undefined, 'PUT /student/course', { body: {} }), 400, 'malformed')
+test('what a stranger sends is not looked at, whatever it is', async () => {
+  for (const body of [{}, '{', '"x"', { course_id: 1, group_id: 1 }]) {
+    assertProblem(await desk.send(undefined, 'PUT /student/course', { body }), 401, 'unauthenticated')
+    const staff = { staff: 60, department: 1 }
+    assertProblem(await desk.send(staff, 'PUT /student/course', { body }), 403, 'wrong_role')
+  }
+  const answer = await desk.send(undefined, 'PUT /student/course', {
+    headers: { 'transfer-encoding': 'chunked' },
+  })
+  assert.equal(answer.headers['connection'], 'close')
 })
 
 const staff = { staff: 60, department: 1 }
@@ -152,6 +160,20 @@ test('a student may send 20 requests at once and 10 a second, and others are not
   for (let index = 0; index < 20; index++) assert.equal((await ask(7)).status, 200)
   assertProblem(await ask(7), 429, 'too_many_requests')
   await limited.app.close()
+})
+
+test('staff have a rate too, and what they send beyond it is not looked at', async (t) => {
+  const limited = new Desk([student(7)], {
+    limits: { ...generousLimits, staffRate: { count: 10, perMs: 1000 }, staffBurst: 2 },
+  })
+  t.after(() => limited.app.close())
+  const ask = async (id: number) =>
+    await limited.send({ staff: id, department: 1 }, 'PUT /staff/force-std', { body: {} })
+  for (let index = 0; index < 2; index++) assertProblem(await ask(60), 400, 'malformed')
+  assertProblem(await ask(60), 429, 'too_many_requests')
+  assertProblem(await ask(61), 400, 'malformed')
+  limited.nowMs += 100
+  assertProblem(await ask(60), 400, 'malformed')
 })
 
 test('an Idempotency-Key is 1 to 255 visible ASCII characters', async () => {

@@ -1,9 +1,10 @@
 import { fastify, type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { administrationRoutes } from './administration-routes.ts'
-import { type Gate } from './admission.ts'
+import { type Gate, senderOf } from './admission.ts'
 import { catalogRoute } from './catalog-route.ts'
 import { CannedRefusal } from './canned-refusal.ts'
+import { realAddressesOf } from './client-address.ts'
 import { Commands } from './commands.ts'
 import { allowOrigins } from './cors.ts'
 import { decisionRoutes } from './decision-routes.ts'
@@ -26,6 +27,7 @@ import { metricsRoute, serviceRoutes } from './service-routes.ts'
 import { staffRoutes } from './staff-routes.ts'
 import { StaffView } from './staff-view.ts'
 import { studentRoutes } from './student-routes.ts'
+import { routedUrl } from './routed-url.ts'
 import { RetryTimes } from './retry-times.ts'
 import { TokenBuckets } from './token-buckets.ts'
 import { keysOf, registerKeys } from './token-keys.ts'
@@ -44,9 +46,9 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
   const { service, accounts, searchDecisions, limits, logger } = deps
   const now = () => deps.now()
   const retryTimes = new RetryTimes()
-  let tokens: Tokens | undefined
+  let opened: Gate | undefined
   const studentOf = (authorization: string | undefined): number | undefined => {
-    const caller = tokens?.callerOf(authorization, now())
+    const caller = opened?.tokens.callerOf(authorization, now())
     return caller?.staff === false ? caller.id : undefined
   }
   const door = new Door({
@@ -58,6 +60,7 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
       refusal: new CannedRefusal(deps.corsOrigins ?? false),
       now: () => performance.now(),
       isEngineFull: () => service.status().isFull,
+      senderOf: (authorization) => (opened === undefined ? 'stranger' : senderOf(opened, authorization)),
       waitOf: (authorization) => {
         const student = studentOf(authorization)
         return student === undefined ? 0 : retryTimes.waitMs(student, now())
@@ -73,6 +76,7 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
   const metrics = new GatewayMetrics(service, exposition, deps)
   metrics.showDoor(door)
   nameAnswers(app)
+  if (deps.trustProxy !== false) believeAddressesOnly(app)
   demandHost(app)
   app.setValidatorCompiler(compileValidator)
   readBodiesAsJson(app)
@@ -84,12 +88,14 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
   registerKeys(app, deps.jwtSecrets)
   app.register((routes, _options, registered) => {
     const keys = keysOf(routes, deps.jwtSecrets)
-    tokens = new Tokens(keys)
     const gate: Gate = {
-      tokens,
+      tokens: new Tokens(keys),
       requestsByStudent: new TokenBuckets(limits.studentRate, limits.studentBurst),
+      requestsByStaff: new TokenBuckets(limits.staffRate, limits.staffBurst),
+      bodyBytesMax: (deps.http ?? defaultHttpLimits).bodyBytesMax,
       now,
     }
+    opened = gate
     const campusWide = deps.staffScope === 'all'
     const commands = new Commands({ service, metrics, logger, retryTimes, now })
     const view = new StaffView(service, campusWide)
@@ -128,6 +134,7 @@ function createServer(
   const app = fastify({
     bodyLimit: http.bodyBytesMax,
     ...(certificate && { https: certificate }),
+    rewriteUrl: ({ url = '' }) => routedUrl(url),
     serverFactory: (handle) => door.open(handle),
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
@@ -148,6 +155,15 @@ function createServer(
 function nameAnswers(app: FastifyInstance): void {
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
+    done()
+  })
+}
+
+/** `request.ip` follows X-Forwarded-For through trusted proxies, whatever is written there. */
+function believeAddressesOnly(app: FastifyInstance): void {
+  app.addHook('onRequest', ({ raw: { headers } }, _reply, done) => {
+    const forwardedFor = headers['x-forwarded-for']
+    if (typeof forwardedFor === 'string') headers['x-forwarded-for'] = realAddressesOf(forwardedFor)
     done()
   })
 }

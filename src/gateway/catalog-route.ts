@@ -17,7 +17,7 @@ export function catalogRoute(
   app.get<{ Querystring: Static<typeof catalogQuery> }>(
     '/student/courses',
     {
-      preHandler: admit(gate, 'student'),
+      onRequest: admit(gate, 'student'),
       config: { problems: studentProblems },
       schema: {
         tags: ['student'],

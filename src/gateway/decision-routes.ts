@@ -1,13 +1,19 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Logger } from 'pino'
-import { type DecisionsReply, decisionsQuery, decisionsReply } from '../../schema/rest.ts'
+import {
+  type DecisionsQuery,
+  decisionsQuery,
+  type DecisionsReply,
+  decisionsReply,
+} from '../../schema/rest.ts'
 import type { EnrollmentService } from '../engine/service.ts'
 import { admit, type Gate } from './admission.ts'
 import { secured } from './docs.ts'
 import {
   type DecisionCursor,
+  type DecisionPage,
   DecisionsAway,
   type DecisionSearch,
   type FoundDecision,
@@ -16,9 +22,12 @@ import {
 import { commonProblems, sendProblem, unavailableProblems } from './problems.ts'
 import { foundDecisionReplyOf } from './representations.ts'
 import type { StaffView } from './staff-view.ts'
+import type { Caller } from './tokens.ts'
 
 const pageSize = 50
 const int32Max = 2_147_483_647
+/** Decisions that are written out in one go, before those who enroll have their turn. */
+const sliceRecords = 20
 /** The database is a moment behind the journal; longer than this is not waited for. */
 const applyWaitMs = { most: 1_500, poll: 20 }
 
@@ -33,10 +42,12 @@ export interface DecisionRoutesDeps {
 /** Who did what when, yes or no, and why: read from the database, not from memory. */
 export function decisionRoutes(app: FastifyInstance, deps: DecisionRoutesDeps): void {
   const { service, searchDecisions, gate, view, logger } = deps
+  /** Staff whose search is not answered yet: each may have one. */
+  const searching = new Set<number>()
   app.withTypeProvider<TypeBoxTypeProvider>().get(
     '/staff/decisions',
     {
-      preHandler: admit(gate, 'staff'),
+      onRequest: admit(gate, 'staff'),
       config: {
         problems: [
           ...commonProblems,
@@ -59,48 +70,60 @@ export function decisionRoutes(app: FastifyInstance, deps: DecisionRoutesDeps): 
       },
     },
     async (request, reply) => {
-      const { student_id, course_id, group_id, from, to, cursor, limit = pageSize } = request.query
-      const range = {
-        ...(from !== undefined && { fromMs: momentOf(from) }),
-        ...(to !== undefined && { toMs: momentOf(to) }),
-      }
-      if (Object.values(range).some(Number.isNaN)) {
-        return sendProblem(reply, 'malformed', {
-          detail: '"from" and "to" are moments of the calendar.',
+      const { id } = request.user
+      if (searching.has(id)) {
+        return sendProblem(reply, 'too_many_requests', {
+          detail: 'Your search before this one is not answered yet.',
         })
       }
-      const before = cursor === undefined ? undefined : cursorOf(cursor)
-      if (cursor !== undefined && before === undefined) {
-        return sendProblem(reply, 'malformed', { detail: '"cursor" is none that a page ended with.' })
-      }
-      const about = aboutWhat(student_id, course_id, group_id)
-      const visible =
-        'student' in about
-          ? await view.student(request.user, about.student, reply)
-          : await view.roster(request.user, about.course, about.group, reply)
-      if (visible === undefined) return undefined
-      const upToDate = await databaseCaughtUp(service)
-      let found: readonly FoundDecision[]
+      searching.add(id)
       try {
-        found = await searchDecisions({ about, ...range, ...(before && { before }), limit })
-      } catch (err) {
-        if (!(err instanceof DecisionsAway)) throw err
-        logger.warn({ err, request: request.id }, 'decisions could not be looked up')
-        return sendProblem(reply, 'journal_unavailable', { detail: 'The database cannot be read now.' })
-      }
-      const student = 'student' in about ? about.student : undefined
-      const decisions: DecisionsReply['decisions'] = []
-      for (const { term, record } of found) {
-        const shown = await view.shownDecision(request.user, record, student)
-        if (shown !== undefined) decisions.push(foundDecisionReplyOf(term, shown))
-      }
-      return {
-        decisions,
-        next: found.length < limit ? null : nextOf(found),
-        up_to_date: upToDate,
+        return await answer(request.user, request.query, reply)
+      } finally {
+        searching.delete(id)
       }
     },
   )
+
+  async function answer(user: Caller, query: DecisionsQuery, reply: FastifyReply) {
+    const { student_id, course_id, group_id, from, to, cursor, limit = pageSize } = query
+    const range = {
+      ...(from !== undefined && { fromMs: momentOf(from) }),
+      ...(to !== undefined && { toMs: momentOf(to) }),
+    }
+    if (Object.values(range).some(Number.isNaN)) {
+      return sendProblem(reply, 'malformed', {
+        detail: '"from" and "to" are moments of the calendar.',
+      })
+    }
+    const before = cursor === undefined ? undefined : cursorOf(cursor)
+    if (cursor !== undefined && before === undefined) {
+      return sendProblem(reply, 'malformed', { detail: '"cursor" is none that a page ended with.' })
+    }
+    const about = aboutWhat(student_id, course_id, group_id)
+    const visible =
+      'student' in about
+        ? await view.student(user, about.student, reply)
+        : await view.roster(user, about.course, about.group, reply)
+    if (visible === undefined) return undefined
+    const upToDate = await databaseCaughtUp(service)
+    let page: DecisionPage
+    try {
+      page = await searchDecisions({ about, ...range, ...(before && { before }), limit })
+    } catch (err) {
+      if (!(err instanceof DecisionsAway)) throw err
+      logger.warn({ err, request: reply.request.id }, 'decisions could not be looked up')
+      return sendProblem(reply, 'journal_unavailable', { detail: 'The database cannot be read now.' })
+    }
+    const student = 'student' in about ? about.student : undefined
+    const decisions: DecisionsReply['decisions'] = []
+    for (const [index, { term, record }] of page.decisions.entries()) {
+      if (index > 0 && index % sliceRecords === 0) await nextTurn()
+      const shown = await view.shownDecision(user, record, student)
+      if (shown !== undefined) decisions.push(foundDecisionReplyOf(term, shown))
+    }
+    return { decisions, next: page.hasMore ? nextOf(page.decisions) : null, up_to_date: upToDate }
+  }
 }
 
 function aboutWhat(

@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyInstance, FastifySchema } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import { Type } from 'typebox'
 import { eventData } from '../../schema/events.ts'
 import {
@@ -18,7 +19,9 @@ import {
   tokenReply,
 } from '../../schema/rest.ts'
 import { changeReply } from '../../schema/rest-administration.ts'
+import { isKnown } from './catalog-replies.ts'
 import { withExamples } from './examples.ts'
+import { pathOf } from './routed-url.ts'
 import { problemBody, type ProblemCode, problemMediaType, problems } from './problems.ts'
 
 declare module 'fastify' {
@@ -79,7 +82,6 @@ export function describeRoutes(app: FastifyInstance): void {
       url,
     }),
   })
-  app.register(swaggerUi, { routePrefix: '/docs', staticCSP: pagePolicy })
 }
 
 /** Schemas that generated clients get a type of this name for. */
@@ -122,11 +124,72 @@ function withNames<Document extends { components?: { schemas?: object } }>(docum
 /** Where the document and the error table are read. */
 export function docsRoutes(app: FastifyInstance): void {
   const hidden = { hide: true } as const
-  app.get('/openapi.json', { schema: hidden }, () => app.swagger())
-  app.get('/docs/errors', { schema: hidden }, (_request, reply) => {
-    reply.header('content-type', 'text/html; charset=utf-8')
-    return errorsPage
+  app.register((docs, _options, registered) => {
+    docs.addHook('onRequest', fromMemory(docs))
+    docs.register(swaggerUi, { routePrefix: '/docs', staticCSP: pagePolicy })
+    docs.get('/openapi.json', { schema: hidden }, () => docs.swagger())
+    docs.get('/docs/errors', { schema: hidden }, (_request, reply) => {
+      reply.header('content-type', 'text/html; charset=utf-8')
+      return errorsPage
+    })
+    registered()
   })
+}
+
+interface Document {
+  readonly headers: Readonly<Record<string, string>>
+  readonly content: Buffer
+}
+
+/** There are about a dozen documents; a path can be written in many ways. */
+const documentsMax = 50
+const headersKept = ['content-type', 'content-security-policy', 'etag', 'last-modified', 'cache-control']
+
+/**
+ * Documents do not change while the process runs, and anybody may ask for them: each is made once, by the routes
+ * themselves, and sent from memory, so that an answer opens no file and costs no more than its bytes.
+ */
+function fromMemory(
+  docs: FastifyInstance,
+): (request: FastifyRequest, reply: FastifyReply) => Promise<unknown> {
+  const documents = new Map<string, Promise<Document | undefined>>()
+  /** Known to this process alone: a request that has it is the one that makes a document. */
+  const making = randomUUID()
+  const make = async (url: string): Promise<Document | undefined> => {
+    const made = await docs.inject({ method: 'GET', url, headers: { 'x-making': making } })
+    if (made.statusCode !== 200) return undefined
+    const headers = headersKept.flatMap((name) => {
+      const value = made.headers[name]
+      return typeof value === 'string' ? [[name, value] as const] : []
+    })
+    return { headers: Object.fromEntries(headers), content: made.rawPayload }
+  }
+  return async (request, reply) => {
+    if (request.headers['x-making'] === making) return
+    const path = pathOf(request.url)
+    let found = documents.get(path)
+    if (found === undefined && documents.size < documentsMax) {
+      found = make(path)
+      documents.set(path, found)
+    }
+    const document = await found
+    if (document === undefined) {
+      documents.delete(path)
+      return
+    }
+    reply.headers(document.headers)
+    const { etag } = document.headers
+    if (etag !== undefined && isKnown(unquoted(etag), request.headers['if-none-match'])) {
+      return await reply.code(304).send()
+    }
+    if (request.method !== 'HEAD') return await reply.send(document.content)
+    return await reply.header('content-length', document.content.length).send()
+  }
+}
+
+/** `W/"version"` -> `version`. */
+function unquoted(etag: string): string {
+  return etag.replace(/^W\//, '').slice(1, -1)
 }
 
 /** For the document: admission checks the key, and an unknown preference is ignored. */

@@ -5,8 +5,10 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
+import type { Socket } from 'node:net'
 import type { Certificate } from './certificate.ts'
 import { type HttpLimits, idleMarginMs } from './limits.ts'
+import { Pipelines } from './pipelines.ts'
 import { WaitingRoom, type WaitingRoomDeps } from './waiting-room.ts'
 
 export interface DoorOptions {
@@ -17,16 +19,32 @@ export interface DoorOptions {
   readonly waitingRoom: WaitingRoomDeps
 }
 
-/** What clients connect to: bounded in connections, in how long they may be idle, and in how many requests wait. */
+/** How much of a connection's bytes Node takes at a time, in either direction, before it waits for the other side. */
+const highWaterMark = 16_384
+/** How often it is looked how much clients leave unread. */
+const unsentLookMs = 500
+
+/**
+ * What clients connect to: bounded in connections, in how long they may be idle, in how many requests wait, one behind
+ * the other or for time, and in what they leave unread.
+ */
 export class Door {
   readonly #options: DoorOptions
   /** One for each address that is listened on. */
   readonly #rooms: WaitingRoom[] = []
+  readonly #pipelines: Pipelines[] = []
+  readonly #sockets = new Set<Socket>()
   #connections = 0
   #connectionsRefused = 0
+  #unreadCut = 0
 
   constructor(options: DoorOptions) {
     this.#options = options
+  }
+
+  /** Connections closed because too many of their requests waited, or too much of their answers, so far. */
+  get connectionsCut(): number {
+    return this.#pipelines.reduce((sum, { cut }) => sum + cut, this.#unreadCut)
   }
 
   /** Connections that are open. */
@@ -54,6 +72,7 @@ export class Door {
     const { http, replyDeadlineMs, certificate, waitingRoom } = this.#options
     const options = {
       requireHostHeader: false,
+      highWaterMark,
       keepAliveTimeout: http.keepAliveTimeoutMs,
       requestTimeout: http.requestTimeoutMs,
       headersTimeout: http.headersTimeoutMs,
@@ -62,7 +81,12 @@ export class Door {
     }
     const room = new WaitingRoom(handle, waitingRoom)
     this.#rooms.push(room)
-    const enter = (request: IncomingMessage, response: ServerResponse) => room.enter(request, response)
+    const pipelines = new Pipelines((request, response) => room.enter(request, response), http.pipelinedMax)
+    this.#pipelines.push(pipelines)
+    const enter = (request: IncomingMessage, response: ServerResponse) => {
+      room.noteArrival(request, response)
+      pipelines.enter(request, response)
+    }
     const server =
       certificate === undefined
         ? createHttpServer(options, enter)
@@ -74,6 +98,32 @@ export class Door {
       this.#connections++
       socket.once('close', () => this.#connections--)
     })
+    this.#watchUnsent(server)
     return server
+  }
+
+  /** What one client leaves unread is bounded by what one answer holds; this is the bound for all of them. */
+  #watchUnsent(server: Server): void {
+    const { http, certificate } = this.#options
+    // Over TLS the answers wait above the connection itself.
+    server.on(certificate === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
+    const timer = setInterval(() => this.#cutUnread(http.unsentBytesMax), unsentLookMs)
+    timer.unref()
+    server.once('close', () => clearInterval(timer))
+  }
+
+  #cutUnread(bytesMax: number): void {
+    let unsent = 0
+    for (const socket of this.#sockets) unsent += socket.writableLength
+    if (unsent <= bytesMax) return
+    for (const socket of [...this.#sockets].toSorted((a, b) => b.writableLength - a.writableLength)) {
+      if (unsent <= bytesMax) return
+      unsent -= socket.writableLength
+      this.#unreadCut++
+      socket.destroy()
+    }
   }
 }

@@ -40,7 +40,8 @@ export function eventRoutes(app: FastifyInstance, deps: EventRoutesDeps): void {
     {
       // A HEAD would open a stream that nobody can read.
       exposeHeadRoute: false,
-      preHandler: admitByEither,
+      onRequest: admitUnlessByTicket,
+      preHandler: admitByTicket,
       config: {
         problems: [
           ...commonProblems,
@@ -48,7 +49,6 @@ export function eventRoutes(app: FastifyInstance, deps: EventRoutesDeps): void {
           'other_department',
           'no_such_student',
           'no_such_course',
-          'too_many_requests',
           'busy',
           ...unavailableProblems,
         ],
@@ -104,8 +104,8 @@ export function eventRoutes(app: FastifyInstance, deps: EventRoutesDeps): void {
   routes.post(
     '/events/tickets',
     {
-      preHandler: admitByHeader,
-      config: { problems: [...commonProblems, 'too_many_requests'] },
+      onRequest: admitByHeader,
+      config: { problems: [...commonProblems] },
       schema: {
         tags: ['events'],
         security: secured,
@@ -124,13 +124,23 @@ export function eventRoutes(app: FastifyInstance, deps: EventRoutesDeps): void {
     },
   )
 
-  function admitByEither(
+  function admitUnlessByTicket(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    done: HookHandlerDoneFunction,
+  ): void {
+    if ((request.query as EventsQuery).ticket === undefined) admitByHeader(request, reply, done)
+    else done()
+  }
+
+  /** Once the query is known to be well-formed: a ticket is good for one request. */
+  function admitByTicket(
     request: FastifyRequest<{ Querystring: EventsQuery }>,
     reply: FastifyReply,
     done: HookHandlerDoneFunction,
   ): void {
     const { ticket } = request.query
-    if (ticket === undefined) return admitByHeader(request, reply, done)
+    if (ticket === undefined) return done()
     const caller = tickets.redeem(ticket, gate.now())
     if (caller === undefined) {
       return sendProblem(reply, 'unauthenticated', {

@@ -15,9 +15,11 @@ export interface GatewayLimits {
   readonly loginSlowMs: number
   /** An IPv6 network of 64 bits counts as one address. */
   readonly loginFailuresPerAddress: Rate
-  /** Over all endpoints. */
+  /** Over all endpoints; a plan counts once for each of its legs. */
   readonly studentRate: Rate
   readonly studentBurst: number
+  readonly staffRate: Rate
+  readonly staffBurst: number
   /** Streams of events that may be open, in all and of one caller. */
   readonly eventStreamsMax: number
   readonly eventStreamsPerCaller: number
@@ -35,6 +37,10 @@ export interface HttpLimits {
   readonly keepAliveTimeoutMs: number
   /** Connections that may be open at once; one more is closed at once. */
   readonly connectionsMax: number
+  /** Requests that may wait on one connection for those before them; with one more it is closed. */
+  readonly pipelinedMax: number
+  /** Of all answers that clients have not read; beyond, those that leave most unread are cut off. */
+  readonly unsentBytesMax: number
 }
 
 export const defaultHttpLimits: HttpLimits = {
@@ -43,6 +49,8 @@ export const defaultHttpLimits: HttpLimits = {
   headersTimeoutMs: 10_000,
   keepAliveTimeoutMs: 72_000,
   connectionsMax: 20_000,
+  pipelinedMax: 32,
+  unsentBytesMax: 64 * 1024 * 1024,
 }
 
 /** How long a connection may be without a byte in either direction, beyond the time that answers may take. */

@@ -58,8 +58,8 @@ export function loginRoutes(app: FastifyInstance, { login, accounts, gate, logge
   routes.post(
     '/refresh',
     {
-      preHandler: admit(gate, 'either'),
-      config: { problems: [...commonProblems, 'too_many_requests', 'login_busy'], ignoresBody: true },
+      onRequest: admit(gate, 'either'),
+      config: { problems: [...commonProblems, 'login_busy'], ignoresBody: true },
       schema: {
         tags: ['login'],
         security: secured,

@@ -126,6 +126,11 @@ export class GatewayMetrics {
       'Connections closed at once because too many were open.',
       () => door.connectionsRefused,
     )
+    this.#exposition.counter(
+      'http_connections_cut_total',
+      'Connections closed because too many of their requests waited, or too much of their answers.',
+      () => door.connectionsCut,
+    )
     this.#exposition.gauge(
       'http_requests_waiting',
       'Requests that wait until there is time for them.',

@@ -44,7 +44,7 @@ export function passwordRoute(app: FastifyInstance, deps: PasswordRouteDeps): vo
   routes.put(
     '/staff/student-password',
     {
-      preHandler: admit(gate, 'staff'),
+      onRequest: admit(gate, 'staff'),
       config: {
         problems: [
           ...commonProblems,

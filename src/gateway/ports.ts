@@ -60,6 +60,12 @@ export interface DecisionSearch {
   readonly limit: number
 }
 
+export interface DecisionPage {
+  readonly decisions: readonly FoundDecision[]
+  /** Whether older ones may be found behind these. */
+  readonly hasMore: boolean
+}
+
 export interface FoundDecision {
   readonly term: number
   readonly record: DecisionRecord
@@ -71,10 +77,10 @@ export class DecisionsAway extends Error {
 }
 
 /**
- * Finds decisions, newest first, at most `limit`. A decision about a promoted student is about them too. Rejects with
+ * Finds decisions, newest first, at most `limit`, and no more than are good to handle at once. A decision about a promoted student is about them too. Rejects with
  * `DecisionsAway` while the database cannot be reached.
  */
-export type SearchDecisions = (search: DecisionSearch) => Promise<readonly FoundDecision[]>
+export type SearchDecisions = (search: DecisionSearch) => Promise<DecisionPage>
 
 /** Whether staff see and act on their own department only. */
 export type StaffScope = 'department' | 'all'

@@ -21,9 +21,9 @@ function unavailable(title: string, retryAfterSeconds: number): ProblemKind {
  * precedence. Codes are public: add, never rename. The last ones are HTTP's own.
  */
 export const problems = {
-  malformed: { status: 400, title: 'The request is malformed.' },
   unauthenticated: { status: 401, title: 'Log in first.' },
   wrong_role: { status: 403, title: 'This is not for your role.' },
+  malformed: { status: 400, title: 'The request is malformed.' },
   other_department: { status: 403, title: 'This belongs to another department.' },
   no_such_student: { status: 404, title: 'There is no such student.' },
   no_such_course: { status: 404, title: 'There is no such course or group.' },
@@ -71,7 +71,7 @@ export const problems = {
 export type ProblemCode = keyof typeof problems
 
 /** What every route with a token can answer. */
-export const commonProblems: readonly ProblemCode[] = ['malformed', 'unauthenticated']
+export const commonProblems: readonly ProblemCode[] = ['unauthenticated', 'malformed', 'too_many_requests']
 /** What every route that asks the engine can answer. */
 export const unavailableProblems: readonly ProblemCode[] = [
   'not_leading',
@@ -82,7 +82,6 @@ export const unavailableProblems: readonly ProblemCode[] = [
 export const studentProblems: readonly ProblemCode[] = [
   ...commonProblems,
   'wrong_role',
-  'too_many_requests',
   ...unavailableProblems,
 ]
 /** What every command can answer besides, because of its Idempotency-Key and on its way to the journal. */
@@ -101,6 +100,7 @@ export interface ProblemReason {
   readonly course_id?: number
   readonly group_id?: number
   readonly with?: { readonly course_id: number; readonly group_id: number }
+  readonly more?: number
 }
 
 export interface ProblemDetails {

@@ -55,6 +55,7 @@ export function reasonsOf({ reasons = [] }: Verdict, judged: Judged): ProblemRea
     ...(judged.plan && refusal.leg !== undefined && { leg: refusal.leg }),
     ...(refusal.course !== undefined && { course_id: refusal.course }),
     ...(refusal.group !== undefined && { group_id: refusal.group }),
+    ...(refusal.more !== undefined && { more: refusal.more }),
     ...(refusal.with && { with: { course_id: refusal.with.course, group_id: refusal.with.group } }),
   }))
 }

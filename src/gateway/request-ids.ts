@@ -1,15 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { BlockList, isIPv6 } from 'node:net'
+import { addressesOf, isTrusted } from './client-address.ts'
 
 /** What an id of a proxy's may look like: it stands in logs, in answers and in `decisions`. */
 const acceptable = /^[A-Za-z0-9][A-Za-z0-9._:-]{7,63}$/
-
-const namedRanges: Readonly<Record<string, readonly string[]>> = {
-  loopback: ['127.0.0.0/8', '::1/128'],
-  linklocal: ['169.254.0.0/16', 'fe80::/10'],
-  uniquelocal: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
-}
 
 /**
  * Names requests, for logs, answers and records: by the `X-Request-Id` of a proxy that is trusted, so that its log
@@ -28,20 +22,4 @@ export function requestNamer(trustProxy: false | readonly string[]): (request: I
     }
     return `${start}-${(++requests).toString(36)}`
   }
-}
-
-function isTrusted(trusted: BlockList, { socket }: IncomingMessage): boolean {
-  const address = socket.remoteAddress
-  return address === undefined || trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
-}
-
-function addressesOf(ranges: readonly string[]): BlockList {
-  const list = new BlockList()
-  for (const range of ranges.flatMap((one) => namedRanges[one] ?? [one])) {
-    const [address = '', prefix] = range.split('/')
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4'
-    if (prefix === undefined) list.addAddress(address, family)
-    else list.addSubnet(address, Number(prefix), family)
-  }
-  return list
 }

@@ -35,14 +35,14 @@ export function staffRoutes(
   { commands, gate, view, campusWide, seatsAnybody }: StaffRoutesDeps,
 ): void {
   const routes = app.withTypeProvider<TypeBoxTypeProvider>()
-  const preHandler = admit(gate, 'staff')
+  const onRequest = admit(gate, 'staff')
   const common = { tags: ['staff'], security: secured }
   const staffCommand = staffCommands(campusWide, seatsAnybody)
 
   routes.put(
     '/staff/force-std',
     {
-      preHandler,
+      onRequest,
       config: { problems: [...overrideProblems, ...refusalsByDeed.force_add] },
       schema: {
         ...common,
@@ -65,7 +65,7 @@ export function staffRoutes(
   routes.delete(
     '/staff/force-std',
     {
-      preHandler,
+      onRequest,
       config: { problems: [...overrideProblems, ...refusalsByDeed.force_drop], ignoresBody: true },
       schema: {
         ...common,
@@ -89,7 +89,7 @@ export function staffRoutes(
   routes.patch(
     '/staff/capacity',
     {
-      preHandler,
+      onRequest,
       config: { problems: [...overrideProblems, ...refusalsByDeed.set_capacity] },
       schema: {
         ...common,
@@ -118,7 +118,7 @@ export function staffRoutes(
   routes.get(
     '/staff/student-courses',
     {
-      preHandler,
+      onRequest,
       config: { problems: [...readProblems, 'no_such_student'] },
       schema: {
         ...common,
@@ -138,7 +138,7 @@ export function staffRoutes(
   routes.get(
     '/staff/course-students',
     {
-      preHandler,
+      onRequest,
       config: { problems: [...readProblems, 'no_such_course'] },
       schema: {
         ...common,

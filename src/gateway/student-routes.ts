@@ -29,13 +29,13 @@ export function studentRoutes(
   { service, commands, gate }: { service: EnrollmentService; commands: Commands; gate: Gate },
 ): void {
   const routes = app.withTypeProvider<TypeBoxTypeProvider>()
-  const preHandler = admit(gate, 'student')
+  const onRequest = admit(gate, 'student')
   const common = { tags: ['student'], security: secured }
 
   routes.put(
     '/student/course',
     {
-      preHandler,
+      onRequest,
       config: { problems: [...commandedProblems, ...refusalsByDeed.add] },
       schema: {
         ...common,
@@ -57,7 +57,7 @@ export function studentRoutes(
   routes.patch(
     '/student/course',
     {
-      preHandler,
+      onRequest,
       config: {
         problems: [...commandedProblems, ...refusalsByDeed.move],
       },
@@ -81,7 +81,7 @@ export function studentRoutes(
   routes.delete(
     '/student/course',
     {
-      preHandler,
+      onRequest,
       config: { problems: [...commandedProblems, ...refusalsByDeed.drop], ignoresBody: true },
       schema: {
         ...common,
@@ -101,7 +101,7 @@ export function studentRoutes(
   routes.post(
     '/student/plan',
     {
-      preHandler,
+      onRequest,
       config: {
         problems: [...commandedProblems, ...refusalsOfPlan],
       },
@@ -118,6 +118,7 @@ export function studentRoutes(
     },
     (request, reply) => {
       const legs = request.body.legs.map(studentLegOf)
+      gate.requestsByStudent.charge(request.user.id, legs.length - 1, gate.now())
       if (request.body.dry_run === true) return commands.tryPlan(reply, request.user.id, legs)
       return commands.runPlan(request, reply, request.user.id, legs)
     },
@@ -126,7 +127,7 @@ export function studentRoutes(
   routes.get(
     '/student/course',
     {
-      preHandler,
+      onRequest,
       config: { problems: [...studentProblems, 'no_such_student'] },
       schema: {
         ...common,

@@ -51,3 +51,12 @@ test('a clock that is set back neither fills a bucket nor closes it for long', (
   assert.equal(buckets.take('a', 500_000), 1000)
   assert.equal(buckets.take('a', 501_000), 0)
 })
+
+test('what was charged beyond a bucket is waited for', () => {
+  const buckets = new TokenBuckets<number>({ count: 10, perMs: 1000 }, 20)
+  assert.equal(buckets.take(1, 0), 0)
+  buckets.charge(1, 24, 0)
+  assert.equal(buckets.take(1, 0), 600)
+  assert.equal(buckets.take(1, 599), 1)
+  assert.equal(buckets.take(1, 600), 0)
+})

@@ -33,6 +33,11 @@ export class TokenBuckets<Key> {
     return bucket === undefined ? 0 : this.#waitMs(this.#refill(bucket, nowMs))
   }
 
+  /** Takes so many tokens, whether there are as many or not: what is missing is waited for next time. */
+  charge(key: Key, count: number, nowMs: number): void {
+    this.#refilled(key, nowMs).tokens -= count
+  }
+
   /** Returns a token that was taken. */
   giveBack(key: Key): void {
     const bucket = this.#buckets.get(key)

@@ -113,7 +113,8 @@ export class Turnstile {
   }
 }
 
-const requestLine = /^(GET|PUT|PATCH|POST|DELETE|OPTIONS) (\/[^\s?]*)[^\s]* HTTP\/1\.1\r\n/
+/** Paths with escapes, and URLs with a host, may mean another path. */
+const requestLine = /^(GET|PUT|PATCH|POST|DELETE|OPTIONS) (\/[\w.~/-]*)(?:\?[^\s#]*)? HTTP\/1\.1\r\n/
 /** With any of these, or a line that goes on from the one before, it is not plain. */
 const notPlain = /\r\n[ \t]|\r\n(?:transfer-encoding|upgrade|expect|connection|trailer|te)[ \t]*:/i
 const contentLength = /\r\ncontent-length:[ \t]*(\d{1,5})[ \t]*(?=\r\n)/gi

@@ -4,18 +4,16 @@ import type { FastifyInstance, FastifySchemaCompiler } from 'fastify'
 import type { ProblemReason } from './problems.ts'
 
 /** Types are exact and nothing is stripped: what a client sends is what is judged. */
-const ajv = new Ajv2020({
-  allErrors: true,
-  verbose: true,
-  coerceTypes: false,
-  removeAdditional: false,
-  useDefaults: false,
-})
+const options = { verbose: true, coerceTypes: false, removeAdditional: false, useDefaults: false } as const
+const ajv = new Ajv2020(options)
+const ajvOfAllErrors = new Ajv2020({ ...options, allErrors: true })
 const reasonsMax = 20
+/** Values in a request part whose every misfit is looked for; a plan of twenty legs has about a hundred. */
+const valuesMax = 200
 
 /** Checks request parts against their schemas. Bodies as they are; in queries, digits are integers. */
 export const compileValidator: FastifySchemaCompiler<object> = ({ schema, httpPart }) => {
-  const validate = ajv.compile(schema)
+  const validate = withAllErrorsOfSmallOnes(schema)
   const isQuery = httpPart === 'querystring'
   const { additionalProperties, properties = {} } = schema as Partial<ObjectSchema>
   const prepare = [
@@ -33,6 +31,34 @@ export const compileValidator: FastifySchemaCompiler<object> = ({ schema, httpPa
   }
   validatePrepared.errors = validate.errors
   return validatePrepared as unknown as ValidateFunction
+}
+
+/** All that is wrong is told at once, unless there is so much of it that it would cost more than the rest of a request. */
+function withAllErrorsOfSmallOnes(schema: object): ValidateFunction {
+  const validateUpToFirst = ajv.compile(schema)
+  let validateAll: ValidateFunction | undefined
+  const validate = (part: unknown) => {
+    if (validateUpToFirst(part)) return true
+    validate.errors = validateUpToFirst.errors
+    if (countValues(part, valuesMax) > valuesMax) return false
+    validateAll ??= ajvOfAllErrors.compile(schema)
+    validateAll(part)
+    validate.errors = validateAll.errors
+    return false
+  }
+  validate.errors = validateUpToFirst.errors
+  return validate as unknown as ValidateFunction
+}
+
+/** Values within a value, itself included; more than `most` are not counted. */
+function countValues(value: unknown, most: number): number {
+  let count = 1
+  if (typeof value !== 'object' || value === null) return count
+  for (const name in value) {
+    count += countValues((value as Record<string, unknown>)[name], most - count)
+    if (count > most) return count
+  }
+  return count
 }
 
 interface ObjectSchema {

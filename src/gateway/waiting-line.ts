@@ -13,6 +13,12 @@ const spentMax = 1024
 
 /** First in, first out; every operation is constant in time over the long run. */
 export class WaitingLine {
+  /** Since when somebody has waited; it begins anew once nobody was late for as long as a burst may last. */
+  standsSinceMs = 0
+  /** When somebody in it was late last. */
+  lateAtMs = Number.NEGATIVE_INFINITY
+  /** What its requests have cost. Lines that wait for the same time are served by it, the least first. */
+  spentMs = 0
   #requests: Waiting[] = []
   #head = 0
 

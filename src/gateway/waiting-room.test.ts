@@ -141,3 +141,73 @@ test('whoever has waited for time is not turned away at once when the engine is 
   scene.isEngineFull = false
   for (let count = 0; count < 40; count++) assert.equal(await crowd.answer(), 200)
 })
+
+test('a command is one, however its path is written: none passes an engine that is full', async (t) => {
+  const scene = await new Scene(t).open()
+  const line = await scene.dial()
+  scene.isEngineFull = true
+  for (const url of [
+    '/%73tudent/course',
+    '/student/%63ourse?x',
+    'http://x/student/course',
+    '/student/course#y',
+  ]) {
+    for (const _ of ['in the ordinary way', 'behind one that was turned away']) {
+      line.write(put().replace('/student/course', url))
+      assert.equal(await line.answer(), 503, url)
+    }
+  }
+  assert.deepEqual(scene.begun, [])
+  scene.isEngineFull = false
+  await nextTurn()
+  line.write(put().replace('/student/course', '/%73tudent/course'))
+  assert.equal(await line.answer(), 200)
+  assert.deepEqual(scene.begun, ['PUT /student/course'])
+})
+
+test('whoever has no seat to win waits for those who have, and gets a part of the time all the same', async (t) => {
+  const scene = await new Scene(t).open({
+    waitMaxMs: 1_000_000,
+    standingWaitMaxMs: 1_000_000,
+    lengthMax: 10_000,
+  })
+  scene.costMs = 1
+  scene.senders.set('stranger', 'stranger')
+  const [strangers, students] = [await scene.dial(), await scene.dial()]
+  scene.onBegin = () => {
+    if (scene.begun.length === 1) students.write(put().repeat(50))
+  }
+  strangers.write('GET /docs HTTP/1.1\r\nHost: x\r\nAuthorization: stranger\r\n\r\n'.repeat(2000))
+  for (let count = 0; count < 50; count++) assert.equal(await students.answer(), 200)
+  const between =
+    scene.begun.lastIndexOf('PUT /student/course') - scene.begun.indexOf('PUT /student/course') - 49
+  assert.ok(between > 0 && between < 50, `${between} strangers between 50 students`)
+  for (let count = 0; count < 2000; count++) assert.equal(await strangers.answer(), 200)
+})
+
+test('a crowd of strangers turns strangers away, and nobody else', async (t) => {
+  const scene = await new Scene(t).open({ lengthMax: 5 })
+  scene.senders.set('stranger', 'stranger').set('staff', 'staff')
+  const as = (who: string, path = '/staff/decisions') =>
+    `GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: ${who}\r\n\r\n`
+  const crowd = await scene.dial()
+  crowd.write(as('stranger').repeat(20) + put() + as('staff') + as('stranger', '/healthz'))
+  const statuses: number[] = []
+  while (statuses.length < 23) statuses.push(await crowd.answer())
+  assert.deepEqual(statuses.slice(20), [200, 200, 200])
+  assert.equal(statuses.filter((status) => status === 503).length, 15)
+})
+
+test('of those who are no students, each kind gets time, however many of another wait', async (t) => {
+  const scene = await new Scene(t).open({ waitMaxMs: 1_000_000 })
+  scene.costMs = 1
+  scene.senders.set('stranger', 'stranger').set('staff', 'staff')
+  const as = (who: string, path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: ${who}\r\n\r\n`
+  const crowd = await scene.dial()
+  crowd.write(
+    as('stranger', '/login').repeat(100) + as('staff', '/staff/decisions') + as('stranger', '/healthz'),
+  )
+  for (let count = 0; count < 102; count++) assert.equal(await crowd.answer(), 200)
+  const place = (line: string) => scene.begun.indexOf(line)
+  assert.ok(place('GET /staff/decisions') < 20 && place('GET /healthz') < 20, scene.begun.join())
+})

@@ -45,6 +45,8 @@ export interface DirectJournalOptions {
   readonly runtime: Runtime
 }
 
+export const directIdentity = 'direct'
+
 const standbyPollMs = 500
 const unreachablePollMs = 1000
 
@@ -53,7 +55,7 @@ const unreachablePollMs = 1000
  * the lock, and the commit is the confirm. The same rules hold, in the same code; only PostgreSQL must be up.
  */
 export class DirectJournal implements Journal {
-  readonly identity = 'direct'
+  readonly identity = directIdentity
   readonly #options: DirectJournalOptions
 
   constructor(options: DirectJournalOptions) {

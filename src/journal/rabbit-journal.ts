@@ -1,28 +1,24 @@
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Channel } from 'rabbitmq-client'
 import { describeError } from '../engine/describe-error.ts'
 import { pause } from '../engine/pause.ts'
-import { decodeNotice, encodeMessage } from '../engine/messages.ts'
+import { encodeMessage } from '../engine/messages.ts'
 import {
   type AcquireProgress,
   type Journal,
   JournalLost,
   type JournalMessage,
-  type JournalQueue,
   type JournalTerm,
-  MessageReturned,
-  type MissingRecords,
   type Provenance,
-  type QueueState,
   type RecordId,
+  WrongCampus,
 } from '../engine/ports.ts'
 import {
   declareJournalQueue,
-  inspectJournalQueue,
   journalQueueExists,
   journalQueueOf,
   leaderQueueOf,
-  remakeJournalQueue,
+  lostQueue,
   replacedSystemAtWork,
 } from './queues.ts'
 import {
@@ -43,8 +39,12 @@ export interface RabbitJournalOptions extends RabbitOptions {
   readonly onForgedNotice?: (detail: string) => void
   /** How long a journal queue that was made just now is left alone, milliseconds. */
   readonly settleMs: number
-  /** Messages that a batcher may have in hand, as `RabbitSourceOptions` has it. */
-  readonly prefetch: number
+}
+
+interface AcquireWish {
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: AcquireProgress, detail: string) => void
+  readonly findLoss: () => Promise<string | undefined>
 }
 
 /** How often a standby asks for the lock. */
@@ -70,6 +70,7 @@ export class RabbitJournal implements Journal {
   async acquire(
     signal: AbortSignal,
     onProgress: (progress: AcquireProgress, detail: string) => void,
+    findLoss: () => Promise<string | undefined> = () => Promise.resolve(undefined),
   ): Promise<JournalTerm> {
     return await onWorkingSession(
       {
@@ -78,29 +79,48 @@ export class RabbitJournal implements Journal {
         signal,
         onFailed: (detail) => onProgress('unreachable', detail),
       },
-      (session) => this.#acquireOn(session, signal, onProgress),
+      (session) => this.#acquireOn(session, { signal, onProgress, findLoss }),
     )
   }
 
-  async #acquireOn(
-    session: RabbitSession,
-    signal: AbortSignal,
-    onProgress: (progress: AcquireProgress, detail: string) => void,
-  ): Promise<JournalTerm> {
+  async #acquireOn(session: RabbitSession, wish: AcquireWish): Promise<JournalTerm> {
     const { campus, settleMs } = this.#options
+    const { signal, onProgress } = wish
     await this.#awaitLock(session, signal, onProgress)
     const seal = await this.#readKeys(session, signal, onProgress)
-    const isNew = !(await journalQueueExists(session, campus))
+    const isNew = !(await this.#findQueue(session, wish))
     if (isNew) await this.#awaitReplacedSystem(session, signal, onProgress)
     const channel = await session.vitalChannel()
     const term = new RabbitTerm(session, channel, seal, this.#options)
     await term.begin()
     await declareJournalQueue(channel, campus)
-    if (isNew) {
+    if (isNew && settleMs > 0) {
+      // A broker killed within a second after the declaration loses what was confirmed meanwhile.
       onProgress('settling', `the journal queue is new: waiting ${settleMs} ms before it is trusted`)
-      await settle(session, settleMs, signal)
+      await Promise.race([pause(settleMs, signal), session.ended])
+      if (!session.open) throw new JournalLost('the connection was lost while the journal queue settled')
     }
     return term
+  }
+
+  /**
+   * Waits while the queue is missing and must not be made anew.
+   * @returns whether it exists
+   */
+  async #findQueue(session: RabbitSession, { signal, onProgress, findLoss }: AcquireWish): Promise<boolean> {
+    const { campus } = this.#options
+    while (!(await journalQueueExists(session, campus))) {
+      try {
+        const loss = await findLoss()
+        if (loss === undefined) return false
+        onProgress('lost', `lost_tail: ${lostQueue(campus, loss)}`)
+      } catch (error) {
+        if (error instanceof WrongCampus) throw error
+        onProgress('settling', `waiting for the database: ${describeError(error)}`)
+      }
+      await pause(standbyPollMs, signal)
+    }
+    return true
   }
 
   /** A term signs with the key that is the first one when it begins. */
@@ -161,42 +181,28 @@ export class RabbitJournal implements Journal {
   }
 }
 
-/** A broker killed within a second after a queue was declared loses what was confirmed meanwhile. */
-async function settle(session: RabbitSession, settleMs: number, signal?: AbortSignal): Promise<void> {
-  if (settleMs === 0) return
-  await Promise.race([signal === undefined ? sleep(settleMs) : pause(settleMs, signal), session.ended])
-  if (!session.open) throw new JournalLost('the connection was lost while the journal queue settled')
-}
-
 /** One term: consumes from the lock, so that its deletion is noticed, and publishes the journal, nothing else. */
-class RabbitTerm implements JournalTerm, JournalQueue {
+class RabbitTerm implements JournalTerm {
   readonly ended: Promise<string>
-  readonly window: number
   readonly #session: RabbitSession
   readonly #channel: Channel
   readonly #seal: Seal
   readonly #options: RabbitJournalOptions
   /** When a notice that was not ours was last looked into, by the steady clock. */
   #doubtedAtMs = Number.NEGATIVE_INFINITY
-  /** No queue took the message that waits for its confirm. */
-  #isReturned = false
   #onApplied: (applied: RecordId) => void = () => {}
-  #onMissing: (missing: MissingRecords) => void = () => {}
 
   constructor(session: RabbitSession, channel: Channel, seal: Seal, options: RabbitJournalOptions) {
     this.#session = session
     this.#channel = channel
     this.#seal = seal
     this.#options = options
-    this.window = options.prefetch
     this.ended = session.ended
   }
 
   async begin(): Promise<void> {
     // An unroutable message is confirmed as well; the return is the only sign that nothing was kept.
-    this.#channel.on('basic.return', () => {
-      this.#isReturned = true
-    })
+    this.#channel.on('basic.return', () => this.#session.end('the broker returned a journal message'))
     await this.#channel.basicConsume(
       { queue: leaderQueueOf(this.#options.campus), noAck: true, exclusive: true },
       (message: ReceivedMessage) => this.#hear(message),
@@ -212,19 +218,9 @@ class RabbitTerm implements JournalTerm, JournalQueue {
     return this.#session.blocked
   }
 
-  get queue(): JournalQueue {
-    return this
-  }
-
-  async append(message: JournalMessage): Promise<Buffer> {
-    const body = encodeMessage(message)
-    await this.appendAgain(body)
-    return body
-  }
-
-  async appendAgain(body: Buffer): Promise<void> {
+  async append(message: JournalMessage): Promise<void> {
     if (!this.open) throw new JournalLost('the term has ended')
-    this.#isReturned = false
+    const body = encodeMessage(message)
     try {
       await this.#channel.basicPublish(
         {
@@ -243,29 +239,10 @@ class RabbitTerm implements JournalTerm, JournalQueue {
     // The broker sends a return before the confirm; the client tells of it one turn of the event loop later.
     await nextTurn()
     if (!this.open) throw new JournalLost('the term ended as its message was confirmed')
-    if (this.#isReturned)
-      throw new MessageReturned('the broker returned a journal message: its queue is gone')
-  }
-
-  async inspect(): Promise<QueueState> {
-    return await inspectJournalQueue(this.#session, this.#options.campus)
-  }
-
-  async restore(): Promise<void> {
-    await remakeJournalQueue(this.#session, this.#options.campus)
-    await settle(this.#session, this.#options.settleMs)
   }
 
   onApplied(listener: (applied: RecordId) => void): void {
     this.#onApplied = listener
-  }
-
-  onMissing(listener: (missing: MissingRecords) => void): void {
-    this.#onMissing = listener
-  }
-
-  onBlocked(listener: (reason: string | undefined) => void): void {
-    this.#session.onBlocked(listener)
   }
 
   /** A batcher's notice. Nothing rests on it alone but speed; one that this campus has not signed is ignored, with an alarm. */
@@ -279,10 +256,10 @@ class RabbitTerm implements JournalTerm, JournalQueue {
   }
 
   #understand(body: Buffer): void {
-    const notice = decodeNotice(body)
-    if (notice === undefined) return
-    if ('upTo' in notice) this.#onMissing(notice)
-    else this.#onApplied(notice)
+    const [leader, seq] = body.toString('utf8').split(' ')
+    if (leader !== undefined && seq !== undefined && /^\d{1,16}$/.test(seq)) {
+      this.#onApplied({ leader, seq: Number(seq) })
+    }
   }
 
   /** The campus may have got a new key since this term began. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Channel, Connection } from 'rabbitmq-client'
 import { describeError } from '../engine/describe-error.ts'
+import { LostTail, WrongCampus } from '../engine/ports.ts'
 import { pause } from '../engine/pause.ts'
 
 export interface RabbitOptions {
@@ -22,8 +23,7 @@ export class RabbitSession {
   readonly #connection: Connection
   #end: (why: string) => void = () => {}
   #why: string | undefined
-  #blocked: string | undefined
-  #onBlocked: (reason: string | undefined) => void = () => {}
+  #blocked = false
   readonly #channels = new Set<Channel>()
 
   /** @param name of the connection, for the broker's operators */
@@ -42,8 +42,12 @@ export class RabbitSession {
       acquireTimeout: 10_000,
     })
     this.#connection.on('error', (error: unknown) => this.end(describeError(error)))
-    this.#connection.on('connection.blocked', (reason: string) => this.#block(reason))
-    this.#connection.on('connection.unblocked', () => this.#block(undefined))
+    this.#connection.on('connection.blocked', () => {
+      this.#blocked = true
+    })
+    this.#connection.on('connection.unblocked', () => {
+      this.#blocked = false
+    })
   }
 
   /** @throws if the broker cannot be reached or refuses, or the session ends before */
@@ -60,18 +64,7 @@ export class RabbitSession {
 
   /** The broker has raised a memory or disk alarm and takes nothing. */
   get blocked(): boolean {
-    return this.#blocked !== undefined
-  }
-
-  /** @param listener called with the broker's reason, at once if it blocks already; with undefined when that is over */
-  onBlocked(listener: (reason: string | undefined) => void): void {
-    this.#onBlocked = listener
-    if (this.#blocked !== undefined) listener(this.#blocked)
-  }
-
-  #block(reason: string | undefined): void {
-    this.#blocked = reason
-    this.#onBlocked(reason)
+    return this.#blocked
   }
 
   /** A channel whose close, error or cancelled consumer ends the whole session. */
@@ -141,7 +134,7 @@ export function codeOf(error: unknown): string | undefined {
  * Opens a session and does `work` on it; a session that cannot be opened, or fails meanwhile, is followed by another,
  * with back-off. An abort ends the one at hand, whatever it waits for.
  * @param onFailed told why, with a line for people
- * @throws the signal's reason, when it is aborted
+ * @throws LostTail and WrongCampus of `work`; the signal's reason, when it is aborted
  */
 export async function onWorkingSession<Result>(
   { options, name, signal, onFailed }: SessionRequest,
@@ -160,6 +153,8 @@ export async function onWorkingSession<Result>(
     } catch (error) {
       session.end(describeError(error))
       signal.throwIfAborted()
+      // Another session would find the same.
+      if (error instanceof LostTail || error instanceof WrongCampus) throw error
       onFailed(`waiting for RabbitMQ: ${describeError(error)}`)
       await backOff(attempt, 3000, signal)
     } finally {

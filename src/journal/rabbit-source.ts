@@ -1,9 +1,13 @@
 import type { Channel } from 'rabbitmq-client'
 import { describeError } from '../engine/describe-error.ts'
-import { encodeNotice } from '../engine/messages.ts'
-import type { Delivery, JournalReader, JournalSource, MissingRecords, RecordId } from '../engine/ports.ts'
-import { Notices } from './notices.ts'
-import { inspectJournalQueue, journalQueueExists, journalQueueOf } from './queues.ts'
+import {
+  type Delivery,
+  type JournalReader,
+  type JournalSource,
+  LostTail,
+  type RecordId,
+} from '../engine/ports.ts'
+import { journalQueueExists, journalQueueOf, leaderQueueOf, lostQueue } from './queues.ts'
 import {
   backOff,
   bodyOf,
@@ -18,12 +22,17 @@ export interface RabbitSourceOptions extends RabbitOptions {
   readonly campus: string
   /** The campus's keys: the first signs. Rejects when the database cannot be reached. */
   readonly readKeys: () => Promise<readonly string[]>
+  /** Whether terms came through the queue already. Rejects when the database cannot be reached. */
+  readonly isQueueExpected?: () => Promise<boolean>
   /**
    * Messages that may be out at once. The same for every batcher of a campus: returned messages come back
    * in order only if the next consumer's window is not smaller.
    */
   readonly prefetch: number
 }
+
+/** A missing queue is looked for so often, in about 5 s, before it counts as lost. */
+const missingPatience = 12
 
 /** Where a batcher reads the journal. The broker hands it to one consumer at a time; the others stand by. */
 export class RabbitSource implements JournalSource {
@@ -47,19 +56,17 @@ export class RabbitSource implements JournalSource {
     signal: AbortSignal,
     onWaiting: (detail: string) => void,
   ): Promise<JournalReader> {
-    const { campus, prefetch } = this.#options
+    const { campus, prefetch, isQueueExpected } = this.#options
     for (let attempt = 0; !(await journalQueueExists(session, campus)); attempt++) {
+      // A leader that knows that nothing is lost makes it anew meanwhile.
+      const isLost = attempt > missingPatience && (await isQueueExpected?.().catch(() => false)) === true
+      if (isLost) throw new LostTail(lostQueue(campus, 'terms came through it'))
       onWaiting(`waiting for the journal queue ${journalQueueOf(campus)}, which the first leader makes`)
       await backOff(attempt, 500, signal)
     }
     await this.#readKeys(session, signal, onWaiting)
-    const state = await inspectJournalQueue(session, campus)
-    // What is in it is read all the same, and judged as ever; but nobody may trust it to keep anything.
-    if (state.kind === 'unfit')
-      onWaiting(`the journal queue is unfit, and a broker may lose it: ${state.detail}`)
     const channel = await session.vitalChannel()
-    const notices = new Notices(this.#options, this.#seal)
-    const reader = new RabbitReader(session, channel, notices, this.#seal, this.#options)
+    const reader = new RabbitReader(session, channel, await session.spareChannel(), this.#seal, this.#options)
     await channel.basicQos({ prefetchCount: prefetch })
     await channel.basicConsume({ queue: journalQueueOf(campus), noAck: false }, (message) =>
       reader.arrived(message),
@@ -91,7 +98,7 @@ class RabbitReader implements JournalReader {
   readonly ended: Promise<string>
   readonly #session: RabbitSession
   readonly #channel: Channel
-  readonly #notices: Notices
+  readonly #notices: Channel
   readonly #campus: string
   readonly #seal: Seal
   readonly window: number
@@ -103,7 +110,7 @@ class RabbitReader implements JournalReader {
   constructor(
     session: RabbitSession,
     channel: Channel,
-    notices: Notices,
+    notices: Channel,
     seal: Seal,
     options: RabbitSourceOptions,
   ) {
@@ -174,15 +181,16 @@ class RabbitReader implements JournalReader {
     this.#unacknowledged = this.#unacknowledged.filter((tag) => !tags.has(tag))
   }
 
-  announceApplied(applied: RecordId): void {
-    this.#notices.send(encodeNotice(applied))
-  }
-
-  announceMissing(missing: MissingRecords): void {
-    this.#notices.send(encodeNotice(missing))
+  announceApplied({ leader, seq }: RecordId): void {
+    if (!this.#notices.active) return
+    const notice = Buffer.from(`${leader} ${seq}`)
+    const headers = this.#seal.sign('notice', notice)
+    this.#notices.basicPublish({ routingKey: leaderQueueOf(this.#campus), headers }, notice).catch(() => {
+      // The engine asks the database as well, a second later.
+    })
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#session.close(), this.#notices.close()])
+    await this.#session.close()
   }
 }

@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts'
-import { buildBatcher } from './engine-part.ts'
+import { startBatcher } from './engine-part.ts'
 import { expose, serveMetrics } from './metrics-part.ts'
 import { openCampus, requireDatabaseUrl } from './open-campus.ts'
 import { startServer } from './server-part.ts'
@@ -31,7 +31,6 @@ export async function runBatcher(config: Config): Promise<void> {
     const exposition = expose(host)
     await serveMetrics(exposition, config, host, 'batcher')
     const campus = await openCampus(url, config, host)
-    const batcher = await buildBatcher(campus, rabbitmqAddress, config, host, exposition)
-    void batcher.run()
+    await startBatcher(campus, rabbitmqAddress, config, host, exposition)
   })
 }

@@ -4,15 +4,14 @@ import { writeBatches, writeMarker } from '../batcher/write.ts'
 import type { Config } from '../config.ts'
 import type { CommandStages } from '../engine/command-stages.ts'
 import { Engine } from '../engine/engine.ts'
-import type { EngineAlarm } from '../engine/journal-watch.ts'
 import type { Journal } from '../engine/ports.ts'
 import type { EngineState } from '../engine/service.ts'
 import type { Exposition } from '../metrics/exposition.ts'
-import { DirectJournal } from '../journal/direct-journal.ts'
+import { DirectJournal, directIdentity } from '../journal/direct-journal.ts'
 import { RabbitJournal } from '../journal/rabbit-journal.ts'
 import { RabbitSource } from '../journal/rabbit-source.ts'
 import { DatabaseCampusStore } from '../store/campus-store.ts'
-import { claimJournal, readJournalKeys } from '../store/campus-row.ts'
+import { claimJournal, isQueueExpected, readJournalKeys } from '../store/campus-row.ts'
 import { isRefusal } from '../store/database.ts'
 import { tryLockSession } from '../store/lock-session.ts'
 import { BatcherTables } from '../store/table-store.ts'
@@ -23,9 +22,10 @@ import type { OpenCampus } from './open-campus.ts'
 import type { ServiceProcess } from './service-process.ts'
 
 /** Seconds of silence after which broker and client give each other up, roughly doubled. */
-const heartbeatSeconds = 5
+export const heartbeatSeconds = 5
 /** The direct journal's session is pinged this often, and abandoned by the server after three misses. */
 const pingIntervalMs = 5000
+export const directIdleMs = 3 * pingIntervalMs
 const turnBudgetMs = 10
 const sayAgainMs = 60_000
 /** A poll may see seats that are so old, milliseconds; whoever has just been given one sees it at once. */
@@ -46,13 +46,17 @@ export function journalFor(
       onForgedNotice,
       heartbeatSeconds,
       settleMs: config.queueSettleMs,
-      prefetch: config.batcherPrefetch,
     })
   }
   return new DirectJournal({
     campus: id,
     tryLock: (signal) =>
-      tryLockSession(campus.database, { campus: id, idleTimeoutMs: 3 * pingIntervalMs, signal }),
+      tryLockSession(campus.database, {
+        campus: id,
+        journal: directIdentity,
+        idleTimeoutMs: directIdleMs,
+        signal,
+      }),
     writeBatch: (tables, message) => writeBatches(tables, [message]),
     isRefusal,
     writeMarker,
@@ -69,7 +73,6 @@ export async function buildEngine(
   options: {
     readonly evenIfAdoptionNeeded?: boolean
     readonly onState?: (state: EngineState) => void
-    readonly onAlarm?: (alarm: EngineAlarm) => void
     readonly stages?: CommandStages
   } = {},
 ): Promise<Engine> {
@@ -85,7 +88,10 @@ export async function buildEngine(
   return new Engine({
     campusId: campus.row.id,
     journal,
-    store: new DatabaseCampusStore(campus.database, { windowMs: config.windowMs }),
+    store: new DatabaseCampusStore(campus.database, {
+      windowMs: config.windowMs,
+      expected: { campus: campus.row.id, journal: journal.identity },
+    }),
     runtime: nodeRuntime,
     limits: {
       recordsMax: config.commitRecordsMax,
@@ -103,6 +109,7 @@ export async function buildEngine(
     },
     ...(options.evenIfAdoptionNeeded === true && { evenIfAdoptionNeeded: true }),
     ...(options.stages !== undefined && { stages: options.stages }),
+    onAlarm: (alarm, detail) => host.log.error({ alarm }, `ALARM ${alarm}: ${detail}`),
     onState: (state, detail) => {
       if (state === 'leading') said.clear()
       const nowMs = performance.now()
@@ -114,25 +121,24 @@ export async function buildEngine(
       lastState = state
       options.onState?.(state)
     },
-    onAlarm: (alarm, detail) => {
-      host.log.error({ alarm }, `ALARM ${alarm}: ${detail}`)
-      options.onAlarm?.(alarm)
-    },
   })
 }
 
-/** Builds the batcher that carries RabbitMQ's journal into the tables. It runs once the caller says so, and stops with the process. */
-export async function buildBatcher(
+/**
+ * Starts the batcher that carries RabbitMQ's journal into the tables. It stops with the process, and ends it when the
+ * database is no longer its campus's.
+ */
+export async function startBatcher(
   campus: OpenCampus,
   rabbitmqAddress: string,
   config: Config,
   host: ServiceProcess,
   exposition: Exposition,
-): Promise<Batcher> {
+): Promise<void> {
   const { identity } = journalFor(campus, config)
   await insistOnDatabase(host, () => claimJournal(campus.database, identity))
   keepMonthsAhead(campus.database, host)
-  const tables = new BatcherTables(campus.database)
+  const tables = new BatcherTables(campus.database, { campus: campus.row.id, journal: identity })
   host.onStop(() => tables.close())
   const metrics = new BatcherMetrics(exposition, nodeRuntime)
   const log = batcherEventLog(host)
@@ -142,6 +148,7 @@ export async function buildBatcher(
       url: rabbitmqAddress,
       campus: campus.row.id,
       readKeys: () => readJournalKeys(campus.database),
+      isQueueExpected: () => isQueueExpected(campus.database),
       heartbeatSeconds,
       prefetch: config.batcherPrefetch,
     }),
@@ -154,13 +161,13 @@ export async function buildBatcher(
     },
   })
   host.onStop(() => stopBatcher(batcher, tables, host.graceMs))
-  return batcher
+  batcher.run().catch((error: unknown) => host.fail(error))
 }
 
 /** Lets it finish its transaction, unless the database says nothing: what is not committed is not acknowledged either. */
 async function stopBatcher(batcher: Batcher, tables: BatcherTables, graceMs: number): Promise<void> {
   const overdue = setTimeout(() => tables.cutOff(), graceMs)
-  await batcher.stop()
+  await batcher.stop().catch(() => undefined)
   clearTimeout(overdue)
 }
 

@@ -2,13 +2,13 @@ import { AdoptionFailed } from '../audit/adopt.ts'
 import { AlreadyRunning } from '../embedded/directory-lock.ts'
 import { UnsupportedPlatform } from '../embedded/binaries.ts'
 import { StartFailed } from '../embedded/postmaster.ts'
-import { AdoptionNeeded } from '../engine/ports.ts'
+import { AdoptionNeeded, WrongCampus } from '../engine/ports.ts'
 import { CertificateUnusable } from '../gateway/certificate.ts'
+import { JournalInUse } from '../journal/drained-queue.ts'
 import { AddressUnusable } from '../gateway/listen.ts'
 import { MetricsAddressUnusable } from '../metrics/listener.ts'
 import { RegistryFileError } from '../registry/findings.ts'
 import { LoadRefused } from '../store/bulk-load.ts'
-import { WrongCampus } from '../store/campus-row.ts'
 import { DatabaseRefused } from '../store/database.ts'
 import { MigrationRefused } from '../store/migrate.ts'
 import { withRemedy } from './remedies.ts'
@@ -24,6 +24,7 @@ const expected = [
   MetricsAddressUnusable,
   LoadRefused,
   WrongCampus,
+  JournalInUse,
   DatabaseRefused,
   MigrationRefused,
 ]

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { silent } from '../../test/fixtures/campus-database.ts'
 import { TcpProxy } from '../../test/servers/proxy.ts'
 import { createDatabase } from '../../test/servers/provide.ts'
-import { WrongCampus } from '../store/campus-row.ts'
+import { WrongCampus } from '../engine/ports.ts'
 import { openDatabase } from '../store/database.ts'
 import { insistOnDatabase } from './insist-on-database.ts'
 

@@ -5,28 +5,98 @@ import { formatVerification } from '../audit/format-verification.ts'
 import { exitStatusOf, verify } from '../audit/verify.ts'
 import type { Config } from '../config.ts'
 import { openAuditReader } from '../store/audit-reader.ts'
-import { switchJournal } from '../store/campus-row.ts'
+import { directIdentity } from '../journal/direct-journal.ts'
+import { JournalInUse, withDrainedQueue } from '../journal/drained-queue.ts'
+import { acceptLoss, claimAsMoved, claimAsNewCampus, switchJournal } from '../store/campus-row.ts'
+import type { Database } from '../store/database.ts'
 import { makeDecisionMonths } from '../store/decision-months.ts'
 import { adoptLegs, findings } from '../store/findings.ts'
+import { tryLockSession } from '../store/lock-session.ts'
 import { finishAdoption } from '../store/migrate.ts'
-import { buildEngine, journalFor } from './engine-part.ts'
-import { databaseOfTool, openCampus, openCampusForReading, type OpenCampus } from './open-campus.ts'
+import { buildEngine, directIdleMs, heartbeatSeconds, journalFor } from './engine-part.ts'
+import type { MigrateWish } from './moving-options.ts'
+import {
+  databaseOfTool,
+  generatedName,
+  openCampus,
+  openCampusForReading,
+  type OpenCampus,
+} from './open-campus.ts'
 import { CommandFailed, ServiceProcess } from './service-process.ts'
 
-/** `enrollment migrate`: brings the tables up to date; with `switchJournal`, names the journal that feeds them. */
-export async function runMigrate(
-  config: Config,
-  options: { readonly switchJournal: boolean },
-): Promise<void> {
-  await maintain('migrate', config, async (campus) => {
-    if (options.switchJournal) {
-      const { identity } = journalFor(campus, config)
-      const before = await switchJournal(campus.database, identity)
-      print(`journal: ${before ?? 'none'} -> ${identity}`)
+/** `enrollment migrate`: brings the tables up to date, and says what the database is from now on, if asked to. */
+export async function runMigrate(config: Config, wish: MigrateWish): Promise<void> {
+  const { copy } = wish
+  const work = async (campus: OpenCampus, host: ServiceProcess): Promise<void> => {
+    const { database } = campus
+    let { id } = campus.row
+    if (copy === 'moved') {
+      const wasCopy = await claimAsMoved(database)
+      print(wasCopy ? `campus ${id} lives here from now on` : `campus ${id} lives here already`)
+    } else if (copy === 'new campus') {
+      const before = id
+      id = config.campus ?? generatedName()
+      await claimAsNewCampus(database, id)
+      print(`campus: ${before} -> ${id}, with queues and secrets of its own`)
     }
-    await makeDecisionMonths(campus.database)
-    print(`campus ${campus.row.id}: the tables are up to date`)
-  })
+    if (wish.switchJournal)
+      await switchJournalTo(journalFor(campus, config).identity, campus, config, host, wish)
+    else if (wish.acceptLoss) {
+      const { term, seq } = await acceptLoss(database)
+      print(
+        `the next leader makes the queue anew; what it held behind record ${seq} of term ${term} is given up`,
+      )
+    }
+    await makeDecisionMonths(database)
+    print(`campus ${id}: the tables are up to date`)
+  }
+  await maintain('migrate', config, work, { copy })
+}
+
+/** Names another journal as the one that feeds the database, once nobody leads and the old one holds nothing. */
+async function switchJournalTo(
+  to: string,
+  { database, row }: OpenCampus,
+  config: Config,
+  host: ServiceProcess,
+  { acceptLoss: evenIfLost }: MigrateWish,
+): Promise<void> {
+  const { id: campus, journal: from } = row
+  const { oldRabbitmqAddress: url } = config
+  if (from === to && url === undefined) {
+    print(`journal: ${to}, as before`)
+    return
+  }
+  const change = () => switchJournal(database, { from, to, evenIfLost })
+  const { signal } = host
+  if (from === undefined) await change()
+  else if (from === directIdentity) await withoutLeader({ database, campus, signal }, change)
+  else if (url !== undefined) {
+    await withDrainedQueue({ url, campus, heartbeatSeconds, signal }, change)
+  } else if (evenIfLost) await change()
+  else {
+    throw new CommandFailed(
+      `the journal is ${from}, and only its broker knows whether it is empty: name that in ` +
+        'ENROLLMENT_OLD_RABBITMQ_ADDRESS (if it is gone for good, add --accept-loss)',
+    )
+  }
+  print(`journal: ${from ?? 'none'} -> ${to}`)
+}
+
+/** Does `work` while nobody can begin to lead with the direct journal. */
+async function withoutLeader(
+  { database, campus, signal }: { database: Database; campus: string; signal: AbortSignal },
+  work: () => Promise<void>,
+): Promise<void> {
+  const lock = await tryLockSession(database, { campus, idleTimeoutMs: directIdleMs, signal })
+  if (lock === undefined) {
+    throw new JournalInUse('a server leads through the journal of now; stop the servers first')
+  }
+  try {
+    await work()
+  } finally {
+    await lock.close()
+  }
 }
 
 /**
@@ -99,11 +169,12 @@ async function maintain<Result>(
   command: string,
   config: Config,
   work: (campus: OpenCampus, host: ServiceProcess) => Promise<Result>,
+  options: { readonly copy?: MigrateWish['copy'] } = {},
 ): Promise<Result> {
   const host = new ServiceProcess(command, config, 'tool')
   return await host.runToEnd(async () => {
     const url = await databaseOfTool(config, host, command)
-    return await work(await openCampus(url, config, host), host)
+    return await work(await openCampus(url, config, host, options), host)
   })
 }
 

@@ -19,6 +19,27 @@ It reads one snapshot, and may run beside a server. Files appear when they are w
 or .jsonl, with .gz behind it for gzip), or --format does; - is standard output. --from and --until bound the time of
 the decision, the start inclusive, the end exclusive.`
 
+/** What `enrollment migrate` is asked to say of the database, beside bringing it up to date. */
+export interface MigrateWish {
+  readonly switchJournal: boolean
+  /** What a queue that is gone, or cannot be asked, held is given up. */
+  readonly acceptLoss: boolean
+  /** What a copy is from now on. */
+  readonly copy: 'moved' | 'new campus' | undefined
+}
+
+/** @throws CommandFailed when the options do not fit together */
+export function migrateWishOf(values: Values): MigrateWish {
+  const isMoved = values['moved'] === true
+  const isNew = values['new-campus'] === true
+  if (isMoved && isNew) throw new CommandFailed('enrollment migrate wants one of --moved and --new-campus')
+  return {
+    switchJournal: values['switch-journal'] === true,
+    acceptLoss: values['accept-loss'] === true,
+    copy: isMoved ? 'moved' : isNew ? 'new campus' : undefined,
+  }
+}
+
 const tables = ['departments', 'staff', 'students', 'courses', 'enrollments'] as const
 
 /** @throws CommandFailed when the options do not fit together */

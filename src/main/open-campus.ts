@@ -3,7 +3,7 @@ import type { Config } from '../config.ts'
 import { AlreadyRunning } from '../embedded/directory-lock.ts'
 import { startEmbeddedPostgres } from '../embedded/embedded-postgres.ts'
 import { holdsCluster, urlOfRunning } from '../embedded/running-postgres.ts'
-import { type CampusRow, ensureCampus, readCampus } from '../store/campus-row.ts'
+import { type CampusRow, ensureCampus, readCampus, refuseCopied } from '../store/campus-row.ts'
 import { type Database, openDatabase } from '../store/database.ts'
 import { waitForDatabase } from '../store/wait-for-database.ts'
 import { migrate, requireMigrated } from '../store/migrate.ts'
@@ -17,16 +17,34 @@ export interface OpenCampus {
   readonly row: CampusRow
 }
 
-/** Waits for PostgreSQL, applies pending migrations under a lock, and finds out which campus it is. */
-export async function openCampus(url: string, config: Config, host: ServiceProcess): Promise<OpenCampus> {
+/**
+ * Waits for PostgreSQL, applies pending migrations under a lock, and finds out which campus it is.
+ * @param options.copy what a copy is from now on, for the command that says so
+ * @throws WrongCampus if it is another campus than the configured one, or a copy
+ */
+export async function openCampus(
+  url: string,
+  config: Config,
+  host: ServiceProcess,
+  options: { readonly copy?: 'moved' | 'new campus' | undefined } = {},
+): Promise<OpenCampus> {
   const database = await openWhenUp(url, host)
+  if (options.copy === undefined) await insistOnDatabase(host, () => refuseCopied(database))
   const applied = await insistOnDatabase(host, () => migrate(database))
   if (applied.length > 0) host.log.info({ migrations: applied }, `applied ${applied.length} migrations`)
-  const generated = `campus-${randomBytes(4).toString('hex')}`
+  const generated = generatedName()
   const row = await insistOnDatabase(host, () =>
-    ensureCampus(database, { configured: config.campus, generated }),
+    ensureCampus(database, {
+      configured: options.copy === 'new campus' ? undefined : config.campus,
+      generated,
+    }),
   )
   return { database, url, row }
+}
+
+/** A fresh name, like `campus-1f3a9c2b`. */
+export function generatedName(): string {
+  return `campus-${randomBytes(4).toString('hex')}`
 }
 
 /**
@@ -45,7 +63,9 @@ async function openWhenUp(url: string, host: ServiceProcess): Promise<Database> 
     signal: host.signal,
     onWaiting: (line) => host.log.warn(line),
   })
-  const database = await insistOnDatabase(host, () => openDatabase(url, { logger: host.log }))
+  const database = await insistOnDatabase(host, () =>
+    openDatabase(url, { logger: host.log, applicationName: `enrollment ${host.name}` }),
+  )
   host.onStop(() => database.close())
   return database
 }

@@ -3,8 +3,7 @@ import { CommandStages } from '../engine/command-stages.ts'
 import type { Engine } from '../engine/engine.ts'
 import { AdoptionNeeded } from '../engine/ports.ts'
 import { closeGateway, openGateway } from '../gateway/listen.ts'
-import { type EngineAlarm, engineAlarms } from '../engine/journal-watch.ts'
-import { byLabel, type Exposition } from '../metrics/exposition.ts'
+import type { Exposition } from '../metrics/exposition.ts'
 import { DatabaseCampusStore } from '../store/campus-store.ts'
 import { findings } from '../store/findings.ts'
 import { openCore } from './core-part.ts'
@@ -42,15 +41,8 @@ export async function startServer(
   })
   let tellGateways = (): void => {}
   const stages = new CommandStages()
-  const alarms = new Map<EngineAlarm, number>(engineAlarms.map((alarm) => [alarm, 0]))
-  exposition.counters(
-    'enrollment_engine_alarms_total',
-    'Alarms of the leader; the log says more of each.',
-    () => byLabel('alarm', alarms),
-  )
   const engine = await buildEngine(campus, config, host, {
     stages,
-    onAlarm: (alarm) => alarms.set(alarm, (alarms.get(alarm) ?? 0) + 1),
     onState: (state) => {
       if (state === 'leading') lead()
       tellGateways()

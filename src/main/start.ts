@@ -2,7 +2,7 @@ import { relative } from 'node:path'
 import type { Config } from '../config.ts'
 import { startEmbeddedPostgres } from '../embedded/embedded-postgres.ts'
 import { holdsRegistry } from '../store/registry-queries.ts'
-import { buildBatcher } from './engine-part.ts'
+import { startBatcher } from './engine-part.ts'
 import { loadSample } from './load.ts'
 import { expose, serveMetrics } from './metrics-part.ts'
 import { openCampus, type OpenCampus } from './open-campus.ts'
@@ -24,8 +24,7 @@ export async function runStart(config: Config): Promise<void> {
     const exposition = expose(host)
     await serveMetrics(exposition, config, host, 'server')
     if (config.rabbitmqAddress !== undefined) {
-      const batcher = await buildBatcher(campus, config.rabbitmqAddress, config, host, exposition)
-      void batcher.run()
+      await startBatcher(campus, config.rabbitmqAddress, config, host, exposition)
     }
     const { address, leading } = await startServer(campus, config, host, exposition)
     await Promise.race([leading, host.stopped])

@@ -1,9 +1,5 @@
+import { type ExpectedCampus, WrongCampus } from '../engine/ports.ts'
 import type { Database } from './database.ts'
-
-/** This process and the database disagree about which campus or which journal it is. */
-export class WrongCampus extends Error {
-  override readonly name = 'WrongCampus'
-}
 
 export interface CampusRow {
   readonly id: string
@@ -13,13 +9,26 @@ export interface CampusRow {
   readonly isSample: boolean
 }
 
-const insertCampus = 'INSERT INTO campus (id) VALUES ($1) ON CONFLICT (only_row) DO NOTHING'
+/** Which database this is: the cluster's system identifier and the database's oid. Both survive a promotion. */
+export const ownDatabaseId = `concat_ws('/', (SELECT system_identifier FROM pg_control_system()),
+  (SELECT oid FROM pg_database WHERE datname = current_database()))`
+const insertCampus = `INSERT INTO campus (id, database_id) VALUES ($1, ${ownDatabaseId}) ON CONFLICT (only_row) DO NOTHING`
 const selectCampus = 'SELECT id, journal, is_sample FROM campus'
+const selectKnowsItself = `
+  SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('campus') AND attname = 'database_id') AS knows`
+const selectIdentity = `SELECT id, database_id AS known, ${ownDatabaseId} AS own FROM campus`
 const claimCampusJournal = 'UPDATE campus SET journal = coalesce(journal, $1) RETURNING journal'
 // The position's lock waits for a batch that is being applied.
 const lockPosition = 'SELECT 1 FROM journal_position FOR UPDATE'
 const switchCampusJournal = `
-  UPDATE campus SET journal = $1 FROM (SELECT journal AS before FROM campus) AS old RETURNING old.before`
+  UPDATE campus SET journal = $2, journal_since_term = (SELECT term FROM journal_position)
+  WHERE journal IS NOT DISTINCT FROM $1`
+const recordLoss = `
+  INSERT INTO accepted_losses (journal, leader, term, seq)
+  SELECT coalesce(journal, 'none'), leader, term, seq FROM journal_position, campus RETURNING term, seq`
+const forgetQueue = 'UPDATE campus SET journal_since_term = (SELECT term FROM journal_position)'
+const selectIsQueueExpected = `
+  SELECT EXISTS (SELECT FROM journal_position, campus WHERE term > journal_since_term) AS expected`
 const keepJwtSecret = 'UPDATE campus SET jwt_secret = coalesce(jwt_secret, $1) RETURNING jwt_secret'
 const selectJwtSecret = 'SELECT jwt_secret FROM campus'
 const selectJournalKeys = 'SELECT journal_keys FROM campus'
@@ -54,6 +63,61 @@ export async function ensureCampus(
   return campus
 }
 
+/** What the campus's row says of where it is. */
+export interface Identity {
+  readonly id: string
+  /** Of the database that the row was made for; null in a row of an older version. */
+  readonly known: string | null
+  /** Of the database that the row is in. */
+  readonly own: string
+}
+
+/** @throws WrongCampus if the row came here with a copy of the database */
+export function refuseCopy({ id, known, own }: Identity): void {
+  if (known === null || known === own) return
+  throw new WrongCampus(
+    `this database is a copy of campus ${id} (it was ${known}, here it is ${own}); if it takes the place of the ` +
+      'original, run: enrollment migrate --moved; if both are to go on, run: enrollment migrate --new-campus',
+  )
+}
+
+/**
+ * Makes sure that this is the campus's own database, before anything is changed in it.
+ * @throws WrongCampus if it is a copy
+ */
+export async function refuseCopied(database: Database): Promise<void> {
+  const [table] = await database.query<{ knows: boolean }>(selectKnowsItself)
+  if (table?.knows !== true) return
+  const [identity] = await database.query<Identity>(selectIdentity)
+  if (identity !== undefined) refuseCopy(identity)
+}
+
+/**
+ * Makes sure that the row is no copy, and that of the campus and the journal that this process is configured for.
+ * @throws WrongCampus if not
+ */
+export function refuseOther(
+  row: Identity & { readonly journal: string | null },
+  wanted: ExpectedCampus | undefined,
+): void {
+  refuseCopy(row)
+  if (wanted === undefined) return
+  if (row.id !== wanted.campus) {
+    throw new WrongCampus(
+      `this database is campus ${row.id}, not ${wanted.campus}; correct DATABASE_URL or ENROLLMENT_CAMPUS`,
+    )
+  }
+  if (row.journal !== wanted.journal)
+    throw new WrongCampus(otherJournal(row.journal ?? 'none', wanted.journal))
+}
+
+function otherJournal(is: string, wanted: string): string {
+  return (
+    `the journal of this database is ${is}, and this process is configured for ${wanted}; to switch, ` +
+    'stop the servers, let a batcher drain the old journal, then run: enrollment migrate --switch-journal'
+  )
+}
+
 /** @throws if the database was not migrated or never named */
 export async function readCampus(database: Database): Promise<CampusRow> {
   const campus = await findCampus(database)
@@ -74,22 +138,89 @@ export async function claimJournal(database: Database, identity: string): Promis
   const [row] = await database.query<{ journal: string }>(claimCampusJournal, [identity])
   if (row === undefined) throw new Error('the database names no campus yet')
   if (row.journal === identity) return
-  throw new WrongCampus(
-    `the journal of this database is ${row.journal}, and this process is configured for ${identity}; to switch, ` +
-      'stop the servers, let a batcher drain the old journal, then run: enrollment migrate --switch-journal',
-  )
+  throw new WrongCampus(otherJournal(row.journal, identity))
 }
 
 /**
- * Makes `identity` the journal from now on. Only safe once the old one is drained: what it still holds would
+ * Makes `to` the journal from now on. Only safe once the old one is drained and nobody leads: what it still holds would
  * never be applied.
- * @returns the journal before
+ * @throws WrongCampus if the journal is not `from` any more
  */
-export async function switchJournal(database: Database, identity: string): Promise<string | undefined> {
+export async function switchJournal(
+  database: Database,
+  { from, to, evenIfLost }: { from: string | undefined; to: string; evenIfLost?: boolean },
+): Promise<void> {
+  await database.transaction(async (client) => {
+    await client.query(lockPosition)
+    if (evenIfLost === true) await client.query(recordLoss)
+    const { rowCount } = await client.query(switchCampusJournal, [from ?? null, to])
+    if (rowCount !== 1) throw new WrongCampus('somebody else has switched the journal meanwhile')
+  })
+}
+
+/**
+ * What the journal's queue held is given up: the next leader makes the queue anew.
+ * @returns the newest decision that the tables have
+ */
+export async function acceptLoss(database: Database): Promise<{ term: number; seq: number }> {
   return database.transaction(async (client) => {
     await client.query(lockPosition)
-    const { rows } = await client.query<{ before: string | null }>(switchCampusJournal, [identity])
-    return rows[0]?.before ?? undefined
+    const { rows } = await client.query<{ term: number; seq: number }>(recordLoss)
+    await client.query(forgetQueue)
+    return rows[0] ?? { term: 0, seq: 0 }
+  })
+}
+
+/** Whether terms came through the journal's queue already, so that it must be there. */
+export async function isQueueExpected(database: Database): Promise<boolean> {
+  const [row] = await database.query<{ expected: boolean }>(selectIsQueueExpected)
+  return row?.expected === true
+}
+
+const moveHere = `
+  UPDATE campus SET database_id = own FROM (SELECT database_id AS before, ${ownDatabaseId} AS own FROM campus) AS old
+  RETURNING before, own`
+/** Its own name, queues and secrets. What it decided stands; what comes now comes through another journal. */
+const nameAnew = `
+  UPDATE campus SET id = $1, database_id = ${ownDatabaseId}, journal = NULL, jwt_secret = NULL, journal_keys = DEFAULT,
+    journal_since_term = (SELECT term FROM journal_position)`
+const selectUsers = `
+  SELECT DISTINCT application_name AS name FROM pg_stat_activity
+  WHERE datname = current_database() AND application_name LIKE 'enrollment%' AND application_name <> $1`
+
+/**
+ * The database has taken the place of the one that it is a copy of, which is served no more.
+ * @returns false if it was no copy
+ */
+export async function claimAsMoved(database: Database): Promise<boolean> {
+  return database.transaction(async (client) => {
+    await client.query(lockPosition)
+    const { rows } = await client.query<{ before: string | null; own: string }>(moveHere)
+    return rows[0] !== undefined && rows[0].before !== rows[0].own
+  })
+}
+
+/**
+ * Makes the copy a campus of its own, beside the original.
+ * @throws WrongCampus if the name is the original's, or it may be the original itself: somebody uses it
+ */
+export async function claimAsNewCampus(database: Database, id: string): Promise<void> {
+  await database.transaction(async (client) => {
+    await client.query(lockPosition)
+    const { rows } = await client.query<Identity>(selectIdentity)
+    const [row] = rows
+    if (row?.id === id) {
+      throw new WrongCampus(`this database is campus ${id} already; name another one in ENROLLMENT_CAMPUS`)
+    }
+    const users = await client.query<{ name: string }>(selectUsers, [database.applicationName])
+    // A copy of the server's files has the original's identity: only that nobody uses it tells it from that.
+    if (users.rows.length > 0 && row?.known === row?.own) {
+      const names = users.rows.map(({ name }) => name).join(', ')
+      throw new WrongCampus(
+        `this database is campus ${row?.id} itself, and in use (${names}); stop that first`,
+      )
+    }
+    await client.query(nameAnew, [id])
   })
 }
 

@@ -2,12 +2,13 @@ import type { StudentProfile } from '../../actors/campus.ts'
 import type {
   Caller,
   CampusStore,
+  ExpectedCampus,
   KeyedDecision,
   LoadedCampus,
   LoadOptions,
   Position,
-  RecordId,
 } from '../engine/ports.ts'
+import { type Identity, ownDatabaseId, refuseOther } from './campus-row.ts'
 import { type Database, endQuietly, inTransaction } from './database.ts'
 import { decisionColumns, type DecisionRow, recordOf } from './decision-rows.ts'
 import { loadCampusIn, selectPosition } from './load-campus.ts'
@@ -15,15 +16,15 @@ import { studentFromIntegers, studentIntegers } from './profiles.ts'
 import { judgementOfRow, selectJudgement } from './table-store.ts'
 
 const selectClock = 'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now_ms'
+const selectPositionIn = `
+  SELECT position.*, id, journal, database_id AS known, ${ownDatabaseId} AS own
+  FROM (${selectPosition}) AS position LEFT JOIN campus ON TRUE`
+const selectJournalStart = 'SELECT journal_since_term AS term FROM campus'
 const selectStudent = `SELECT ${studentIntegers} FROM students WHERE id = $1`
 const selectByKey = `
   SELECT ${decisionColumns}, leader FROM decisions JOIN leaders USING (term)
   WHERE actor_role = $1 AND actor_id = $2 AND key = $4 AND at >= to_timestamp($3::bigint / 1000.0)
   ORDER BY term DESC, seq DESC LIMIT 1`
-
-const upsertAnswered = `
-  INSERT INTO answered_records AS answered (leader, seq) VALUES ($1, $2)
-  ON CONFLICT (leader) DO UPDATE SET seq = excluded.seq, noted_at = now() WHERE answered.seq < excluded.seq`
 
 /** A server that vanished while the campus is loaded would keep the lock from everybody else for a quarter of an hour. */
 const loadIdleMsMax = 120_000
@@ -42,21 +43,34 @@ interface StudentRow {
 export class DatabaseCampusStore implements CampusStore {
   readonly #database: Database
   readonly #windowMs: number
+  readonly #expected: ExpectedCampus | undefined
 
-  /** @param options.windowMs how long an enrollment window without an end lasts */
-  constructor(database: Database, options: { readonly windowMs: number }) {
+  /**
+   * @param options.windowMs how long an enrollment window without an end lasts
+   * @param options.expected the campus and the journal; without it any will do, as long as the database is no copy
+   */
+  constructor(
+    database: Database,
+    options: { readonly windowMs: number; readonly expected?: ExpectedCampus },
+  ) {
     this.#database = database
+    this.#expected = options.expected
     this.#windowMs = options.windowMs
   }
 
   async readPosition(): Promise<Position> {
-    const [position] = await this.#database.query<Position>(selectPosition)
-    if (position === undefined) throw new Error('journal_position has lost its row')
-    return position
+    const [row] = await this.#database.query<Position & Identity & { journal: string | null }>(
+      selectPositionIn,
+    )
+    if (row === undefined) throw new Error('journal_position has lost its row')
+    const { leader, term, seq, atMs } = row
+    if (row.id !== null) refuseOther(row, this.#expected)
+    return { leader, term, seq, atMs }
   }
 
-  async noteAnswered({ leader, seq }: RecordId): Promise<void> {
-    await this.#database.query(upsertAnswered, [leader, seq])
+  async readJournalStart(): Promise<number> {
+    const [row] = await this.#database.query<{ term: number }>(selectJournalStart)
+    return row?.term ?? 0
   }
 
   async readClock(): Promise<number> {

@@ -64,6 +64,8 @@ const setUpSession = `
 /** The pool of one PostgreSQL database, and dedicated connections to it. */
 export class Database {
   readonly url: string
+  /** Of the pool's connections. */
+  readonly applicationName: string
   readonly #pool: Pool
   readonly #pooled = new Set<ClientBase>()
   readonly #dedicated = new Set<Client>()
@@ -71,6 +73,7 @@ export class Database {
 
   constructor(url: string, options: DatabaseOptions) {
     this.url = url
+    this.applicationName = options.applicationName ?? defaults.applicationName
     this.#options = options
     const { statementTimeoutMs = defaults.statementTimeoutMs, silenceMs = defaults.silenceMs } = options
     this.#pool = new Pool({

@@ -175,9 +175,9 @@ describe('decisions in several months', () => {
   })
 
   test('are found newest first, whatever their month', async () => {
-    const found = await searchDecisions(db.database, { about: { student: 1 }, limit: 2 })
+    const { decisions } = await searchDecisions(db.database, { about: { student: 1 }, limit: 2 })
     assert.deepEqual(
-      found.map(({ record }) => record.seq),
+      decisions.map(({ record }) => record.seq),
       [3, 2],
     )
   })

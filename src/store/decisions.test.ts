@@ -113,7 +113,7 @@ const searches: { name: string; search: DecisionSearch; found: string[] }[] = [
 ]
 for (const { name, search, found } of searches) {
   test(`staff look up ${name}`, async () => {
-    const decisions = await searchDecisions(db.database, search)
+    const { decisions } = await searchDecisions(db.database, search)
     assert.deepEqual(
       decisions.map(({ term, record }) => `${term}/${record.seq}`),
       found,
@@ -122,8 +122,9 @@ for (const { name, search, found } of searches) {
 }
 
 test('a decision that is looked up is the record as it was made', async () => {
-  const [found] = await searchDecisions(db.database, { about: { student: 2 }, limit: 1 })
-  assert.deepEqual(found, {
+  const { decisions, hasMore } = await searchDecisions(db.database, { about: { student: 2 }, limit: 1 })
+  assert.equal(hasMore, true)
+  assert.deepEqual(decisions[0], {
     term: 1,
     record: {
       seq: 3,
@@ -135,6 +136,24 @@ test('a decision that is looked up is the record as it was made', async () => {
       remaining: 5,
     },
   })
+})
+
+test('a page ends when its decisions are long, and says that there are more', async () => {
+  await db.database.query(
+    `INSERT INTO decisions (term, seq, at, actor_role, actor_id, student_id, legs, reasons)
+     SELECT 2, 100 + n, to_timestamp(9), 'student', 99, 99, '[]', jsonb_build_array(repeat('x', 50000)) FROM generate_series(1, 9) n`,
+  )
+  const seen: number[] = []
+  let cursor: { term: number; seq: number } | undefined
+  for (const expected of [3, 3, 3]) {
+    const search = { about: { student: 99 }, limit: 200, ...(cursor && { before: cursor }) }
+    const { decisions, hasMore } = await searchDecisions(db.database, search)
+    assert.equal(decisions.length, expected)
+    seen.push(...decisions.map(({ record }) => record.seq))
+    assert.equal(hasMore, seen.length < 9)
+    cursor = { term: 2, seq: seen.at(-1) ?? 0 }
+  }
+  assert.deepEqual(seen, [109, 108, 107, 106, 105, 104, 103, 102, 101])
 })
 
 test('students and staff log in by accounts of their own, and new ones at once', async () => {

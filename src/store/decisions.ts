@@ -20,6 +20,19 @@ export interface FoundDecision {
   readonly record: DecisionRecord
 }
 
+export interface DecisionPage {
+  readonly decisions: readonly FoundDecision[]
+  /** Whether older ones may be found behind these. */
+  readonly hasMore: boolean
+}
+
+interface FoundRow extends DecisionRow {
+  readonly found_count: number
+}
+
+/** A page ends when its records are as long as this: plans of twenty legs make records of ten kilobytes. */
+const pageBytesMax = 128 * 1024
+
 const newestFirst = 'ORDER BY term DESC, seq DESC LIMIT $5'
 /** $1 and $2 bound the time, so that only the months between are read; $3 and $4 are the cursor. */
 const inRange = `
@@ -44,19 +57,37 @@ const selectByGroup = `
     WHERE other_courses @> ARRAY[$6::int] AND ${inRange} AND ${namesGroup} ${newestFirst})
   ${newestFirst}`
 
+/** As many of what was found as are good to handle at once, one at least. @param bytesMax the parameter that bounds them */
+function inPage(found: string, bytesMax: '$7' | '$8'): string {
+  return `
+  SELECT * FROM (
+    SELECT found.*, count(*) OVER () AS found_count, sum(bytes) OVER (ORDER BY term DESC, seq DESC) - bytes AS bytes_before
+    FROM (
+      SELECT every.*, octet_length(concat(legs::text, effects::text, reasons::text)) AS bytes FROM (${found}) AS every
+    ) AS found
+  ) AS page
+  WHERE bytes_before < ${bytesMax} ORDER BY term DESC, seq DESC`
+}
+
 /**
- * Finds applied decisions, yes and no, newest first, at most `limit`. Those that touched a student on the
+ * Finds applied decisions, yes and no, newest first, at most `limit`, fewer when they are long. Those that touched a student on the
  * side (a promotion by somebody else's drop) are about that student too.
  */
-export async function searchDecisions(
-  database: Database,
-  search: DecisionSearch,
-): Promise<readonly FoundDecision[]> {
+export async function searchDecisions(database: Database, search: DecisionSearch): Promise<DecisionPage> {
   const { about, fromMs, toMs, before, limit } = search
   const range = [fromMs ?? null, toMs ?? null, before?.term ?? null, before?.seq ?? null, limit]
   const rows =
     'student' in about
-      ? await database.query<DecisionRow>(selectByStudent, [...range, about.student])
-      : await database.query<DecisionRow>(selectByGroup, [...range, about.course, about.group])
-  return rows.map((row) => ({ term: row.term, record: recordOf(row) }))
+      ? await database.query<FoundRow>(inPage(selectByStudent, '$7'), [...range, about.student, pageBytesMax])
+      : await database.query<FoundRow>(inPage(selectByGroup, '$8'), [
+          ...range,
+          about.course,
+          about.group,
+          pageBytesMax,
+        ])
+  const foundCount = rows[0]?.found_count ?? 0
+  return {
+    decisions: rows.map((row) => ({ term: row.term, record: recordOf(row) })),
+    hasMore: foundCount === limit || rows.length < foundCount,
+  }
 }

@@ -21,6 +21,8 @@ export interface LockSession {
 
 export interface LockOptions {
   readonly campus: string
+  /** Compared in every transaction, see `ExpectedCampus`. */
+  readonly journal?: string
   /**
    * A holder that the server has not heard of for this long (suspended, cut off) loses the lock. Ping at least
    * three times as often. Servers before PostgreSQL 14 only do so within a transaction.
@@ -40,7 +42,7 @@ const selectHasIdleTimeout = "SELECT current_setting('server_version_num')::int 
  */
 export async function tryLockSession(
   database: Database,
-  { campus, idleTimeoutMs, signal }: LockOptions,
+  { campus, journal, idleTimeoutMs, signal }: LockOptions,
 ): Promise<LockSession | undefined> {
   const wanted = signal === undefined ? {} : { signal }
   const client = await database.connect({
@@ -72,7 +74,7 @@ export async function tryLockSession(
     await endQuietly(client)
     throw error
   }
-  const tables = batchTransactions(client)
+  const tables = batchTransactions(client, journal === undefined ? undefined : { campus, journal })
   let pinging: Promise<unknown> | undefined
   return {
     tables: {

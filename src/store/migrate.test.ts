@@ -148,7 +148,9 @@ test('the first journal feeds the database; another is refused until it is switc
     name: 'WrongCampus',
     message: /rabbitmq \/ north\.journal.*configured for direct.*enrollment migrate --switch-journal/,
   })
-  assert.equal(await switchJournal(db.database, 'direct'), 'rabbitmq / north.journal')
+  const from = 'rabbitmq / north.journal'
+  await switchJournal(db.database, { from, to: 'direct' })
+  await assert.rejects(switchJournal(db.database, { from, to: 'direct' }), /somebody else has switched/)
   await claimJournal(db.database, 'direct')
   assert.equal((await readCampus(db.database)).journal, 'direct')
 })

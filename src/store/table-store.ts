@@ -2,57 +2,30 @@ import assert from 'node:assert/strict'
 import type { DecisionRecord } from '../../actors/records.ts'
 import type {
   BatchTransaction,
+  ExpectedCampus,
   MarkerJudgement,
   Position,
   RecordId,
   Stray,
   TableStore,
 } from '../engine/ports.ts'
+import { type Identity, ownDatabaseId, refuseOther } from './campus-row.ts'
 import { copyIn } from './copy.ts'
 import { decisionColumns, type DecisionRow, recordOf } from './decision-rows.ts'
 import { type Client, cutOff, type Database, endQuietly } from './database.ts'
 import { insertStrays, isTakenOut } from './set-aside.ts'
 import { clearStaged, copyDecisions, copyEffects, prepareSession, stageBatch } from './fold.ts'
 
+/** The lock first: who has it sees the campus as the last holder left it, a switch of the journal among that. */
 const beginWithPosition = `
   BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
-  SELECT leader, term, seq, at_ms, accepts_unsigned, EXISTS (SELECT FROM early_records) AS has_early
-  FROM journal_position FOR UPDATE`
+  SELECT leader, term, seq, at_ms, accepts_unsigned FROM journal_position FOR UPDATE;
+  SELECT id, journal, database_id AS known FROM campus`
+const selectOwnDatabaseId = `SELECT ${ownDatabaseId} AS own`
 export const selectJudgement = 'SELECT term FROM leaders WHERE leader = $1'
 const selectIsApplied = `
   SELECT EXISTS (SELECT FROM leaders JOIN decisions USING (term) WHERE leader = $1 AND seq = $2)
     OR EXISTS (SELECT FROM leaders JOIN archived_decisions USING (term) WHERE leader = $1 AND last_seq >= $2) AS applied`
-/** Of a row of `answered_records AS answered`. */
-export const answeredIsApplied = `(
-  EXISTS (SELECT FROM leaders JOIN decisions USING (term) WHERE leader = answered.leader AND decisions.seq = answered.seq)
-  OR EXISTS (SELECT FROM leaders JOIN archived_decisions USING (term)
-    WHERE leader = answered.leader AND last_seq >= answered.seq))`
-const selectMissingAnswered = `
-  SELECT leader, seq FROM answered_records AS answered WHERE accepted_at IS NULL AND NOT ${answeredIsApplied}`
-const deleteAppliedAnswers = `
-  DELETE FROM answered_records AS answered WHERE accepted_at IS NULL AND ${answeredIsApplied}`
-const selectIsAccepted =
-  'SELECT EXISTS (SELECT FROM answered_records WHERE leader = $1 AND accepted_at IS NOT NULL) AS accepted'
-const upsertLoss = `
-  INSERT INTO answered_records AS answered (leader, seq, lost_at) VALUES ($1, $2, now())
-  ON CONFLICT (leader) DO UPDATE SET seq = greatest(answered.seq, excluded.seq),
-    lost_at = coalesce(answered.lost_at, excluded.lost_at)`
-const insertEarly = `
-  INSERT INTO early_records (leader, first_seq, last_seq, records)
-  SELECT $1, (batch -> 0 ->> 'seq')::bigint, (batch -> -1 ->> 'seq')::bigint, batch FROM jsonb_array_elements($2::jsonb) AS batch
-  ON CONFLICT DO NOTHING`
-/** So many messages' worth at a time. */
-const selectEarly = `
-  SELECT records FROM early_records WHERE leader = $1 AND last_seq > $2 ORDER BY first_seq, last_seq LIMIT 200`
-const deleteEarly = 'DELETE FROM early_records WHERE leader = $1 AND last_seq <= $2'
-const selectEarlyRange = `
-  SELECT min(first_seq) AS first, max(last_seq) AS newest FROM early_records WHERE leader = $1 AND last_seq > $2`
-/** What a leader left that nothing will precede any more. */
-const voidEarly = `
-  WITH gone AS (DELETE FROM early_records RETURNING leader, records)
-  INSERT INTO void_records (leader, seq, record)
-  SELECT leader, (record ->> 'seq')::bigint, record FROM gone, jsonb_array_elements(records) AS record
-  ON CONFLICT DO NOTHING`
 const selectAppliedRecords = `
   SELECT ${decisionColumns} FROM leaders JOIN decisions USING (term) WHERE leader = $1 AND seq BETWEEN $2 AND $3`
 const insertLeader = 'INSERT INTO leaders (leader, after, term, signed_with) VALUES ($1, $2, $3, $4)'
@@ -106,20 +79,24 @@ interface PositionRow {
   readonly seq: number
   readonly at_ms: number
   readonly accepts_unsigned: boolean
-  readonly has_early: boolean
 }
+
+type FedRow = Omit<Identity, 'own'> & { readonly journal: string | null }
 
 /** The batcher's tables over one connection of their own, opened when first needed and again when lost. */
 export class BatcherTables implements TableStore {
   readonly #database: Database
+  readonly #expected: ExpectedCampus | undefined
   #client: Client | undefined
   #tables: TableStore | undefined
   #isCutOff = false
   /** Told by `cutOff`, for who waits for a connection. */
   #giveUp: (error: Error) => void = () => {}
 
-  constructor(database: Database) {
+  /** @param expected the campus and the journal; without it any will do, as long as the database is no copy */
+  constructor(database: Database, expected?: ExpectedCampus) {
     this.#database = database
+    this.#expected = expected
   }
 
   async begin(): Promise<BatchTransaction> {
@@ -155,7 +132,7 @@ export class BatcherTables implements TableStore {
     client.once('end', () => this.#forget(client))
     client.once('error', () => this.#forget(client))
     this.#client = client
-    this.#tables = batchTransactions(client)
+    this.#tables = batchTransactions(client, this.#expected)
     return this.#tables
   }
 
@@ -180,8 +157,9 @@ export interface SessionTables extends TableStore {
 }
 
 /** Batch transactions on a connection that somebody else owns. */
-export function batchTransactions(client: Client): SessionTables {
-  let prepared = false
+export function batchTransactions(client: Client, expected?: ExpectedCampus): SessionTables {
+  /** Which database this session is in, once it is prepared. */
+  let own: string | undefined
   let busy = false
   let watchdog: NodeJS.Timeout | undefined
   const ended = () => {
@@ -197,9 +175,8 @@ export function batchTransactions(client: Client): SessionTables {
       busy = true
       watchdog = setTimeout(() => cutOff(client), transactionMsMax)
       try {
-        if (!prepared) await client.query(prepareSession)
-        prepared = true
-        return new SqlBatch(client, await beginTransaction(client), ended)
+        own ??= await prepare(client)
+        return new SqlBatch(client, await beginTransaction(client, own, expected), ended)
       } catch (error) {
         await client.query('ROLLBACK').catch(() => undefined)
         ended()
@@ -209,18 +186,30 @@ export function batchTransactions(client: Client): SessionTables {
   }
 }
 
-async function beginTransaction(client: Client): Promise<PositionRow> {
-  // Two statements, two results, which the types of `query` do not know.
+/** @returns the database's own identity */
+async function prepare(client: Client): Promise<string> {
+  await client.query(prepareSession)
+  const { rows } = await client.query<{ own: string }>(selectOwnDatabaseId)
+  return rows[0]?.own ?? ''
+}
+
+async function beginTransaction(
+  client: Client,
+  own: string,
+  expected: ExpectedCampus | undefined,
+): Promise<PositionRow> {
+  // Three statements, three results, which the types of `query` do not know.
   const results: unknown = await client.query(beginWithPosition)
-  const [, { rows }] = results as [unknown, { rows: PositionRow[] }]
+  const [, { rows }, { rows: campuses }] = results as [unknown, { rows: PositionRow[] }, { rows: FedRow[] }]
   const [row] = rows
+  const [campus] = campuses
   if (row === undefined) throw new Error('journal_position has lost its row')
+  if (campus !== undefined) refuseOther({ ...campus, own }, expected)
   return row
 }
 
 class SqlBatch implements BatchTransaction {
   readonly position: Position
-  readonly hasEarly: boolean
   readonly acceptsUnsigned: boolean
   readonly #client: Client
   readonly #onEnded: () => void
@@ -234,7 +223,6 @@ class SqlBatch implements BatchTransaction {
     this.position = { leader: row.leader, term: row.term, seq: row.seq, atMs: row.at_ms }
     this.#current = this.position
     this.acceptsUnsigned = row.accepts_unsigned
-    this.hasEarly = row.has_early
   }
 
   async judgementOf(leader: string): Promise<'accepted' | 'rejected' | undefined> {
@@ -258,8 +246,6 @@ class SqlBatch implements BatchTransaction {
     await this.#client.query(insertLeader, [leader, after, term, signedWith])
     if (term === null) return
     await this.#client.query(moveToLeader, [leader, term, unsigned])
-    if (this.hasEarly) await this.#client.query(voidEarly)
-    await this.#client.query(deleteAppliedAnswers)
     this.#current = { leader, term, seq: 0, atMs: this.#current.atMs }
     const { rows } = await this.#client.query<{ needed: boolean }>(selectNeedsBaseline)
     if (rows[0]?.needed === true) await this.#takeBaseline(term)
@@ -267,47 +253,6 @@ class SqlBatch implements BatchTransaction {
 
   async recordVoids(leader: string, records: readonly DecisionRecord[]): Promise<void> {
     if (records.length > 0) await this.#client.query(insertVoids, [leader, JSON.stringify(records)])
-  }
-
-  async keepEarly(leader: string, batches: readonly (readonly DecisionRecord[])[]): Promise<void> {
-    await this.#client.query(insertEarly, [leader, JSON.stringify(batches)])
-  }
-
-  async takeEarly(after: number): Promise<readonly DecisionRecord[]> {
-    const { leader } = this.#current
-    const { rows } = await this.#client.query<{ records: DecisionRecord[] }>(selectEarly, [leader, after])
-    const taken: DecisionRecord[] = []
-    for (const { records } of rows) {
-      const fresh = records.filter(({ seq }) => seq > after + taken.length)
-      if (fresh.length > 0 && fresh[0]?.seq !== after + taken.length + 1) break
-      taken.push(...fresh)
-    }
-    await this.#client.query(deleteEarly, [leader, after + taken.length])
-    return taken
-  }
-
-  async earlyRange(): Promise<{ first: number; newest: number } | undefined> {
-    const { leader, seq } = this.#current
-    const { rows } = await this.#client.query<{ first: number | null; newest: number | null }>(
-      selectEarlyRange,
-      [leader, seq],
-    )
-    const { first, newest } = rows[0] ?? { first: null, newest: null }
-    return first === null || newest === null ? undefined : { first, newest }
-  }
-
-  async missingAnswered(): Promise<readonly RecordId[]> {
-    const { rows } = await this.#client.query<{ leader: string; seq: number }>(selectMissingAnswered)
-    return rows
-  }
-
-  async isLossAccepted(leader: string): Promise<boolean> {
-    const { rows } = await this.#client.query<{ accepted: boolean }>(selectIsAccepted, [leader])
-    return rows[0]?.accepted === true
-  }
-
-  async recordLoss({ leader, seq }: RecordId): Promise<void> {
-    await this.#client.query(upsertLoss, [leader, seq])
   }
 
   async apply(records: readonly DecisionRecord[]): Promise<void> {

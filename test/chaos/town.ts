@@ -112,6 +112,8 @@ export class Town {
     const environment = {
       ENROLLMENT_STUDENT_RATE: '1000000/s',
       ENROLLMENT_STUDENT_BURST: '1000000',
+      ENROLLMENT_STAFF_RATE: '1000000/s',
+      ENROLLMENT_METRICS_FOR_CLIENTS: 'yes',
       ENROLLMENT_SHUTDOWN: '5s',
       ...options.environment,
     }

@@ -18,6 +18,7 @@ function assertOneLine(ended: Ended, pattern: RegExp): void {
 const malformed: Readonly<Record<string, readonly string[]>> = {
   DATABASE_URL: ['mysql://localhost/x', 'postgres://localhost', ''],
   RABBITMQ_ADDRESS: ['localhost:5672', 'amqp://a:b@/'],
+  ENROLLMENT_OLD_RABBITMQ_ADDRESS: ['localhost:5672'],
   LISTEN_PROTOCOL: ['udp'],
   LISTEN_ADDRESS: ['8080', '127.0.0.1:99999', '/run/enrollment.sock'],
   CORE_ADDRESS: ['127.0.0.1:1,,127.0.0.1:2'],
@@ -56,6 +57,8 @@ const malformed: Readonly<Record<string, readonly string[]>> = {
   ENROLLMENT_LOGIN_FAILURES_PER_ADDRESS: ['0/5m'],
   ENROLLMENT_STUDENT_RATE: ['10/fortnight'],
   ENROLLMENT_STUDENT_BURST: ['1.5'],
+  ENROLLMENT_STAFF_RATE: ['10/fortnight'],
+  ENROLLMENT_STAFF_BURST: ['1.5'],
   ENROLLMENT_BATCHER_PREFETCH: ['0x10'],
   ENROLLMENT_BATCHER_RECORDS_MAX: ['0'],
 }

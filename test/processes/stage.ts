@@ -30,6 +30,7 @@ export async function createProcessCampus(): Promise<ProcessCampus> {
       ENROLLMENT_QUEUE_SETTLE: '0s',
       ENROLLMENT_STUDENT_RATE: '100000/s',
       ENROLLMENT_STUDENT_BURST: '100000',
+      ENROLLMENT_METRICS_FOR_CLIENTS: 'yes',
     },
     remove: () => created.remove(),
   }

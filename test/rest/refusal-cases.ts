@@ -6,7 +6,6 @@ import {
   engineBound,
   holding,
   type Provocation,
-  rateBound,
   roleBound,
   type Route,
   sendTo,
@@ -17,7 +16,6 @@ function studentCommand(route: Route): Provocation[] {
   return [
     ...common(route),
     ...roleBound(route),
-    ...rateBound(route),
     ...engineBound(route),
     ...commandBound(route),
     ghost(route),
@@ -174,7 +172,6 @@ export const refusals: Readonly<Record<string, readonly Provocation[]>> = {
   ],
   'POST /refresh': [
     ...common('POST /refresh'),
-    ...rateBound('POST /refresh'),
     {
       code: 'login_busy',
       because: 'the accounts cannot be reached',
@@ -241,12 +238,8 @@ export const refusals: Readonly<Record<string, readonly Provocation[]>> = {
       [{ move: { course_id: 307, group_id: 2 } }],
     ),
   ],
-  'GET /student/course': [
-    ...read('GET /student/course'),
-    ...rateBound('GET /student/course'),
-    ghost('GET /student/course'),
-  ],
-  'GET /student/courses': [...read('GET /student/courses'), ...rateBound('GET /student/courses')],
+  'GET /student/course': [...read('GET /student/course'), ghost('GET /student/course')],
+  'GET /student/courses': [...read('GET /student/courses')],
   'PUT /staff/force-std': [
     ...staffCommand('PUT /staff/force-std'),
     unknownStudent('PUT /staff/force-std'),
@@ -303,7 +296,6 @@ export const refusals: Readonly<Record<string, readonly Provocation[]>> = {
   ],
   'GET /events': [
     ...common('GET /events'),
-    ...rateBound('GET /events'),
     ...engineBound('GET /events'),
     ghost('GET /events'),
     {
@@ -325,7 +317,7 @@ export const refusals: Readonly<Record<string, readonly Provocation[]>> = {
       ask: (stage) => sendTo(stage, 'GET /events', { at: 'strict' }),
     },
   ],
-  'POST /events/tickets': [...common('POST /events/tickets'), ...rateBound('POST /events/tickets')],
+  'POST /events/tickets': [...common('POST /events/tickets')],
   'GET /readyz': [
     {
       code: 'not_leading',

@@ -161,14 +161,26 @@ export function common(route: Route): Provocation[] {
       code: 'malformed',
       because: 'it is not as it must be',
       ask: async (stage) => {
-        const [line, ask] = requests[route]({ student: stage.students.fresh(), course: 301, group: 1 })
-        return await stage.open.client.send(...spoilt(line, ask))
+        const student = stage.students.fresh()
+        const [line, ask] = spoilt(...requests[route]({ student, course: 301, group: 1 }))
+        const { tokens } = stage
+        const token = await (roleOf(route) === 'staff' ? tokens.staff(1) : tokens.student(student))
+        return await stage.open.client.send(line, { ...ask, token })
       },
     },
     {
       code: 'unauthenticated',
       because: 'there is no token',
       ask: (stage) => sendTo(stage, route, { token: undefined }),
+    },
+    {
+      code: 'too_many_requests',
+      because: 'it is the second request of its sender where one is allowed',
+      ask: async (stage) => {
+        const student = stage.students.fresh()
+        await sendTo(stage, route, { student, at: 'strict' })
+        return await sendTo(stage, route, { student, at: 'strict' })
+      },
     },
   ]
 }
@@ -180,20 +192,6 @@ export function roleBound(route: Route): Provocation[] {
       code: 'wrong_role',
       because: `the token is of a ${other === 'staff' ? 'staff member' : 'student'}`,
       ask: (stage) => sendTo(stage, route, { as: other }),
-    },
-  ]
-}
-
-export function rateBound(route: Route): Provocation[] {
-  return [
-    {
-      code: 'too_many_requests',
-      because: 'it is the student’s second request where one is allowed',
-      ask: async (stage) => {
-        const student = stage.students.fresh()
-        await sendTo(stage, route, { student, as: 'student', at: 'strict' })
-        return await sendTo(stage, route, { student, as: 'student', at: 'strict' })
-      },
     },
   ]
 }

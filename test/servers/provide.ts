@@ -15,11 +15,31 @@ function fromRunner(name: string): string {
   return value
 }
 
+/** Creates a copy of a database, as a restored dump is one. Ends whatever sessions the original has. */
+export async function copyDatabase(original: string): Promise<TestDatabase> {
+  const server = new URL(original)
+  const template = server.pathname.slice(1)
+  server.pathname = '/postgres'
+  const client = new pg.Client({ connectionString: server.href })
+  await client.connect()
+  try {
+    await client.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [
+      template,
+    ])
+  } finally {
+    await client.end()
+  }
+  return await createDatabase(server.href, template)
+}
+
 /**
  * Creates an empty database on the PostgreSQL of this test run.
  * @param serverUrl another server's, of a superuser
  */
-export async function createDatabase(serverUrl = fromRunner('TEST_DATABASE_URL')): Promise<TestDatabase> {
+export async function createDatabase(
+  serverUrl = fromRunner('TEST_DATABASE_URL'),
+  template = 'template0',
+): Promise<TestDatabase> {
   const name = `test_${randomUUID().replaceAll('-', '')}`
   const onServer = async (sql: string) => {
     const client = new pg.Client({ connectionString: serverUrl })
@@ -30,7 +50,7 @@ export async function createDatabase(serverUrl = fromRunner('TEST_DATABASE_URL')
       await client.end()
     }
   }
-  await onServer(`CREATE DATABASE ${name} TEMPLATE template0`)
+  await onServer(`CREATE DATABASE ${name} TEMPLATE ${template}`)
   const url = new URL(serverUrl)
   url.pathname = `/${name}`
   return { url: url.href, drop: () => onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) }

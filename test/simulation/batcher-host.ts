@@ -1,4 +1,6 @@
 import { Batcher, type BatcherEvent } from '../../src/batcher/batcher.ts'
+import { WrongCampus } from '../../src/engine/ports.ts'
+import { brokerIdentity } from './broker-journal.ts'
 import { campusId, type SimulatedBroker } from './broker.ts'
 import { BrokerSource } from './broker-source.ts'
 import type { SimulatedDatabase } from './database.ts'
@@ -14,6 +16,8 @@ export class BatcherHost {
   readonly #parts: BatcherParts
   /** How far this machine's clock is off. */
   clockOffsetMs = 0
+  /** Another journal feeds the database by now: the process has ended with a line for people. */
+  onMisconfigured: () => void = () => {}
   #incarnations = 0
 
   constructor(name: string, parts: BatcherParts) {
@@ -37,12 +41,15 @@ export class BatcherHost {
     const batcher = new Batcher({
       campusId,
       source: new BrokerSource(broker, process, prefetch),
-      tables: new SimulatedTableStore(database, process),
+      tables: new SimulatedTableStore(database, process, brokerIdentity),
       runtime: process.runtime,
       recordsMax,
       onEvent: (event) => onEvent(process, event),
     })
-    void batcher.run()
+    batcher.run().catch((error: unknown) => {
+      if (!(error instanceof WrongCampus)) throw error
+      this.onMisconfigured()
+    })
     return batcher
   }
 

@@ -1,14 +1,10 @@
-import { decodeNotice, encodeMessage } from '../../src/engine/messages.ts'
+import { encodeMessage } from '../../src/engine/messages.ts'
 import {
   type AcquireProgress,
   type Journal,
   JournalLost,
   type JournalMessage,
-  type JournalQueue,
   type JournalTerm,
-  MessageReturned,
-  type MissingRecords,
-  type QueueState,
   type RecordId,
 } from '../../src/engine/ports.ts'
 import type { SimulatedBroker } from './broker.ts'
@@ -16,23 +12,19 @@ import type { BrokerSession } from './broker-parts.ts'
 import type { SimulatedProcess } from './simulated-process.ts'
 import { describeWait, waitIn } from './wait.ts'
 
+export const brokerIdentity = 'simulated broker'
+
 /** The journal's port over the simulated broker: lock and publishing on one connection, as `RabbitJournal` has it. */
 export class BrokerJournal implements Journal {
-  readonly identity = 'simulated broker'
+  readonly identity = brokerIdentity
   readonly #broker: SimulatedBroker
   readonly #process: SimulatedProcess
   readonly #settleMs: number
-  readonly #window: number
 
-  constructor(
-    broker: SimulatedBroker,
-    process: SimulatedProcess,
-    options: { readonly settleMs: number; readonly window: number },
-  ) {
+  constructor(broker: SimulatedBroker, process: SimulatedProcess, settleMs: number) {
     this.#broker = broker
     this.#process = process
-    this.#settleMs = options.settleMs
-    this.#window = options.window
+    this.#settleMs = settleMs
   }
 
   async acquire(
@@ -66,7 +58,7 @@ export class BrokerJournal implements Journal {
       onProgress('standby', 'another engine leads')
       await waitIn(this.#process, 500, signal)
     }
-    const term = new BrokerTerm(this.#broker, session, { window: this.#window, settleMs: this.#settleMs })
+    const term = new BrokerTerm(this.#broker, session)
     const isNew = await link.call<boolean>('declare', (reply) => reply(this.#broker.declareQueue()))
     if (isNew) {
       onProgress('settling', 'the journal queue is new')
@@ -77,36 +69,24 @@ export class BrokerJournal implements Journal {
   }
 }
 
-class BrokerTerm implements JournalTerm, JournalQueue {
+class BrokerTerm implements JournalTerm {
   readonly ended: Promise<string>
   blocked = false
   readonly #broker: SimulatedBroker
   readonly #session: BrokerSession
   #open = true
-  #isReturned = false
   #end: (why: string) => void = () => {}
-  readonly window: number
-  readonly #settleMs: number
   #onApplied: (applied: RecordId) => void = () => {}
-  #onMissing: (missing: MissingRecords) => void = () => {}
-  #onBlocked: (reason: string | undefined) => void = () => {}
 
-  constructor(
-    broker: SimulatedBroker,
-    session: BrokerSession,
-    options: { readonly window: number; readonly settleMs: number },
-  ) {
+  constructor(broker: SimulatedBroker, session: BrokerSession) {
     this.#broker = broker
     this.#session = session
-    this.window = options.window
-    this.#settleMs = options.settleMs
     this.ended = new Promise((resolve) => {
       this.#end = resolve
     })
     session.link.onClientEnd = (why) => this.#finish(why)
     session.onBlocked = (isBlocked) => {
       this.blocked = isBlocked
-      this.#onBlocked(isBlocked ? 'low on disk' : undefined)
     }
     session.onNotice = (body) => session.link.deliver('applied notice', () => this.#hear(body))
     if (!session.link.clientOpen) this.#finish('the connection was lost')
@@ -116,44 +96,11 @@ class BrokerTerm implements JournalTerm, JournalQueue {
     return this.#open
   }
 
-  get queue(): JournalQueue {
-    return this
-  }
-
-  async append(message: JournalMessage): Promise<Buffer> {
-    const body = encodeMessage(message)
-    await this.#append('start' in message ? 'publish marker' : 'publish', body)
-    return body
-  }
-
-  async appendAgain(body: Buffer): Promise<void> {
-    await this.#append('publish again', body)
-  }
-
-  async inspect(): Promise<QueueState> {
-    return await this.#session.link.call<QueueState>('inspect', (reply) => reply(this.#broker.inspect()))
-  }
-
-  async restore(): Promise<void> {
-    const { link } = this.#session
-    const isNew = await link.call<boolean>('declare', (reply) => reply(this.#broker.declareQueue()))
-    if (isNew) await waitIn(link.process, this.#settleMs)
-  }
-
-  onMissing(listener: (missing: MissingRecords) => void): void {
-    this.#onMissing = listener
-  }
-
-  onBlocked(listener: (reason: string | undefined) => void): void {
-    this.#onBlocked = listener
-    if (this.blocked) listener('low on disk')
-  }
-
-  async #append(label: string, body: Buffer): Promise<void> {
+  async append(message: JournalMessage): Promise<void> {
     if (!this.#open) throw new JournalLost('the term has ended')
-    this.#isReturned = false
+    const body = encodeMessage(message)
     try {
-      await this.#publish(label, body)
+      await this.#publish('start' in message ? 'publish marker' : 'publish', body)
     } catch (cause) {
       this.#finish(describeWait(cause))
       throw new JournalLost(describeWait(cause), { cause })
@@ -161,7 +108,6 @@ class BrokerTerm implements JournalTerm, JournalQueue {
     // The client tells of a confirm at once, and of the return that came before it when this turn of the event loop is over.
     await this.#nextTurn()
     if (!this.#open) throw new JournalLost('the term ended as its message was confirmed')
-    if (this.#isReturned) throw new MessageReturned('no queue took it')
   }
 
   async #publish(label: string, body: Buffer): Promise<void> {
@@ -190,9 +136,9 @@ class BrokerTerm implements JournalTerm, JournalQueue {
       throw error
     }
     if (!isReturned) return
-    link.process.schedule(0, 'told of the return', () => {
-      this.#isReturned = true
-    })
+    link.process.schedule(0, 'told of the return', () =>
+      this.#finish('the broker returned a journal message'),
+    )
   }
 
   async #nextTurn(): Promise<void> {
@@ -203,11 +149,9 @@ class BrokerTerm implements JournalTerm, JournalQueue {
     this.#onApplied = listener
   }
 
-  #hear(body: Buffer): void {
-    const notice = decodeNotice(body)
-    if (notice === undefined || !this.#open) return
-    if ('upTo' in notice) this.#onMissing(notice)
-    else this.#onApplied(notice)
+  #hear(body: string): void {
+    const [leader = '', seq] = body.split(' ')
+    if (this.#open) this.#onApplied({ leader, seq: Number(seq) })
   }
 
   #finish(why: string): void {

@@ -14,6 +14,7 @@ import {
   type Position,
   type RecordId,
   type TableStore,
+  WrongCampus,
 } from '../../src/engine/ports.ts'
 import type { LockSession } from '../../src/journal/direct-journal.ts'
 import type { DatabaseSession, SimulatedDatabase } from './database.ts'
@@ -45,11 +46,13 @@ export class SimulatedCampusStore implements CampusStore {
   readonly #database: SimulatedDatabase
   readonly #process: SimulatedProcess
   readonly #random: Random
+  readonly #journal: string
 
-  constructor(database: SimulatedDatabase, process: SimulatedProcess, random: Random) {
+  constructor(database: SimulatedDatabase, process: SimulatedProcess, random: Random, journal: string) {
     this.#database = database
     this.#process = process
     this.#random = random
+    this.#journal = journal
   }
 
   async #ask<T>(label: string, read: (tables: Tables) => T): Promise<T> {
@@ -69,11 +72,16 @@ export class SimulatedCampusStore implements CampusStore {
   }
 
   async readPosition(): Promise<Position> {
-    return await this.#ask('read position', ({ position }) => position)
+    const [position, journal] = await this.#ask('read position', (tables) => [
+      tables.position,
+      tables.journal,
+    ])
+    if (journal !== this.#journal) throw new WrongCampus(`the journal is ${journal}, not ${this.#journal}`)
+    return position
   }
 
-  async noteAnswered(answered: RecordId): Promise<void> {
-    await this.#ask('note answered', (tables) => tables.noteAnswered(answered))
+  async readJournalStart(): Promise<number> {
+    return await this.#ask('read journal start', ({ journalStart }) => journalStart)
   }
 
   async readClock(): Promise<number> {
@@ -137,11 +145,13 @@ function studentIn(tables: Tables, student: StudentProfile): StudentProfile {
 export class SimulatedTableStore implements TableStore {
   readonly #database: SimulatedDatabase
   readonly #process: SimulatedProcess
+  readonly #journal: string
   #session: DatabaseSession | undefined
 
-  constructor(database: SimulatedDatabase, process: SimulatedProcess) {
+  constructor(database: SimulatedDatabase, process: SimulatedProcess, journal: string) {
     this.#database = database
     this.#process = process
+    this.#journal = journal
   }
 
   async begin(): Promise<BatchTransaction> {
@@ -149,7 +159,7 @@ export class SimulatedTableStore implements TableStore {
       const timeouts = { idleMs: undefined, idleInTransactionMs: 60_000 }
       this.#session = await connectTo(this.#database, this.#process, timeouts)
     }
-    return await beginOn(this.#database, this.#session)
+    return await beginOn(this.#database, this.#session, this.#journal)
   }
 }
 
@@ -160,7 +170,7 @@ export class SimulatedTableStore implements TableStore {
 export async function trySimulatedLock(
   database: SimulatedDatabase,
   process: SimulatedProcess,
-  idleTimeoutMs: number,
+  { journal, idleTimeoutMs }: { journal: string; idleTimeoutMs: number },
 ): Promise<LockSession | undefined> {
   const timeouts = { idleMs: idleTimeoutMs, idleInTransactionMs: idleTimeoutMs }
   const session = await connectTo(database, process, timeouts)
@@ -173,7 +183,7 @@ export async function trySimulatedLock(
     return undefined
   }
   return {
-    tables: { begin: () => beginOn(database, session) },
+    tables: { begin: () => beginOn(database, session, journal) },
     ended,
     ping: () => link.call<void>('ping', (reply) => reply()),
     async close() {
@@ -183,28 +193,36 @@ export async function trySimulatedLock(
   }
 }
 
-async function beginOn(database: SimulatedDatabase, session: DatabaseSession): Promise<BatchTransaction> {
-  const position = await session.link.call<Position>('begin', (reply) =>
-    database.begin(session, () => reply(database.tables.position)),
+async function beginOn(
+  database: SimulatedDatabase,
+  session: DatabaseSession,
+  journal: string,
+): Promise<BatchTransaction> {
+  const { position, journal: feeding } = await session.link.call<{ position: Position; journal: string }>(
+    'begin',
+    (reply) =>
+      database.begin(session, () => {
+        const { position: locked, journal: now } = database.tables
+        reply({ position: locked, journal: now })
+      }),
   )
-  return new SimulatedTransaction(database, session, position)
+  const transaction = new SimulatedTransaction(database, session, position)
+  if (feeding === journal) return transaction
+  await transaction.rollback()
+  throw new WrongCampus(`the journal is ${feeding}, not ${journal}`)
 }
 
 /** One statement, one round trip; what is written shows at COMMIT. */
 class SimulatedTransaction implements BatchTransaction {
   readonly position: Position
-  readonly hasEarly: boolean
   readonly acceptsUnsigned = false
   readonly #database: SimulatedDatabase
   readonly #session: DatabaseSession
-  /** Numbers of records that this transaction keeps. */
-  readonly #kept: number[] = []
 
   constructor(database: SimulatedDatabase, session: DatabaseSession, position: Position) {
     this.#database = database
     this.#session = session
     this.position = position
-    this.hasEarly = database.tables.early.size > 0
   }
 
   async #ask<T>(label: string, read: (tables: Tables) => T): Promise<T> {
@@ -241,40 +259,6 @@ class SimulatedTransaction implements BatchTransaction {
 
   async recordVoids(leader: string, records: readonly DecisionRecord[]): Promise<void> {
     await this.#write('insert voids', (tables) => tables.insertVoids(leader, records))
-  }
-
-  async keepEarly(_leader: string, batches: readonly (readonly DecisionRecord[])[]): Promise<void> {
-    await this.#write('keep early', ({ early }) => {
-      for (const records of batches) early.set(records[0]?.seq ?? 0, records)
-    })
-    for (const records of batches) this.#kept.push(...records.map(({ seq }) => seq))
-  }
-
-  async takeEarly(after: number): Promise<readonly DecisionRecord[]> {
-    const taken = await this.#ask('take early', (tables) => tables.earlyAfter(after))
-    await this.#write('drop early', (tables) => tables.dropEarly(after + taken.length))
-    return taken
-  }
-
-  async earlyRange(): Promise<{ first: number; newest: number } | undefined> {
-    const range = await this.#ask('early range', (tables) => tables.earlyRange())
-    const kept = this.#kept.filter((seq) => seq > this.position.seq)
-    if (kept.length === 0) return range
-    const first = Math.min(range?.first ?? Infinity, ...kept)
-    return { first, newest: Math.max(range?.newest ?? 0, ...kept) }
-  }
-
-  async missingAnswered(): Promise<readonly RecordId[]> {
-    return await this.#ask('missing answers', (tables) => tables.missingAnswered())
-  }
-
-  /** Nobody is there who could. */
-  async isLossAccepted(): Promise<boolean> {
-    return false
-  }
-
-  async recordLoss(lost: RecordId): Promise<void> {
-    await this.#write('record loss', (tables) => tables.noteAnswered(lost))
   }
 
   async apply(records: readonly DecisionRecord[]): Promise<void> {

@@ -133,6 +133,11 @@ export class SimulatedDatabase {
     return true
   }
 
+  /** Nobody leads with the direct journal, and nobody is in the middle of a transaction. */
+  get isQuiet(): boolean {
+    return this.isUp && this.#leaderLock === undefined && this.#lockQueue.length === 0
+  }
+
   /** The server goes away; what was not committed is gone with it. */
   restart(downMs: number): void {
     this.isUp = false

@@ -9,6 +9,7 @@ import type { EngineHost } from './engine-host.ts'
 import type { FaultPlan, Stroke } from './fault-plan.ts'
 import type { History } from './history.ts'
 import type { Network } from './network.ts'
+import type { Operator } from './operator.ts'
 import type { Random } from './random.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { SimulatedProcess } from './simulated-process.ts'
@@ -27,6 +28,8 @@ export interface Cast {
   readonly engines: readonly EngineHost[]
   readonly batchers: readonly BatcherHost[]
   readonly clients: readonly Client[]
+  /** Where the journal is switched. */
+  readonly operator: Operator | undefined
   readonly history: History
   /** How many commands there must be before anything that ends the run. */
   readonly commandsMin: number
@@ -52,6 +55,9 @@ export class Director {
     chaos.rates = plan.chaos
     if (broker !== undefined) broker.rates = plan.broker
     network.lossRate = plan.replyLossRate
+    for (const host of [...cast.engines, ...cast.batchers]) {
+      host.onMisconfigured = () => this.#kill(host.process)
+    }
     this.#strikeLater()
     if (plan.losesTail) this.#loseTailLater()
     for (const latecomer of cast.blueprint.latecomers) {
@@ -125,6 +131,13 @@ export class Director {
       case 'rush on a hot course':
         this.#rush()
         break
+      case 'journal switched':
+        // Covered once it is done.
+        this.#cast.operator?.switchJournal(
+          (process) => this.#kill(process),
+          () => this.#isOver,
+        )
+        return
       case 'batcher killed':
       case 'batcher suspended':
       case 'batcher stopped in good order':
@@ -195,7 +208,8 @@ export class Director {
   #restartLater(host: EngineHost | BatcherHost, process: SimulatedProcess): void {
     const { scheduler, random } = this.#cast
     scheduler.after(random.between(20, 2000), () => {
-      if (host.process === process && !(this.#isOver && this.isLosingTail)) host.restart()
+      if (host.process !== process || (this.#isOver && this.isLosingTail)) return
+      if (this.#cast.operator?.mayStart(host) ?? true) host.restart()
     })
   }
 
@@ -307,8 +321,8 @@ export class Director {
         return
       }
       coverage.fault('end of the queue lost')
-      // Before the leader can see it: it would send again what is gone.
-      broker.restart(100)
+      // A gap shows as soon as something follows, which is mostly so; a loss alone shows to who connects again.
+      scheduler.after(random.pick([0, 0, 0, 0, 0, 300, 5000]), () => broker.restart(100))
       for (const host of batchers) host.restart()
     })
   }

@@ -1,8 +1,8 @@
 import { writeBatches, writeMarker } from '../../src/batcher/write.ts'
 import { Engine } from '../../src/engine/engine.ts'
-import type { Journal } from '../../src/engine/ports.ts'
+import { type Journal, WrongCampus } from '../../src/engine/ports.ts'
 import type { TermLimits } from '../../src/engine/term.ts'
-import { DirectJournal } from '../../src/journal/direct-journal.ts'
+import { DirectJournal, directIdentity } from '../../src/journal/direct-journal.ts'
 import { campusId, type SimulatedBroker } from './broker.ts'
 import { BrokerJournal } from './broker-journal.ts'
 import type { SimulatedDatabase } from './database.ts'
@@ -23,6 +23,8 @@ export class EngineHost {
   readonly #parts: EngineParts
   /** How far this machine's clock is off. */
   clockOffsetMs = 0
+  /** Another journal feeds the database by now: the process has ended with a line for people. */
+  onMisconfigured: () => void = () => {}
   #incarnations = 0
 
   constructor(name: string, parts: EngineParts) {
@@ -47,24 +49,29 @@ export class EngineHost {
   #start(): Engine {
     const { database, limits, onState, ids } = this.#parts
     const { process } = this
+    const journal = this.#journal(process)
     const engine = new Engine({
       campusId,
-      journal: this.#journal(process),
-      store: new SimulatedCampusStore(database, process, ids),
+      journal,
+      store: new SimulatedCampusStore(database, process, ids, journal.identity),
       runtime: process.runtime,
       limits,
       onState: (state, detail) => onState(process, state, detail),
     })
-    engine.run().catch((error: unknown) => onState(process, 'failed', String(error)))
+    engine.run().catch((error: unknown) => {
+      onState(process, 'failed', String(error))
+      if (error instanceof WrongCampus) this.onMisconfigured()
+    })
     return engine
   }
 
   #journal(process: SimulatedProcess): Journal {
-    const { broker, database, window } = this.#parts
-    if (broker !== undefined) return new BrokerJournal(broker, process, { settleMs, window })
+    const { broker, database, journal } = this.#parts
+    if (broker !== undefined && journal() === 'broker') return new BrokerJournal(broker, process, settleMs)
     return new DirectJournal({
       campus: campusId,
-      tryLock: () => trySimulatedLock(database, process, 3 * pingIntervalMs),
+      tryLock: () =>
+        trySimulatedLock(database, process, { journal: directIdentity, idleTimeoutMs: 3 * pingIntervalMs }),
       writeBatch: (tables, message) => writeBatches(tables, [message]),
       isRefusal: () => false,
       writeMarker,
@@ -89,12 +96,12 @@ export class EngineHost {
 
 export interface EngineParts {
   readonly world: World
-  /** Undefined: the direct journal. */
+  /** Undefined: there is none. */
   readonly broker: SimulatedBroker | undefined
+  /** What this machine is configured for when a process starts. */
+  readonly journal: () => 'broker' | 'direct'
   readonly database: SimulatedDatabase
   readonly limits: TermLimits
-  /** Messages that a batcher may have in hand. */
-  readonly window: number
   readonly ids: Random
   readonly onState: (process: SimulatedProcess, state: string, detail: string) => void
 }

@@ -19,6 +19,7 @@ export const strokes = [
   'clock jumped within bounds',
   'database’s clock jumped',
   'rush on a hot course',
+  'journal switched',
 ] as const
 export type Stroke = (typeof strokes)[number]
 
@@ -28,6 +29,8 @@ export interface FaultPlan {
   readonly acknowledge: 'confirm' | 'applied'
   /** Once, the broker forgets the end of what it has confirmed. */
   readonly losesTail: boolean
+  /** An operator switches between RabbitMQ and the direct journal, back and forth. */
+  readonly switchesJournal: boolean
   /** Between an answer and the next wish, milliseconds on average. */
   readonly thinkMs: number
   /** How long the broker and the database take at most to make something durable, milliseconds. */
@@ -47,16 +50,24 @@ export function drawFaultPlan(random: Random, seed: number): FaultPlan {
   const journal = seed % 4 === 3 && !losesTail ? 'direct' : 'broker'
   const acknowledge = journal === 'broker' && !losesTail && random.chance(0.25) ? 'applied' : 'confirm'
   const isBrokerSplit = acknowledge === 'applied' && random.chance(0.7)
+  const switchesJournal = seed % 5 === 1 && !losesTail && !isBrokerSplit
   const sometimes = (rate: number) => (random.chance(0.6) ? rate * random.between(0.3, 1.7) : 0)
   return {
     journal,
     acknowledge,
     losesTail,
+    switchesJournal,
     thinkMs: random.pick([10, 40, 120]),
     brokerSyncMs: random.pick([2, 15, 40]),
     databaseSyncMs: random.pick([1, 10, 30]),
     strokeEveryMs: random.between(1000, 4000),
-    weights: new Map(strokes.map((stroke) => [stroke, random.chance(0.7) ? random.between(0.2, 1) : 0])),
+    weights: new Map(
+      strokes.map((stroke) =>
+        stroke === 'journal switched'
+          ? [stroke, switchesJournal ? 1 : 0]
+          : [stroke, random.chance(0.7) ? random.between(0.2, 1) : 0],
+      ),
+    ),
     chaos: {
       crash: sometimes(0.0008),
       suspend: sometimes(0.0002),
@@ -83,6 +94,7 @@ export function calmly(plan: FaultPlan): FaultPlan {
   return {
     ...plan,
     losesTail: false,
+    switchesJournal: false,
     strokeEveryMs: Infinity,
     chaos: noChaos,
     broker: soundBroker,

@@ -98,6 +98,7 @@ const events = [
   'dry run',
   'batcher: gap',
   'batcher: lost_tail',
+  'journal switch refused',
 ]
 
 /** @returns faults, answers and events that `seedsForAll` seeds should have seen, and did not */

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { auditRun } from './audit-run.ts'
+import { directIdentity } from '../../src/journal/direct-journal.ts'
 import { BatcherHost } from './batcher-host.ts'
+import { brokerIdentity } from './broker-journal.ts'
 import { drawBlueprint } from './blueprint.ts'
 import { SimulatedBroker } from './broker.ts'
 import { Chaos } from './chaos.ts'
@@ -14,6 +16,7 @@ import { calmly, drawFaultPlan } from './fault-plan.ts'
 import { History } from './history.ts'
 import { drawLimits } from './limits.ts'
 import { Network } from './network.ts'
+import { Operator } from './operator.ts'
 import { Random } from './random.ts'
 import { Scheduler } from './scheduler.ts'
 import type { SimulatedProcess, World } from './simulated-process.ts'
@@ -69,6 +72,7 @@ class Simulation {
   readonly #engines: readonly EngineHost[]
   readonly #batchers: readonly BatcherHost[]
   readonly #clients: readonly Client[]
+  #operator: Operator | undefined
   readonly #director: Director
   readonly #blueprint: Blueprint
   /** Who must see the world end is given more to do. */
@@ -97,20 +101,18 @@ class Simulation {
       plan.databaseSyncMs,
     )
     this.#broker =
-      plan.journal === 'broker'
+      plan.journal === 'broker' || plan.switchesJournal
         ? new SimulatedBroker(world, random('broker'), this.#coverage, plan.brokerSyncMs)
         : undefined
     const network = new Network(this.#scheduler, random('network'), this.#coverage)
-    // Where records are missing for good, a window that markers can fill beside them shows more.
-    const window = random('prefetch').pick(plan.losesTail ? [2, 2, 3, 10] : [1, 2, 3, 10, 30, 100])
     this.#engines = ['east', 'west'].map(
       (name) =>
         new EngineHost(name, {
           world,
           broker: this.#broker,
           database: this.#database,
+          journal: () => this.#operator?.configured ?? plan.journal,
           limits: drawLimits(random(`limits of ${name}`), plan.acknowledge),
-          window,
           ids: random(`ids of ${name}`),
           onState: (process, state, detail) => {
             if (state === 'leading') network.noteLeader()
@@ -118,7 +120,24 @@ class Simulation {
           },
         }),
     )
-    this.#batchers = this.#startBatchers(world, random, window)
+    this.#batchers = this.#startBatchers(world, random, plan.losesTail)
+    this.#database.tables.journal = plan.journal === 'broker' ? brokerIdentity : directIdentity
+    if (plan.switchesJournal && this.#broker !== undefined) {
+      this.#operator = new Operator(
+        {
+          world,
+          scheduler: this.#scheduler,
+          random: random('operator'),
+          coverage: this.#coverage,
+          broker: this.#broker,
+          database: this.#database,
+          engines: this.#engines,
+          batchers: this.#batchers,
+        },
+        plan.journal,
+      )
+      if (plan.journal === 'direct') for (const batcher of this.#batchers) batcher.kill()
+    }
     this.#clients = this.#people(random('people'), network)
     this.#director = new Director({
       scheduler: this.#scheduler,
@@ -133,14 +152,17 @@ class Simulation {
       engines: this.#engines,
       batchers: this.#batchers,
       clients: this.#clients,
+      operator: this.#operator,
       history: this.#history,
       commandsMin,
     })
   }
 
-  #startBatchers(world: World, random: (name: string) => Random, prefetch: number): BatcherHost[] {
+  #startBatchers(world: World, random: (name: string) => Random, losesTail: boolean): BatcherHost[] {
     const broker = this.#broker
     if (broker === undefined) return []
+    // Where records are missing for good, a window that markers can fill beside them shows more.
+    const prefetch = random('prefetch').pick(losesTail ? [2, 2, 3, 10] : [1, 2, 3, 10, 30, 100])
     return ['north', 'south'].map(
       (name) =>
         new BatcherHost(name, {

@@ -69,7 +69,8 @@ export class Desk {
       },
       searchDecisions: (search) => {
         this.searches.push(search)
-        return Promise.resolve(this.decisions.slice(0, search.limit))
+        const decisions = this.decisions.slice(0, search.limit)
+        return Promise.resolve({ decisions, hasMore: decisions.length === search.limit })
       },
       jwtSecrets: [secret, olderSecret],
       staffScope: 'department',
@@ -175,6 +176,8 @@ export const generousLimits: GatewayDeps['limits'] = {
   loginFailuresPerAddress: { count: 20, perMs: 60_000 },
   studentRate: { count: 1_000_000, perMs: 1000 },
   studentBurst: 1_000_000,
+  staffRate: { count: 1_000_000, perMs: 1000 },
+  staffBurst: 1_000_000,
   eventStreamsMax: 10_000,
   eventStreamsPerCaller: 5,
   replyDeadlineMs: 10_000,

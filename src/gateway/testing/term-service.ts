@@ -72,10 +72,10 @@ export class TermService implements EnrollmentService {
       store: {
         readClock: () => Promise.reject(new Error('not asked for in a term')),
         readPosition: () => Promise.reject(new Error('not asked for in a term')),
+        readJournalStart: () => Promise.resolve(0),
         judgementOf: () => Promise.resolve(undefined),
         loadCampus: () => Promise.reject(new Error('not asked for in a term')),
         loadStudent: () => Promise.resolve(undefined),
-        noteAnswered: () => Promise.resolve(),
         findKey: () => Promise.resolve(undefined),
       },
       runtime: {

@@ -9,6 +9,8 @@ export class Scene {
   nowMs = 1000
   isEngineFull = false
   readonly told: string[] = []
+  /** By their Authorization; everybody else is a student. */
+  readonly senders = new Map<string, 'staff' | 'stranger'>()
   readonly waits = new Map<string, number>()
   readonly begun: string[] = []
   onBegin = (): void => {}
@@ -39,6 +41,7 @@ export class Scene {
           standingWaitMaxMs: 50,
           heldMaxMs: 20,
           turnMs: 10,
+          othersMs: 3,
           lengthMax: 1000,
           answersInTurnMax: 500,
           ...limits,
@@ -46,11 +49,15 @@ export class Scene {
         refusal: new CannedRefusal([pageOrigin]),
         now: () => this.nowMs,
         isEngineFull: () => this.isEngineFull,
+        senderOf: (authorization) => this.senders.get(authorization ?? '') ?? 'student',
         waitOf: (authorization) => this.waits.get(authorization ?? '') ?? 0,
         onTold: (authorization) => this.told.push(authorization ?? ''),
       },
     )
-    const server = createServer((request, response) => this.room.enter(request, response))
+    const server = createServer((request, response) => {
+      this.room.noteArrival(request, response)
+      this.room.enter(request, response)
+    })
     server.on('connection', (socket: Socket) => {
       this.socket = socket
     })
