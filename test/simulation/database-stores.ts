@@ -76,7 +76,7 @@ export class SimulatedCampusStore implements CampusStore {
       tables.position,
       tables.journal,
     ])
-    if (journal !== this.#journal) throw new WrongCampus(`the journal is ${journal}, not ${this.#journal}`)
+    refuseOther(journal, this.#journal)
     return position
   }
 
@@ -207,9 +207,17 @@ async function beginOn(
       }),
   )
   const transaction = new SimulatedTransaction(database, session, position)
-  if (feeding === journal) return transaction
-  await transaction.rollback()
-  throw new WrongCampus(`the journal is ${feeding}, not ${journal}`)
+  try {
+    refuseOther(feeding, journal)
+  } catch (error) {
+    await transaction.rollback()
+    throw error
+  }
+  return transaction
+}
+
+function refuseOther(feeding: string, wanted: string): void {
+  if (feeding !== wanted) throw new WrongCampus(`the journal is ${feeding}, not ${wanted}`)
 }
 
 /** One statement, one round trip; what is written shows at COMMIT. */

@@ -16,6 +16,8 @@ const notHealed = /does not heal|still waits/
 
 /** Seeds in which the broker loses the end of its queue. */
 const lostTails = { first: 7, count: 8, every: 20 }
+/** Seeds in which the journal is switched. */
+const switchedJournals = { first: 1, count: 12, every: 5 }
 /** Few seeds have a cluster that falls apart. */
 const manySeeds = { first: 1, count: 60, every: 1 }
 
@@ -161,6 +163,14 @@ export const plantedBugs: readonly PlantedBug[] = [
     replace: '',
     toldAs: /lost|does not heal|still waits/,
     seeds: manySeeds,
+  },
+  {
+    does: 'leads and writes whatever journal feeds the database',
+    file: 'test/simulation/database-stores.ts',
+    find: 'if (feeding !== wanted)',
+    replace: 'if (false)',
+    toldAs: /lost|void|decision|does not heal|still waits/,
+    seeds: switchedJournals,
   },
   {
     does: 'forgets who waits when a seat is freed',
