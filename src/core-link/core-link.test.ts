@@ -84,18 +84,15 @@ async function openPair(t: TestContext) {
 
 test('three hundred connections that say nothing keep no gateway out, over a socket or TCP', async (t) => {
   const { listener, path } = await openEngine(t)
-  const port = Number(await listener.listen({ protocol: 'tcp', host: '127.0.0.1', port: 0 }))
-  for (const address of [
-    { protocol: 'unix', path },
-    { protocol: 'tcp', host: '127.0.0.1', port },
-  ] as const) {
-    const silent = Array.from({ length: 300 }, () => connect(address))
+  const tcp = { protocol: 'tcp', host: '127.0.0.1', port: 0 } as const
+  const port = Number(await listener.listen(tcp))
+  for (const address of [{ protocol: 'unix', path } as const, { ...tcp, port }]) {
+    const silent = Array.from({ length: 300 }, () => connect(address).on('error', () => {}))
     t.after(() => silent.forEach((socket) => socket.destroy()))
-    for (const socket of silent) socket.on('error', () => {})
     await eventually(() => silent.every((socket) => !socket.connecting))
     const { engines } = gatewayTo(t, path, { addresses: [address] })
-    await eventually(() => engines.status().state === 'leading')
     await eventually(() => silent.filter((socket) => !socket.destroyed).length <= 64)
+    await eventually(() => engines.status().state === 'leading')
     assert.equal((await engines.submit(add(1))).kind, 'decided')
   }
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { after, test } from 'node:test'
-import { student } from '../../actors/testing/sketches.ts'
+import { group, student } from '../../actors/testing/sketches.ts'
 import { assertProblem, claimsOf, Desk, generousLimits, olderSecret, secret } from './testing/desk.ts'
 
 const desk = new Desk([student(7)])
@@ -188,4 +188,21 @@ test('an Idempotency-Key is 1 to 255 visible ASCII characters', async () => {
   for (const key of ['!', '~'.repeat(255), 'd4f9c7a0-1']) {
     assertProblem(await send(key), 404, 'no_such_course')
   }
+})
+
+test('a plan counts once for each of its legs', async (t) => {
+  const own = new Desk([student(1), group('10/1')], {
+    limits: { ...generousLimits, studentRate: { count: 10, perMs: 1000 }, studentBurst: 20 },
+  })
+  t.after(() => own.app.close())
+  const legs = Array.from({ length: 20 }, (_, index) => ({ drop: { course_id: 100 + index } }))
+  const send = () => own.send({ student: 1 }, 'POST /student/plan', { body: { legs } })
+  assertProblem(await send(), 404, 'no_such_course')
+  assertProblem(await send(), 429, 'too_many_requests')
+  own.nowMs += 100
+  assertProblem(await send(), 404, 'no_such_course')
+  own.nowMs += 1999
+  assertProblem(await send(), 429, 'too_many_requests')
+  own.nowMs += 1
+  assertProblem(await send(), 404, 'no_such_course')
 })

@@ -136,7 +136,7 @@ export function docsRoutes(app: FastifyInstance): void {
   })
 }
 
-interface Document {
+interface StoredDocument {
   readonly headers: Readonly<Record<string, string>>
   readonly content: Buffer
 }
@@ -152,10 +152,10 @@ const headersKept = ['content-type', 'content-security-policy', 'etag', 'last-mo
 function fromMemory(
   docs: FastifyInstance,
 ): (request: FastifyRequest, reply: FastifyReply) => Promise<unknown> {
-  const documents = new Map<string, Promise<Document | undefined>>()
+  const documents = new Map<string, Promise<StoredDocument | undefined>>()
   /** Known to this process alone: a request that has it is the one that makes a document. */
   const making = randomUUID()
-  const make = async (url: string): Promise<Document | undefined> => {
+  const make = async (url: string): Promise<StoredDocument | undefined> => {
     const made = await docs.inject({ method: 'GET', url, headers: { 'x-making': making } })
     if (made.statusCode !== 200) return undefined
     const headers = headersKept.flatMap((name) => {

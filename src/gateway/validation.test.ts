@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { group, student } from '../../actors/testing/sketches.ts'
-import { assertProblem, Desk, generousLimits, type Sender } from './testing/desk.ts'
+import { assertProblem, Desk, type Sender } from './testing/desk.ts'
 
 const desk = new Desk([student(1), group('10/1', { capacity: 1000 })])
 after(() => desk.app.close())
@@ -357,21 +357,4 @@ test('of a body with thousands of misfits only the first is looked for', async (
   }
   assert.ok((await refused([{}, 1, { add: {} }])) >= 3)
   assert.equal(await refused(Array.from({ length: 5000 }, () => ({}))), 1)
-})
-
-test('a plan counts once for each of its legs', async (t) => {
-  const own = new Desk([student(1), group('10/1')], {
-    limits: { ...generousLimits, studentRate: { count: 10, perMs: 1000 }, studentBurst: 20 },
-  })
-  t.after(() => own.app.close())
-  const legs = Array.from({ length: 20 }, (_, index) => ({ drop: { course_id: 100 + index } }))
-  const send = () => own.send({ student: 1 }, 'POST /student/plan', { body: { legs } })
-  assertProblem(await send(), 404, 'no_such_course')
-  assertProblem(await send(), 429, 'too_many_requests')
-  own.nowMs += 100
-  assertProblem(await send(), 404, 'no_such_course')
-  own.nowMs += 1999
-  assertProblem(await send(), 429, 'too_many_requests')
-  own.nowMs += 1
-  assertProblem(await send(), 404, 'no_such_course')
 })
