@@ -92,7 +92,7 @@ export function formatFlood({ name, calm, flooded, answered, growth }: FloodResu
   const ratio = flooded.decided.quantile(0.5) / calm.decided.quantile(0.5)
   return (
     `  ${name.padEnd(20)}p50 ${ms(calm)} without, ${ms(flooded)} with it (${ratio.toFixed(1)} times); ` +
-    `${flooded.counts.busy} of ${Math.round(flooded.offered * flooded.seconds)} were told busy; ` +
+    `${flooded.counts.busy} of ${Math.round(flooded.offered * flooded.seconds)} were told busy (${calm.counts.busy} without it); ` +
     `${Math.round(answered)}/s answered to the flood; ${Math.round(growth / 2 ** 20)} MiB more`
   )
 }
@@ -102,7 +102,9 @@ export function missedByFlood({ name, calm, flooded, growth }: FloodResult): str
   const ratio = flooded.decided.quantile(0.5) / calm.decided.quantile(0.5)
   return [
     ...(ratio <= 3 ? [] : [`${name}: p50 at most 3 times: ${ratio.toFixed(1)}`]),
-    ...(flooded.counts.busy === 0 ? [] : [`${name}: nobody is told busy: ${flooded.counts.busy} were`]),
+    ...(flooded.counts.busy <= calm.counts.busy
+      ? []
+      : [`${name}: nobody is told busy because of it: ${flooded.counts.busy} were`]),
     ...(growth < 100 * 2 ** 20 ? [] : [`${name}: below 100 MiB more: ${Math.round(growth / 2 ** 20)}`]),
   ]
 }

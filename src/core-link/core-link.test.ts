@@ -84,12 +84,11 @@ async function openPair(t: TestContext) {
 
 test('three hundred connections that say nothing keep no gateway out, over a socket or TCP', async (t) => {
   const { listener, path } = await openEngine(t)
-  const tcp = { protocol: 'tcp', host: '127.0.0.1', port: 0 } as const
-  const port = Number(await listener.listen(tcp))
+  const tcp = { protocol: 'tcp', host: '127.0.0.1' } as const
+  const port = Number(await listener.listen({ ...tcp, port: 0 }))
   for (const address of [{ protocol: 'unix', path } as const, { ...tcp, port }]) {
     const silent = Array.from({ length: 300 }, () => connect(address).on('error', () => {}))
     t.after(() => silent.forEach((socket) => socket.destroy()))
-    await eventually(() => silent.every((socket) => !socket.connecting))
     const { engines } = gatewayTo(t, path, { addresses: [address] })
     await eventually(() => silent.filter((socket) => !socket.destroyed).length <= 64)
     await eventually(() => engines.status().state === 'leading')
