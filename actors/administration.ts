@@ -3,6 +3,7 @@ import type { Actor, Command } from './commands.ts'
 import type { Campus } from './campus.ts'
 import { decideAddGroup, decideCancel, decideChangeGroup, decideOpen, groupsOf } from './course-admin.ts'
 import type { Rejection, Verdict } from './records.ts'
+import { setAsideByAdministration } from './set-aside.ts'
 import { decideAddStudent, decideChangeStudent } from './student-admin.ts'
 
 const adminDeeds = new Set<string>([
@@ -40,7 +41,7 @@ export function decideAdministration(campus: Campus, command: Command, leg: Admi
   }
 }
 
-/** In order of precedence: whose it is, then whether it exists. */
+/** In order of precedence: whose it is, whether it exists, and whether it can be served. */
 function turnedAway(campus: Campus, command: Command, leg: AdminLeg): Rejection | undefined {
   switch (leg.do) {
     case 'add_group':
@@ -54,7 +55,9 @@ function turnedAway(campus: Campus, command: Command, leg: AdminLeg): Rejection 
       const student = campus.students.get(studentOf(command))
       if (student === undefined) return { rejection: 'no_such_student' }
       // A place in a course of theirs lets staff see a student; what the student may do is their own department's.
-      if (mayAdminister(command.actor, student.profile.department)) return undefined
+      if (mayAdminister(command.actor, student.profile.department)) {
+        return setAsideByAdministration(campus, leg, { student, groups: [] })
+      }
       return { rejection: 'other_department', student: student.id }
     }
     case 'change_group':
@@ -66,7 +69,7 @@ function turnedAway(campus: Campus, command: Command, leg: AdminLeg): Rejection 
       const groups = found === undefined ? [] : groupsOf(found, leg)
       const foreign = groups.find(({ profile }) => !mayAdminister(command.actor, profile.department))
       if (foreign !== undefined) return { rejection: 'other_department', course, group: foreign.group }
-      if (groups.length > 0) return undefined
+      if (groups.length > 0) return setAsideByAdministration(campus, leg, { groups })
       return { rejection: 'no_such_course', course, ...(group !== undefined && { group }) }
     }
   }

@@ -26,6 +26,8 @@ export interface GroupProfile {
   readonly notes: string
   /** Open if absent. */
   readonly status?: GroupStatus
+  /** Columns with which the group cannot be served; see `set-aside.ts`. Absent if there are none. */
+  readonly faults?: readonly string[]
 }
 
 /** What a student is: their columns, with the remaining actions as loaded. */
@@ -38,6 +40,8 @@ export interface StudentProfile {
   /** Enrollment window, start inclusive, end exclusive. Milliseconds since the Unix epoch. */
   readonly windowStartMs: number
   readonly windowEndMs: number
+  /** Columns with which the student cannot be served; see `set-aside.ts`. Absent if there are none. */
+  readonly faults?: readonly string[]
 }
 
 /** Start inclusive, end exclusive. Milliseconds since the Unix epoch. */
@@ -114,7 +118,7 @@ export class CourseGroup implements TimeBits {
 
   /** The order number that the next in the queue gets. */
   get nextOrder(): number {
-    return (this.queueOrders.at(-1) ?? 0) + 1
+    return Math.max(0, this.queueOrders.at(-1) ?? 0) + 1
   }
 
   /** 0 = registered, 1 = first in the queue; undefined = neither. */
@@ -251,6 +255,8 @@ export class Campus {
   readonly departments = new Set<number>()
   /** Groups by department, for catalogs. */
   readonly groupsByDepartment = new Map<number, CourseGroup[]>()
+  /** Whether any student or group was ever set aside: nearly always not, and then nobody looks. */
+  hasFaults = false
   readonly #windows = new Map<number, Map<number, EnrollmentWindow>>()
 
   addGroup(profile: GroupProfile): CourseGroup {
@@ -264,6 +270,7 @@ export class Campus {
     }
     const group = new CourseGroup(profile)
     course.groups.push(group)
+    if (profile.faults !== undefined) this.hasFaults = true
     this.departments.add(profile.department)
     const siblings = this.groupsByDepartment.get(profile.department)
     if (siblings === undefined) this.groupsByDepartment.set(profile.department, [group])
@@ -275,6 +282,7 @@ export class Campus {
     if (this.students.has(profile.id)) throw new Error(`student ${profile.id} was added twice`)
     const student = new Student(profile, this.#window(profile.windowStartMs, profile.windowEndMs))
     this.students.set(profile.id, student)
+    if (profile.faults !== undefined) this.hasFaults = true
     return student
   }
 

@@ -5,6 +5,7 @@ import type { Actor, AdoptLeg, Command, Leg, OverrideLeg, StudentLeg } from './c
 import { decideForceAdd, decideForceDrop, decideSetCapacity } from './overrides.ts'
 import { decidePlan } from './plan.ts'
 import type { Rejection, Verdict } from './records.ts'
+import { setAsideBy } from './set-aside.ts'
 
 /** What commands do with places and seats, each leg in one course. */
 type PlaceLeg = StudentLeg | OverrideLeg | AdoptLeg
@@ -46,7 +47,10 @@ function decideOverride(campus: Campus, student: Student | undefined, leg: Overr
   }
 }
 
-/** In order of precedence: whose course it is, whether the student exists, whose they are, whether the course exists. */
+/**
+ * In order of precedence: whose course it is, whether the student exists, whose they are, whether the course exists, and
+ * whether both can be served.
+ */
 function turnedAway(
   campus: Campus,
   command: Command,
@@ -62,7 +66,7 @@ function turnedAway(
   for (const leg of legs) {
     if (!isThere(campus, leg)) return { rejection: 'no_such_course', ...whereOf(leg) }
   }
-  return undefined
+  return setAsideBy(campus, student, legs)
 }
 
 function otherDepartment(campus: Campus, actor: Actor, legs: readonly PlaceLeg[]): Rejection | undefined {

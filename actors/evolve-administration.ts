@@ -1,5 +1,6 @@
 import type { AdminEffect, GroupAdded, GroupChanged, StudentAdded } from './admin-effects.ts'
 import type { Campus, GroupProfile, StudentProfile } from './campus.ts'
+import { mended } from './set-aside.ts'
 import { type ExamTime, examOf } from './timetable.ts'
 
 /**
@@ -40,22 +41,31 @@ export function evolveAdministration(campus: Campus, effect: AdminEffect): void 
       return
     case 'window_changed': {
       const { windowStartMs, windowEndMs } = effect
-      campus.changeStudent({ ...campus.student(effect.student).profile, windowStartMs, windowEndMs })
+      const profile = mended(campus.student(effect.student).profile, windowColumns)
+      campus.changeStudent({ ...profile, windowStartMs, windowEndMs })
       return
     }
-    case 'max_units_changed':
-      campus.changeStudent({ ...campus.student(effect.student).profile, maxUnits: effect.maxUnits })
+    case 'max_units_changed': {
+      const profile = mended(campus.student(effect.student).profile, ['max_units'])
+      campus.changeStudent({ ...profile, maxUnits: effect.maxUnits })
       return
+    }
     case 'actions_changed':
       campus.student(effect.student).remainingActions = effect.remaining
       return
   }
 }
 
+const windowColumns = ['enrollment_start_time', 'enrollment_end_time']
+
 /** The profile of a group once staff have changed it. */
 export function changedProfile(profile: GroupProfile, changed: GroupChanged): GroupProfile {
+  const { reserveCapacity, meetings } = changed
   return {
-    ...profile,
+    ...mended(profile, [
+      ...(reserveCapacity === undefined ? [] : ['reserve_capacity']),
+      ...(meetings === undefined ? [] : ['class_time']),
+    ]),
     reserveCapacity: changed.reserveCapacity ?? profile.reserveCapacity,
     lecturer: changed.lecturer ?? profile.lecturer,
     notes: changed.notes ?? profile.notes,

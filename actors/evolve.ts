@@ -1,6 +1,7 @@
 import type { Campus, CourseGroup, Student } from './campus.ts'
 import { evolveAdministration } from './evolve-administration.ts'
 import type { Effect } from './records.ts'
+import { mended } from './set-aside.ts'
 
 /**
  * Applies one effect to the campus. The only code that changes what decisions decide, live and in replay
@@ -39,7 +40,7 @@ export function evolve(campus: Campus, effect: Effect): void {
       campus.student(effect.student).remainingActions = effect.remaining
       return
     case 'capacity_changed':
-      campus.group(effect.course, effect.group).capacity = effect.capacity
+      changeCapacity(campus.group(effect.course, effect.group), effect.capacity)
       return
     case 'duplicates_removed':
       // Memory holds a place once however many rows repeat it.
@@ -66,6 +67,11 @@ function entered(
   const student = campus.student(effect.student)
   if (student.placeIn(effect.course) !== undefined) throw misfit(effect)
   return { group: campus.group(effect.course, effect.group), student }
+}
+
+function changeCapacity(group: CourseGroup, capacity: number): void {
+  group.capacity = capacity
+  if (group.profile.faults !== undefined) group.become(mended(group.profile, ['capacity']))
 }
 
 function leaveQueue(group: CourseGroup, student: number): boolean {

@@ -6,6 +6,7 @@ type Code = RefusalCode | RejectionCode
 const entry = [
   'no_such_student',
   'no_such_course',
+  'set_aside',
   'outside_enrollment_window',
   'course_cancelled',
   'course_closed',
@@ -15,7 +16,7 @@ const entry = [
   'exam_conflict',
   'course_full',
 ] as const
-const override = ['other_department', 'no_such_course'] as const
+const override = ['other_department', 'no_such_course', 'set_aside'] as const
 const move = [...entry, 'not_enrolled', 'no_change', 'no_actions_left', 'move_would_lose_seat'] as const
 
 /**
@@ -24,7 +25,14 @@ const move = [...entry, 'not_enrolled', 'no_change', 'no_actions_left', 'move_wo
  */
 export const refusalsByDeed = {
   add: [...entry, 'already_enrolled'],
-  drop: ['no_such_student', 'no_such_course', 'outside_enrollment_window', 'not_enrolled', 'no_actions_left'],
+  drop: [
+    'no_such_student',
+    'no_such_course',
+    'set_aside',
+    'outside_enrollment_window',
+    'not_enrolled',
+    'no_actions_left',
+  ],
   move,
   force_add: [...override, 'no_such_student', 'already_enrolled', 'course_cancelled'],
   force_drop: [...override, 'no_such_student', 'not_enrolled'],
@@ -39,7 +47,7 @@ export const refusalsByDeed = {
   close: [...override, 'course_cancelled'],
   cancel: [...override, 'too_many_places'],
   add_group: ['other_department', 'no_such_department', 'group_exists'],
-  change_student: ['other_department', 'no_such_student', 'window_ends_first'],
+  change_student: ['other_department', 'no_such_student', 'set_aside', 'window_ends_first'],
   add_student: ['other_department', 'no_such_department', 'student_exists', 'window_ends_first'],
 } as const satisfies Record<Exclude<Leg, AdoptLeg>['do'], readonly Code[]>
 

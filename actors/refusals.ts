@@ -75,4 +75,10 @@ export function inOrderOfPrecedence(refusals: readonly Refusal[]): Refusal[] {
  * Why a command was turned away before any rule was asked. Not a decision: nothing is journaled, nothing
  * changed, and the same request may succeed once the cause is gone.
  */
-export type RejectionCode = 'other_department' | 'no_such_student' | 'no_such_course' | 'no_such_department'
+export type RejectionCode =
+  | 'other_department'
+  | 'no_such_student'
+  | 'no_such_course'
+  | 'no_such_department'
+  /** The row of the student or group cannot be served as it is; see `set-aside.ts`. */
+  | 'set_aside'

@@ -1,5 +1,6 @@
 import type { ConflictsArose, ListedConflict } from './admin-effects.ts'
 import { byCourseAndGroup, type Campus, type CourseGroup, type GroupProfile, type Student } from './campus.ts'
+import { canBeNamed } from './set-aside.ts'
 import { examsOverlap, meetingsOverlap } from './timetable.ts'
 
 type Times = Pick<GroupProfile, 'meetings' | 'exam'>
@@ -17,6 +18,7 @@ export function conflictsAfter(campus: Campus, group: CourseGroup, after: Times)
   const students: ListedConflict[] = []
   let count = 0
   for (const id of [...group.registered, ...group.queue].toSorted((a, b) => a - b)) {
+    if (!canBeNamed(id)) continue
     const conflict = firstConflict(campus.student(id), group, after)
     if (conflict === undefined) continue
     count++

@@ -7,7 +7,9 @@ import {
   examsOverlap,
   mayConflict,
   type Meeting,
+  isClassTime,
   meetingsOverlap,
+  oddityOfClassTime,
   packClassTime,
   timeBitsOf,
   unpackClassTime,
@@ -39,6 +41,16 @@ describe('classes', () => {
     assert.ok(!conflict(meets('sat 08:00-10:00'), meets('sun 08:00-10:00')))
     assert.ok(!conflict(meets('sat 22:00-24:00'), meets('sun 00:00-02:00')))
     assert.ok(conflict(meets('sat 22:00-24:00'), meets('sat 23:59-24:00')))
+  })
+
+  test('that go on after midnight overlap with what is on then, and with themselves', () => {
+    const late = [{ day: 6, startMinute: 1380, endMinute: 60 }]
+    assert.ok(conflict(late, late))
+    assert.ok(conflict(late, meets('sat 00:59-02:00')))
+    assert.ok(conflict(late, meets('fri 23:30-24:00')))
+    assert.ok(!conflict(late, meets('sat 01:00-02:00')))
+    assert.ok(!conflict(late, meets('fri 01:00-23:00')))
+    assert.ok(!conflict(late, meets('thu 23:00-24:00')))
   })
 
   test('that never meet conflict with nothing', () => {
@@ -99,6 +111,28 @@ describe('the packed class time of existing tables', () => {
     assert.deepEqual(unpackClassTime(packed), meets(...week))
   })
 
+  test('is read without bit 21, which is no hour: programs set it for a day counted from one bit too low', () => {
+    const meant = packClassTime(meets('sun 09:00-10:30', 'tue 09:00-10:30')) ?? 0
+    assert.deepEqual(unpackClassTime(meant + 2 ** 21), meets('sun 09:00-10:30', 'tue 09:00-10:30'))
+    assert.equal(oddityOfClassTime(meant + 2 ** 21), 'bit_21')
+    assert.equal(oddityOfClassTime(meant), undefined)
+    const allDay = packClassTime(meets('fri 00:00-24:00')) ?? 0
+    assert.equal(oddityOfClassTime(allDay), undefined)
+  })
+
+  test('that ends before it begins, or after 24:00, goes on after midnight', () => {
+    const late = 1380 + 1440 * 60 + 2 ** 22
+    assert.deepEqual(unpackClassTime(late), [{ day: 0, startMinute: 1380, endMinute: 60 }])
+    assert.equal(oddityOfClassTime(late), 'ends_first')
+    const beyond = 1380 + 1440 * 1450 + 2 ** 22
+    assert.deepEqual(unpackClassTime(beyond), [{ day: 0, startMinute: 1380, endMinute: 10 }])
+    assert.equal(oddityOfClassTime(2 ** 22), 'ends_first', 'from 0:00 to 0:00')
+  })
+
+  test('holds no day beyond the seventh: what has one, or is negative, is none', () => {
+    assert.deepEqual([0, 2 ** 29 - 1, 2 ** 29, -1].map(isClassTime), [true, true, false, false])
+  })
+
   test('without a day is no meeting, and no meeting is 0', () => {
     assert.deepEqual(unpackClassTime(480 + 1440 * 600), [])
     assert.deepEqual(unpackClassTime(0), [])
@@ -124,13 +158,24 @@ describe('the packed class time of existing tables', () => {
   })
 })
 
+/** 24:00 is the end of its day. */
+const endAfter = (startMinute: number, length: number) =>
+  startMinute + length > 1440 ? startMinute + length - 1440 : startMinute + length
+
 test('conflicts are what counting shared minutes finds', () => {
   const meeting = fc
-    .record({ day: fc.nat(1), startMinute: fc.nat(20), length: fc.integer({ min: 1, max: 6 }) })
-    .map(({ day, startMinute, length }) => ({ day, startMinute, endMinute: startMinute + length }))
+    .record({
+      day: fc.constantFrom(0, 1, 6),
+      startMinute: fc.oneof(fc.nat(20), fc.integer({ min: 1430, max: 1439 })),
+      length: fc.integer({ min: 1, max: 12 }),
+    })
+    .map(({ day, startMinute, length }) => ({ day, startMinute, endMinute: endAfter(startMinute, length) }))
   const minutesOf = (meetings: readonly Meeting[]) =>
     meetings.flatMap(({ day, startMinute, endMinute }) =>
-      Array.from({ length: endMinute - startMinute }, (_, minute) => day * 1440 + startMinute + minute),
+      Array.from(
+        { length: endMinute - startMinute + (endMinute < startMinute ? 1440 : 0) },
+        (_, minute) => (day * 1440 + startMinute + minute) % (7 * 1440),
+      ),
     )
   fc.assert(
     fc.property(fc.array(meeting, { maxLength: 3 }), fc.array(meeting, { maxLength: 3 }), (a, b) => {

@@ -1,4 +1,7 @@
-/** One weekly meeting. `day`: 0 = Saturday … 6 = Friday. Minutes since midnight, end exclusive. */
+/**
+ * One weekly meeting. `day`: 0 = Saturday … 6 = Friday. Minutes since midnight, end exclusive; an end before the start
+ * is on the next day.
+ */
 export interface Meeting {
   readonly day: number
   readonly startMinute: number
@@ -21,7 +24,9 @@ export interface ExamTime {
 const minutesPerDay = 1440
 const msPerMinute = 60_000
 const firstDayBit = 22
-const rangeMask = 2 ** firstDayBit - 1
+/** No hours of a day reach bit 21. Some programs set it all the same, for a day that they count from one bit too low. */
+const rangeMask = 2 ** (firstDayBit - 1) - 1
+const classTimeMax = 2 ** 29 - 1
 const daysPerWeek = 7
 
 /**
@@ -44,10 +49,7 @@ const examDays = 31
 export function timeBitsOf(meetings: readonly Meeting[], exam: Exam | undefined): TimeBits {
   let earlyBits = 0
   let lateBits = 0
-  for (const { day, startMinute, endMinute } of meetings) {
-    // Also of what no table should hold, such as an end before the start: better a bit too many than one too few.
-    const first = Math.min(startMinute, endMinute)
-    const last = Math.max(startMinute, endMinute)
+  for (const { day, first, last } of meetings.flatMap(spansOf)) {
     for (const [part, begin] of partsOfDay.entries()) {
       const end = partsOfDay[part + 1] ?? Number.POSITIVE_INFINITY
       if (first >= end || last <= begin) continue
@@ -67,6 +69,25 @@ export function timeBitsOf(meetings: readonly Meeting[], exam: Exam | undefined)
   return { earlyBits, lateBits, examBits }
 }
 
+/** A meeting day by day. One without length, which no table should hold, counts as a minute here. */
+function spansOf(
+  meeting: Meeting,
+): { readonly day: number; readonly first: number; readonly last: number }[] {
+  const { day, startMinute } = meeting
+  const end = endOf(meeting)
+  const today = { day, first: startMinute, last: Math.max(end, startMinute + 1) }
+  return end <= minutesPerDay ? [today] : [today, { day: dayAfter(day), first: 0, last: end - minutesPerDay }]
+}
+
+/** In minutes since the midnight before the start. */
+function endOf({ startMinute, endMinute }: Meeting): number {
+  return endMinute < startMinute ? endMinute + minutesPerDay : endMinute
+}
+
+function dayAfter(day: number): number {
+  return (day + 1) % daysPerWeek
+}
+
 export function mayConflict(a: TimeBits, b: TimeBits): boolean {
   return (
     (a.earlyBits & b.earlyBits) !== 0 || (a.lateBits & b.lateBits) !== 0 || (a.examBits & b.examBits) !== 0
@@ -77,11 +98,22 @@ export function mayConflict(a: TimeBits, b: TimeBits): boolean {
 export function meetingsOverlap(a: readonly Meeting[], b: readonly Meeting[]): boolean {
   for (const one of a) {
     for (const other of b) {
-      if (one.day === other.day && one.startMinute < other.endMinute && other.startMinute < one.endMinute)
-        return true
+      const isSameDay = one.day === other.day
+      if (isSameDay && one.startMinute < endOf(other) && other.startMinute < endOf(one)) return true
+      if (runsInto(one, other) || runsInto(other, one)) return true
     }
   }
   return false
+}
+
+/** Whether what is left of `one` after midnight overlaps with `next`. */
+function runsInto(one: Meeting, next: Meeting): boolean {
+  return (
+    dayAfter(one.day) === next.day &&
+    next.startMinute < endOf(one) - minutesPerDay &&
+    endOf(next) > 0 &&
+    endOf(one) > minutesPerDay
+  )
 }
 
 /** An exam of unknown length is the instant of its start: equal starts conflict, touching ends do not. */
@@ -100,11 +132,27 @@ export function inOrderOfWeek(meetings: readonly Meeting[]): Meeting[] {
   return meetings.toSorted((a, b) => a.day - b.day || a.startMinute - b.startMinute)
 }
 
-/** Unpacks `courses.class_time`: start + 1440 * end in bits 0 to 21, bit 22 + day for each day. */
+/** Whether the number has days of a week in it and nothing that is none. */
+export function isClassTime(packed: number): boolean {
+  return packed >= 0 && packed <= classTimeMax
+}
+
+/** What is strange about a number that can be read all the same. */
+export function oddityOfClassTime(packed: number): 'bit_21' | 'ends_first' | undefined {
+  if (packed !== (packed & ~(rangeMask + 1))) return 'bit_21'
+  const endsFirst = unpackClassTime(packed).some(({ startMinute, endMinute }) => endMinute <= startMinute)
+  return endsFirst ? 'ends_first' : undefined
+}
+
+/**
+ * Unpacks `courses.class_time`: start + 1440 * end in bits 0 to 20, bit 22 + day for each day. Bits that are neither
+ * are left out, and an end after midnight is one on the next day.
+ */
 export function unpackClassTime(packed: number): Meeting[] {
   const range = packed & rangeMask
   const startMinute = range % minutesPerDay
-  const endMinute = Math.floor(range / minutesPerDay)
+  const end = Math.floor(range / minutesPerDay)
+  const endMinute = end > minutesPerDay ? end - minutesPerDay : end
   const meetings: Meeting[] = []
   for (let day = 0; day < daysPerWeek; day++) {
     if ((packed >>> (firstDayBit + day)) & 1) meetings.push({ day, startMinute, endMinute })

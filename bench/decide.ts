@@ -4,9 +4,12 @@ import { type Command, coursesOf } from '../actors/commands.ts'
 import { decide } from '../actors/decide.ts'
 import { evolve } from '../actors/evolve.ts'
 import { Mailboxes } from '../actors/mailboxes.ts'
+import { faultOfRecord } from '../src/engine/record-check.ts'
+import { recordOf } from '../src/engine/record-of.ts'
 
 // How many decisions one core makes: a student's add of one leg, decided and evolved, on a campus of the
-// size that the README speaks of; and what the mailboxes cost on top. Usage:
+// size that the README speaks of; what making its record costs, and the check that the batcher will take it; and what
+// the mailboxes cost on top. Usage:
 // node bench/decide.ts [seconds of CPU, default 3] [--json]
 
 const groupCount = 1500
@@ -130,6 +133,20 @@ function measureDecide(seconds: number, campus: Campus, commands: readonly Comma
   })
 }
 
+/** Making the record of an add, and checking it if `checked`: as it is made, while it is near at hand. */
+function measureRecords(seconds: number, commands: readonly Command[], checked: boolean): Rounds {
+  const options = { request: 'mgkz3x1v-4fz9' }
+  return measure(seconds, commands.length, () => {
+    for (const [index, command] of commands.entries()) {
+      const student = command.student ?? 0
+      const [course = 0] = coursesOf(command.legs)
+      const verdict = { effects: [{ type: 'registered', student, course, group: 1 }], remaining: 5 } as const
+      const record = recordOf(command, verdict, options, index + 1, 1_790_000_000_000)
+      if (checked && faultOfRecord(record) !== undefined) throw new Error('an add has a record that fits')
+    }
+  })
+}
+
 /** Commands that come at about the same time, and have their turns together. */
 const arrivingTogether = 64
 
@@ -159,9 +176,12 @@ function main(seconds: number, asJson: boolean): void {
   const campus = buildCampus(random)
   const commands = buildAdds(random, campus)
   const decided = measureDecide(seconds, campus, commands)
+  const recorded = measureRecords(seconds / 3, commands, false)
+  const checked = measureRecords(seconds / 3, commands, true)
+  const checkNs = Math.max(0, checked.best - recorded.best)
   const posted = measureMailboxes(seconds / 3, commands)
   if (asJson) {
-    process.stdout.write(JSON.stringify({ decided, posted, commands: commands.length }))
+    process.stdout.write(JSON.stringify({ decided, checkNs, posted, commands: commands.length }))
     return
   }
   const told = ({ best, median, count }: Rounds) =>
@@ -169,6 +189,7 @@ function main(seconds: number, asJson: boolean): void {
   process.stdout.write(
     `decide + evolve of a simple add: ${Math.round(1e9 / decided.mean).toLocaleString('en')} per second of CPU ` +
       `(${told(decided)}, ${groupCount} groups, ${studentCount} students, seed ${seed}, node ${process.version})\n` +
+      `checking its record: ${checkNs} ns, ${((100 * checkNs) / decided.best).toFixed(1)} % of that (best rounds)\n` +
       `mailboxes and dispatch: ${posted.mean} ns per command (${told(posted)})\n`,
   )
 }

@@ -46,6 +46,7 @@ CREATE FUNCTION public.make_decision_partitions() RETURNS integer
     SET search_path TO 'public', 'pg_temp'
     AS $_$
 DECLARE
+  this_month TIMESTAMP := date_trunc('month', now() AT TIME ZONE 'UTC');
   month TIMESTAMP;
   partition TEXT;
   first_at TIMESTAMPTZ;
@@ -54,11 +55,16 @@ DECLARE
 BEGIN
   -- One at a time: batchers may start together.
   PERFORM pg_advisory_xact_lock(1701733747, 2);
-  FOR ahead IN 0..2 LOOP
-    month := date_trunc('month', now() AT TIME ZONE 'UTC') + ahead * interval '1 month';
+  FOR month IN
+    SELECT this_month + ahead * interval '1 month' FROM generate_series(0, 2) AS ahead
+    UNION
+    SELECT date_trunc('month', at AT TIME ZONE 'UTC') FROM decisions_default WHERE at < this_month AT TIME ZONE 'UTC'
+    ORDER BY 1
+  LOOP
     first_at := month AT TIME ZONE 'UTC';
     end_at := (month + interval '1 month') AT TIME ZONE 'UTC';
     partition := 'decisions_' || to_char(month, 'YYYY_MM');
+    -- Of an archived month, too, as long as its table stands.
     CONTINUE WHEN to_regclass(quote_ident(partition)) IS NOT NULL OR EXISTS (
       SELECT FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
       WHERE inhparent = 'decisions'::regclass

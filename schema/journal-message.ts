@@ -78,7 +78,8 @@ const reason = object(
   ['leg', 'course', 'group', 'with', 'more'],
 )
 
-const record = {
+/** One decision. */
+export const recordSchema = {
   ...object(
     {
       seq: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
@@ -117,5 +118,5 @@ export const batchMessageSchema = object({
   version: { const: 1 },
   campus,
   leader: uuid,
-  records: { type: 'array', minItems: 1, items: record },
+  records: { type: 'array', minItems: 1, items: recordSchema },
 })

@@ -21,6 +21,7 @@ export interface GroupSketch {
   readonly registered?: readonly number[]
   /** First come first. */
   readonly queue?: readonly number[]
+  readonly faults?: readonly string[]
 }
 
 /** A student, and what is unusual about them. */
@@ -31,6 +32,7 @@ export interface StudentSketch {
   readonly actions?: number
   readonly department?: number
   readonly window?: readonly [startMs: number, endMs: number]
+  readonly faults?: readonly string[]
 }
 
 export function group(at: string, sketch: Omit<GroupSketch, 'at'> = {}): GroupSketch {
@@ -76,6 +78,7 @@ export function groupProfile({ at, ...sketch }: GroupSketch): GroupProfile {
     meetings: sketch.meetings ?? [],
     genderLock: sketch.genderLock,
     notes: '',
+    ...(sketch.faults !== undefined && { faults: sketch.faults }),
   }
 }
 
@@ -89,6 +92,7 @@ export function studentProfile(sketch: StudentSketch): StudentProfile {
     remainingActions: sketch.actions ?? 3,
     windowStartMs,
     windowEndMs,
+    ...(sketch.faults !== undefined && { faults: sketch.faults }),
   }
 }
 

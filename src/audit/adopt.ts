@@ -141,6 +141,7 @@ async function decideOne(
         if (outcome.record.effects === undefined) throw new AdoptionFailed(`course ${leg.course} was refused`)
         return outcome.record.effects
       case 'rejected':
+      case 'failed':
         throw new AdoptionFailed(`course ${leg.course}: ${outcome.code}`)
       case 'key_refused':
         if (outcome.code === 'idempotency_mismatch') {

@@ -83,6 +83,7 @@ interface Given {
   readonly store?: Partial<CampusStore>
   readonly acknowledge?: TermLimits['acknowledge']
   readonly onState?: (state: string, detail: string) => void
+  readonly onAlarm?: (alarm: string, detail: string) => void
 }
 
 /** An engine over terms of the journal that the test owns, in their order, and a store that it may replace. */
@@ -96,6 +97,7 @@ async function startedEngine(terms: readonly ManualTerm[], given: Given = {}) {
     runtime,
     limits: { ...limits, acknowledge: given.acknowledge ?? limits.acknowledge },
     onState: given.onState ?? (() => {}),
+    ...(given.onAlarm !== undefined && { onAlarm: given.onAlarm }),
   })
   void engine.run()
   await settlePromises()
@@ -235,4 +237,41 @@ test('a grant that is missing is told with what gives it, and asked for less and
   )
   void engine.stop(0)
   await runtime.advance(10_000)
+})
+
+test('a decision that the batcher would refuse fails that one request: nothing is published, nothing has changed', async () => {
+  const refused: string[] = []
+  const campus = campusOfOne()
+  // No loader lets such a row through: this is about the last line of defence.
+  campus.addStudent({ ...one, id: 2, windowStartMs: -1 })
+  const loadCampus: CampusStore['loadCampus'] = async (leader) => ({
+    campus,
+    position: { leader, seq: 0, term: 1, atMs: 0 },
+    keys: new KeyArchive(1_000_000, keyLifetimeMs),
+  })
+  const { engine, runtime, journal } = await leadingEngine({
+    store: { loadCampus },
+    onAlarm: (alarm, detail) => refused.push(`${alarm}: ${detail}`),
+  })
+  const actor = { role: 'staff', id: 7, department: 1, campusWide: false } as const
+  const key = { key: 'k', requestHash: 'h', request: 'r-1' }
+  const change: Command = { actor, student: 2, legs: [{ do: 'change_student', windowEndMs: 5_000_000 }] }
+  for (let time = 0; time < 2; time++) {
+    const answer = engine.submit(change, key)
+    await runtime.advance(1)
+    assert.deepEqual(await answer, { kind: 'failed', code: 'internal' }, 'and the key is free again')
+  }
+  assert.equal(refused.length, 2)
+  assert.match(
+    refused[0] ?? '',
+    /^record_refused: .*staff 7 about student 2 .*change_student.*\(request r-1\): \/effects\/0\/windowStartMs/,
+  )
+  assert.equal(journal.appended.length, 1, 'the marker alone')
+  assert.equal(campus.student(2).window.endMs, one.windowEndMs)
+  const next = engine.submit(addOne)
+  await runtime.advance(1)
+  journal.confirm()
+  const outcome = await next
+  assert.ok(outcome.kind === 'decided')
+  assert.equal(outcome.record.seq, 1, 'no number is missing')
 })

@@ -46,9 +46,9 @@ export interface EngineOptions {
 
 /**
  * `clock`: nobody may lead by this machine's clock. `future`: the tables hold decisions of a time to come. `not_storable`:
- * PostgreSQL refuses to write a decision.
+ * PostgreSQL refuses to write a decision. `record_refused`: the batcher would refuse the record of one; it was not taken.
  */
-export type EngineAlarm = 'clock' | 'future' | 'not_storable'
+export type EngineAlarm = 'clock' | 'future' | 'not_storable' | 'record_refused'
 
 /** How often the batcher's judgement of a marker is asked for, and how often an unreachable database is. */
 const barrierPollMs = { first: 10, most: 250 }
@@ -226,6 +226,7 @@ export class Engine extends TermService {
         onLost: (why) => this.#loseTerm(journal, why),
         onRefused: (record, why) => this.#noteRefused(record, why),
         isCareful: runtime.elapsed() - this.#refusedAtMs < carefulMs,
+        onRefusedRecord: (detail) => this.#options.onAlarm?.('record_refused', detail),
         stages: this.#options.stages,
       })
     }

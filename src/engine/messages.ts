@@ -11,7 +11,8 @@ export class ForeignMessage extends Error {
 /** A message that names another campus. */
 export class OtherCampus extends ForeignMessage {}
 
-const ajv = new Ajv({
+/** Compiles the journal's schemas. */
+export const ajv = new Ajv({
   allErrors: false,
   strict: true,
   allowUnionTypes: true,

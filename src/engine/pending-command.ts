@@ -1,11 +1,15 @@
 import type { Command } from '../../actors/commands.ts'
 import type { Mailboxes, Ticket } from '../../actors/mailboxes.ts'
-import type { DecisionRecord } from '../../actors/records.ts'
-import type { Asker, SubmitOptions, Unavailable } from './service.ts'
+import type { DecisionRecord, Rejection } from '../../actors/records.ts'
+import type { Asker, Outcome, RejectedOutcome, SubmitOptions, Unavailable } from './service.ts'
 import type { Confirmable, Settlement, Waiter } from './settlement.ts'
 
 /** The answer to whoever cannot be told what became of their command. */
 export const outcomeUnknown: Unavailable = { kind: 'unavailable', code: 'outcome_unknown' }
+
+export function rejectedBy({ rejection, ...where }: Rejection): RejectedOutcome {
+  return { kind: 'rejected', code: rejection, ...where }
+}
 
 /** A command from its admission to its answer. One object for all who handle it: thousands wait at the same time. */
 export class PendingCommand implements Waiter, Confirmable {
@@ -53,6 +57,12 @@ export class PendingCommand implements Waiter, Confirmable {
   refused(): void {
     if (this.ticket !== undefined) this.#mailboxes.release(this.ticket)
     this.onWritten?.(false)
+  }
+
+  /** Ends it without a decision: nothing has changed. */
+  turnAway(outcome: Outcome): void {
+    if (this.ticket !== undefined) this.#mailboxes.release(this.ticket)
+    this.asker.settle(outcome)
   }
 
   settle(settlement: Settlement): void {

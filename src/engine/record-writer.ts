@@ -1,7 +1,9 @@
 import type { Leg } from '../../actors/commands.ts'
 import type { DecisionRecord, Effect } from '../../actors/records.ts'
 import type { Refusal } from '../../actors/refusals.ts'
+import { recordSchema } from '../../schema/journal-message.ts'
 
+const fitsRequest = new RegExp(recordSchema.properties.request.pattern)
 const billion = 1_000_000_000
 const maxInt32 = 2 ** 31 - 1
 /** No record of a student's takes more for itself, or for one of its legs, effects and reasons; texts come on top. */
@@ -88,7 +90,7 @@ export class RecordWriter {
     if (remaining !== undefined) this.#field(words.remaining, remaining)
     if (key !== undefined) this.#quoted(words.key, key)
     if (requestHash !== undefined) this.#quoted(words.requestHash, requestHash)
-    if (request !== undefined) this.#quoted(words.request, request)
+    if (request !== undefined) this.#request(request)
     this.#reserve(partBytesMax)
     this.#byte(braceClosing)
   }
@@ -195,8 +197,16 @@ export class RecordWriter {
     for (let index = 0; index < text.length; index++) this.#byte(text.charCodeAt(index))
   }
 
-  /** Most texts hold nothing that JSON writes otherwise. */
-  #quoted(name: Uint8Array, text: string): void {
+  /** Leaves out an id that the journal's schema does not take: it is for the logs, and no decision may fail for it. */
+  #request(request: string): void {
+    const start = this.#length
+    const isVisible = this.#quoted(words.request, request)
+    if ((isVisible && request.length > 0 && request.length <= 64) || fitsRequest.test(request)) return
+    this.#length = start
+  }
+
+  /** @returns whether it is visible ASCII without anything that JSON writes otherwise, as most texts are */
+  #quoted(name: Uint8Array, text: string): boolean {
     this.#reserve(partBytesMax + text.length)
     this.#put(name)
     const start = this.#length
@@ -204,15 +214,16 @@ export class RecordWriter {
     const bytes = this.#bytes
     for (let index = 0; index < text.length; index++) {
       const code = text.charCodeAt(index)
-      if (code < 0x20 || code > 0x7e || code === quote || code === backslash) {
+      if (code <= 0x20 || code > 0x7e || code === quote || code === backslash) {
         this.#length = start
         this.text(JSON.stringify(text))
-        return
+        return false
       }
       bytes[start + 1 + index] = code
     }
     this.#length += text.length
     this.#byte(quote)
+    return true
   }
 }
 

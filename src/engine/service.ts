@@ -30,6 +30,8 @@ export type Outcome =
   | { readonly kind: 'decided'; readonly record: DecisionRecord; readonly replayed: boolean }
   | RejectedOutcome
   | { readonly kind: 'key_refused'; readonly code: 'idempotency_mismatch' | 'idempotency_in_flight' }
+  /** A bug: the decision could not be written into the journal. Surely not done. */
+  | { readonly kind: 'failed'; readonly code: 'internal' }
   | Unavailable
 
 export type DryRunOutcome =

@@ -23,7 +23,8 @@ import type {
   SubmitOptions,
   Unavailable,
 } from './service.ts'
-import { PendingCommand } from './pending-command.ts'
+import { PendingCommand, rejectedBy } from './pending-command.ts'
+import { faultOfRecord } from './record-check.ts'
 import { recordOf } from './record-of.ts'
 import type { Settlement } from './settlement.ts'
 import type { Snapshot } from './views.ts'
@@ -66,6 +67,7 @@ export class Term {
   readonly #runtime: Runtime
   readonly #limits: TermLimits
   readonly #stages: CommandStages | undefined
+  readonly #onRefusedRecord: (detail: string) => void
   readonly #mailboxes: Mailboxes<PendingCommand>
   readonly #keys: KeyMemory
   readonly #keyed: KeyedAdmission
@@ -92,6 +94,8 @@ export class Term {
     onRefused?: (record: DecisionRecord, why: string) => void
     /** PostgreSQL refused one not long ago: begin carefully. */
     isCareful?: boolean
+    /** Called with why a decision was not taken: the batcher would refuse its record. */
+    onRefusedRecord?: ((detail: string) => void) | undefined
     stages?: CommandStages | undefined
   }) {
     const { loaded, runtime, limits } = options
@@ -105,6 +109,7 @@ export class Term {
     this.#runtime = runtime
     this.#limits = limits
     this.#stages = options.stages
+    this.#onRefusedRecord = options.onRefusedRecord ?? (() => {})
     this.#mailboxes = new Mailboxes(limits.mailboxes)
     this.#keys = new KeyMemory(loaded.keys)
     this.#keyed = new KeyedAdmission({
@@ -150,11 +155,7 @@ export class Term {
    * before this returns, and settled as its reply is released.
    */
   deliver(command: Command, options: SubmitOptions, asker: Asker): void {
-    const isCommon = options.key === undefined && this.#knows(command)
-    if (isCommon) {
-      this.#post(command, options, asker)
-      return
-    }
+    if (options.key === undefined && this.#knows(command)) return this.#post(command, options, asker)
     this.#admitWithCare(command, options).then(
       (outcome) => asker.settle(outcome),
       (bug: unknown) => asker.fail(bug),
@@ -171,7 +172,7 @@ export class Term {
   }
 
   async #admit(command: Command, options: SubmitOptions): Promise<Outcome> {
-    const unknownStudent = await this.#learnStudent(command)
+    const unknownStudent = await this.knowStudent(command.student)
     if (unknownStudent !== undefined) return unknownStudent
     return await new Promise((settle, fail) => this.#post(command, options, { settle, fail }))
   }
@@ -197,15 +198,12 @@ export class Term {
     return this.#journal.blocked ? journalUnavailable : undefined
   }
 
-  /** A student who was added to the tables while the engine ran is loaded when first seen. */
-  async #learnStudent(command: Command): Promise<Unavailable | undefined> {
-    if (command.student === undefined || this.#knows(command)) return undefined
-    return await this.knowStudent(command.student)
-  }
-
-  /** @returns why it could not be found out whether there is such a student */
-  async knowStudent(id: number): Promise<Unavailable | undefined> {
-    if (this.campus.students.has(id)) return undefined
+  /**
+   * A student who was added to the tables while the engine ran is loaded when first seen.
+   * @returns why it could not be found out whether there is such a student
+   */
+  async knowStudent(id: number | undefined): Promise<Unavailable | undefined> {
+    if (id === undefined || this.campus.students.has(id)) return undefined
     try {
       const profile = await this.#store.loadStudent(id)
       if (profile !== undefined && !this.campus.students.has(id)) this.campus.addStudent(profile)
@@ -259,14 +257,14 @@ export class Term {
       asker.fail(bug)
       return
     }
-    if ('rejection' in verdict) {
-      this.#mailboxes.release(ticket)
-      const { rejection, ...where } = verdict
-      asker.settle({ kind: 'rejected', code: rejection, ...where })
-      return
+    if ('rejection' in verdict) return pending.turnAway(rejectedBy(verdict))
+    const record = recordOf(command, verdict, options, this.commit.decidedSeq + 1, at)
+    const fault = faultOfRecord(record)
+    if (fault !== undefined) {
+      this.#onRefusedRecord(fault)
+      return pending.turnAway({ kind: 'failed', code: 'internal' })
     }
     this.#lastAt = at
-    const record = recordOf(command, verdict, options, this.commit.decidedSeq + 1, at)
     pending.record = record
     if (isCareful) this.#awaitWriting(pending, record)
     this.commit.add(record, pending)
@@ -311,13 +309,10 @@ export class Term {
 
   /** Judges without deciding. The answer waits for what it rests on to be durable. */
   async dryRun(command: Command): Promise<DryRunOutcome> {
-    const refusal = this.#closedTo() ?? (await this.#learnStudent(command))
+    const refusal = this.#closedTo() ?? (await this.knowStudent(command.student))
     if (refusal !== undefined) return refusal
     const verdict = decide(this.campus, command, this.#times().judgedMs)
-    if ('rejection' in verdict) {
-      const { rejection, ...where } = verdict
-      return { kind: 'rejected', code: rejection, ...where }
-    }
+    if ('rejection' in verdict) return rejectedBy(verdict)
     const settlement = await this.#durable(this.commit.decidedSeq)
     return settlement === 'durable' ? { kind: 'judged', verdict } : journalUnavailable
   }

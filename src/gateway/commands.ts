@@ -193,6 +193,8 @@ function refuse(reply: FastifyReply, outcome: NotDecided): undefined {
       return sendProblem(reply, outcome.code)
     case 'unavailable':
       return refuseUnavailable(reply, outcome)
+    case 'failed':
+      return sendProblem(reply, outcome.code, { detail: 'This was not done, by an error of ours.' })
   }
 }
 
@@ -221,6 +223,8 @@ const rejectionDetails: Record<RejectionCode, (what: string) => string> = {
   no_such_student: () => 'There is no such student.',
   no_such_course: (what) => `There is no ${what}.`,
   no_such_department: (what) => `There is no ${what}.`,
+  set_aside: (what) =>
+    `What is on record of ${what} cannot be used until it is corrected by staff. Nothing was done.`,
 }
 
 function whatIsNamed({ course, group, student, department }: Rejected): string {

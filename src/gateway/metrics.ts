@@ -62,7 +62,9 @@ export class GatewayMetrics {
   readonly #routes: RouteLatency[] = []
   /** Those that alerts watch are shown from the start: the first one is a rise only if there was a zero before it. */
   readonly #outcomes = new Map(
-    ['accepted ', ...unavailableCodes.map((code) => `unavailable ${code}`)].map((label) => [label, 0]),
+    ['accepted ', 'failed internal', ...unavailableCodes.map((code) => `unavailable ${code}`)].map(
+      (label) => [label, 0],
+    ),
   )
 
   constructor(
@@ -256,6 +258,7 @@ function labelOf(outcome: Outcome): string {
     case 'key_refused':
       return `rejected ${outcome.code}`
     case 'unavailable':
-      return `unavailable ${outcome.code}`
+    case 'failed':
+      return `${outcome.kind} ${outcome.code}`
   }
 }

@@ -16,7 +16,7 @@ const promised: Record<number, string> = {
   404: 'no_such_student no_such_course no_such_department no_such_path',
   405: 'method_not_allowed',
   408: 'request_timeout',
-  409: 'idempotency_in_flight outside_enrollment_window already_enrolled not_enrolled no_change course_cancelled course_closed gender_locked unit_limit class_conflict exam_conflict no_actions_left move_would_lose_seat course_full capacity_below_registered reserve_capacity_below_waiting too_many_places group_exists student_exists window_ends_first',
+  409: 'set_aside idempotency_in_flight outside_enrollment_window already_enrolled not_enrolled no_change course_cancelled course_closed gender_locked unit_limit class_conflict exam_conflict no_actions_left move_would_lose_seat course_full capacity_below_registered reserve_capacity_below_waiting too_many_places group_exists student_exists window_ends_first',
   413: 'body_too_large',
   422: 'idempotency_mismatch',
   429: 'too_many_requests',

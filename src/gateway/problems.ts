@@ -28,6 +28,10 @@ export const problems = {
   no_such_student: { status: 404, title: 'There is no such student.' },
   no_such_course: { status: 404, title: 'There is no such course or group.' },
   no_such_department: { status: 404, title: 'There is no such department.' },
+  set_aside: {
+    status: 409,
+    title: 'What is on record of this student or course cannot be used until it is corrected.',
+  },
   idempotency_mismatch: { status: 422, title: 'This Idempotency-Key came with another request before.' },
   idempotency_in_flight: {
     status: 409,

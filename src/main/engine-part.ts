@@ -3,10 +3,10 @@ import { BatcherMetrics } from '../batcher/batcher-metrics.ts'
 import { writeBatches, writeMarker } from '../batcher/write.ts'
 import type { Config } from '../config.ts'
 import type { CommandStages } from '../engine/command-stages.ts'
-import { Engine } from '../engine/engine.ts'
+import { Engine, type EngineAlarm } from '../engine/engine.ts'
 import type { Journal } from '../engine/ports.ts'
 import type { EngineState } from '../engine/service.ts'
-import type { Exposition } from '../metrics/exposition.ts'
+import { byLabel, type Exposition } from '../metrics/exposition.ts'
 import { DirectJournal, directIdentity } from '../journal/direct-journal.ts'
 import { RabbitJournal } from '../journal/rabbit-journal.ts'
 import { RabbitSource } from '../journal/rabbit-source.ts'
@@ -14,6 +14,7 @@ import { DatabaseCampusStore } from '../store/campus-store.ts'
 import { claimJournal, isQueueExpected, readJournalKeys } from '../store/campus-row.ts'
 import { isRefusal } from '../store/database.ts'
 import { tryLockSession } from '../store/lock-session.ts'
+import { describeSetAside, type SetAsideRows } from '../store/row-faults.ts'
 import { BatcherTables } from '../store/table-store.ts'
 import { insistOnDatabase } from './insist-on-database.ts'
 import { keepMonthsAhead } from './keep-months-ahead.ts'
@@ -74,6 +75,7 @@ export async function buildEngine(
     readonly evenIfAdoptionNeeded?: boolean
     readonly onState?: (state: EngineState) => void
     readonly stages?: CommandStages
+    readonly exposition?: Exposition
   } = {},
 ): Promise<Engine> {
   const journal = journalFor(campus, config, (detail) =>
@@ -85,12 +87,14 @@ export async function buildEngine(
   let lastState: EngineState = 'starting'
   /** When each line was told since it led last: what is tried again and again is told once a minute. */
   const said = new Map<string, number>()
+  const alarms = engineAlarms(host, options.exposition)
   return new Engine({
     campusId: campus.row.id,
     journal,
     store: new DatabaseCampusStore(campus.database, {
       windowMs: config.windowMs,
       expected: { campus: campus.row.id, journal: journal.identity },
+      ...alarms.ofRows,
     }),
     runtime: nodeRuntime,
     limits: {
@@ -109,7 +113,7 @@ export async function buildEngine(
     },
     ...(options.evenIfAdoptionNeeded === true && { evenIfAdoptionNeeded: true }),
     ...(options.stages !== undefined && { stages: options.stages }),
-    onAlarm: (alarm, detail) => host.log.error({ alarm }, `ALARM ${alarm}: ${detail}`),
+    onAlarm: alarms.onAlarm,
     onState: (state, detail) => {
       if (state === 'leading') said.clear()
       const nowMs = performance.now()
@@ -122,6 +126,37 @@ export async function buildEngine(
       options.onState?.(state)
     },
   })
+}
+
+/** What somebody should look at while the engine goes on: a line in the log for each, and counts for alerts. */
+function engineAlarms(host: ServiceProcess, exposition: Exposition | undefined) {
+  const counts = new Map<EngineAlarm, number>(
+    (['clock', 'future', 'not_storable', 'record_refused'] as const).map((alarm) => [alarm, 0]),
+  )
+  let rowsSetAside = 0
+  exposition?.counters('enrollment_engine_alarms_total', 'What somebody should look at, by kind.', () =>
+    byLabel('alarm', counts),
+  )
+  exposition?.gauge(
+    'enrollment_rows_set_aside',
+    'Rows of the tables that cannot be served as they are, by column; those concerned are turned away.',
+    () => rowsSetAside,
+  )
+  return {
+    onAlarm: (alarm: EngineAlarm, detail: string) => {
+      counts.set(alarm, (counts.get(alarm) ?? 0) + 1)
+      host.log.error({ alarm }, `ALARM ${alarm}: ${detail}`)
+    },
+    ofRows: {
+      onSetAside: (rows: readonly SetAsideRows[], which: 'all' | 'more') => {
+        const count = rows.reduce((sum, kind) => sum + kind.count, 0)
+        rowsSetAside = which === 'all' ? count : rowsSetAside + count
+        for (const kind of rows) {
+          host.log.error({ alarm: 'rows_set_aside' }, `ALARM rows_set_aside: ${describeSetAside(kind)}`)
+        }
+      },
+    },
+  }
 }
 
 /**

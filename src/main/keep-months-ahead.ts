@@ -1,5 +1,5 @@
 import type { Database } from '../store/database.ts'
-import { makeDecisionMonths } from '../store/decision-months.ts'
+import { decisionsFarAhead, makeDecisionMonths } from '../store/decision-months.ts'
 import type { ServiceProcess } from './service-process.ts'
 
 const intervalMs = 3_600_000
@@ -13,6 +13,12 @@ export function keepMonthsAhead(database: Database, host: ServiceProcess): void 
     try {
       const made = await makeDecisionMonths(database)
       if (made > 0) host.log.info({ made }, `made ${made} partitions of decisions`)
+      const { count, latest } = await decisionsFarAhead(database)
+      if (count > 0) {
+        host.log.warn(
+          `${count} decisions are of months still far, up to ${latest ?? '?'}: a clock was ahead; they stay in decisions_default`,
+        )
+      }
     } catch (err) {
       if (host.signal.aborted) return
       host.log.warn({ err }, 'could not make partitions of decisions ahead; tried again in an hour')

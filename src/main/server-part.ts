@@ -43,6 +43,7 @@ export async function startServer(
   const stages = new CommandStages()
   const engine = await buildEngine(campus, config, host, {
     stages,
+    exposition,
     onState: (state) => {
       if (state === 'leading') lead()
       tellGateways()

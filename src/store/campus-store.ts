@@ -13,6 +13,7 @@ import { type Database, endQuietly, inTransaction } from './database.ts'
 import { decisionColumns, type DecisionRow, recordOf } from './decision-rows.ts'
 import { loadCampusIn, selectPosition } from './load-campus.ts'
 import { studentFromIntegers, studentIntegers } from './profiles.ts'
+import { SetAsideCount, type SetAsideRows } from './row-faults.ts'
 import { judgementOfRow, selectJudgement } from './table-store.ts'
 
 const selectClock = 'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now_ms'
@@ -39,23 +40,30 @@ interface StudentRow {
   readonly window_end_ms: number | null
 }
 
+export interface CampusStoreOptions {
+  /** How long an enrollment window without an end lasts. */
+  readonly windowMs: number
+  /** The campus and the journal; without it any will do, as long as the database is no copy. */
+  readonly expected?: ExpectedCampus
+  /**
+   * Called with the rows that cannot be served: all of them, maybe none, when a campus is loaded; and one more when such
+   * a student is seen first later.
+   */
+  readonly onSetAside?: (rows: readonly SetAsideRows[], which: 'all' | 'more') => void
+}
+
 /** What the engine reads from PostgreSQL. */
 export class DatabaseCampusStore implements CampusStore {
   readonly #database: Database
   readonly #windowMs: number
   readonly #expected: ExpectedCampus | undefined
+  readonly #onSetAside: NonNullable<CampusStoreOptions['onSetAside']>
 
-  /**
-   * @param options.windowMs how long an enrollment window without an end lasts
-   * @param options.expected the campus and the journal; without it any will do, as long as the database is no copy
-   */
-  constructor(
-    database: Database,
-    options: { readonly windowMs: number; readonly expected?: ExpectedCampus },
-  ) {
+  constructor(database: Database, options: CampusStoreOptions) {
     this.#database = database
     this.#expected = options.expected
     this.#windowMs = options.windowMs
+    this.#onSetAside = options.onSetAside ?? (() => {})
   }
 
   async readPosition(): Promise<Position> {
@@ -91,7 +99,12 @@ export class DatabaseCampusStore implements CampusStore {
     })
     try {
       return await inTransaction(client, 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', () =>
-        loadCampusIn(client, { ...options, leader, windowMs: this.#windowMs }),
+        loadCampusIn(client, {
+          ...options,
+          leader,
+          windowMs: this.#windowMs,
+          onSetAside: (rows) => this.#onSetAside(rows, 'all'),
+        }),
       )
     } finally {
       await endQuietly(client)
@@ -102,7 +115,7 @@ export class DatabaseCampusStore implements CampusStore {
     const [row] = await this.#database.query<StudentRow>(selectStudent, [id])
     if (row === undefined) return undefined
     const { department_id, gender, max_units, remaining_actions, window_start_ms } = row
-    return studentFromIntegers(
+    const profile = studentFromIntegers(
       [
         id,
         department_id,
@@ -114,6 +127,12 @@ export class DatabaseCampusStore implements CampusStore {
       ],
       this.#windowMs,
     )
+    if (profile.faults !== undefined) {
+      const setAside = new SetAsideCount()
+      setAside.student(profile)
+      this.#onSetAside(await setAside.read((select) => this.#database.query(select)), 'more')
+    }
+    return profile
   }
 
   async findKey(caller: Caller, key: string, sinceMs: number): Promise<KeyedDecision | undefined> {

@@ -3,7 +3,7 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { ensureCampus } from './campus-row.ts'
 import { DatabaseCampusStore } from './campus-store.ts'
 import type { Database } from './database.ts'
-import { makeDecisionMonths } from './decision-months.ts'
+import { decisionsFarAhead, makeDecisionMonths } from './decision-months.ts'
 import { searchDecisions } from './decisions.ts'
 import { migrate, readMigrations } from './migrate.ts'
 import { createTables, recordWith, takeTerm, type TestTables } from './testing/tables.ts'
@@ -67,6 +67,35 @@ describe('months of decisions', () => {
     assert.equal(await makeDecisionMonths(db.database), 3)
     assert.deepEqual(await held(), { decisions_default: 1, [monthName(0)]: 1, [monthName(1)]: 1 })
     assert.deepEqual(await db.rows('SELECT seq FROM decisions ORDER BY term, seq'), [[1], [2], [3]])
+  })
+
+  test('that are over are made as well, when decisions wait for them; of those far ahead is told how many', async () => {
+    // As if nobody had made any month since half a year.
+    await db.database.query(`ALTER TABLE decisions DETACH PARTITION decisions_earliest`)
+    await db.database.query(
+      `ALTER TABLE decisions ATTACH PARTITION decisions_earliest FOR VALUES FROM (MINVALUE)
+         TO ('${new Date(monthStart(-6)).toISOString()}')`,
+    )
+    await takeTerm(db.batcher)
+    await decideAt(
+      monthStart(-7),
+      monthStart(-5),
+      monthStart(-5) + dayMs,
+      monthStart(-1),
+      monthStart(0),
+      monthStart(30),
+    )
+    assert.equal(await makeDecisionMonths(db.database), 5)
+    assert.deepEqual(await held(), {
+      decisions_earliest: 1,
+      [monthName(-5)]: 2,
+      [monthName(-1)]: 1,
+      [monthName(0)]: 1,
+      decisions_default: 1,
+    })
+    assert.equal(await makeDecisionMonths(db.database), 0)
+    const { count, latest } = await decisionsFarAhead(db.database)
+    assert.deepEqual([count, latest], [1, monthName(30).slice('decisions_'.length).replace('_', '-')])
   })
 
   test('do not wait for somebody who reads for long: the batcher goes on, and they are made later', async () => {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, test } from 'node:test'
+import { after, before, beforeEach, describe, test } from 'node:test'
 import { AdoptionNeeded } from '../engine/ports.ts'
 import { DatabaseCampusStore } from './campus-store.ts'
 import { adoptLegs, findings, stopsService } from './findings.ts'
 import { finishAdoption } from './migrate.ts'
+import { describeSetAside, type SetAsideRows } from './row-faults.ts'
 import { createTables, resetTables, takeTerm, type TestTables } from './testing/tables.ts'
 
 let db: TestTables
@@ -127,20 +128,107 @@ test('a clean database has no findings, with the unique index or without', async
   await load()
 })
 
-test('rows that no adoption can mend must be corrected by hand', async () => {
-  await db.database.query('ALTER TABLE students DROP CONSTRAINT students_numbers_not_negative')
-  await db.database.query('ALTER TABLE courses DROP CONSTRAINT courses_numbers_not_negative')
-  await db.database.query('UPDATE students SET max_units = -1 WHERE id = 2')
-  await db.database.query('UPDATE courses SET units = -1 WHERE course_id = 102')
-  const found = await findings(db.database)
-  assert.deepEqual(
-    found.map(({ text }) => text),
-    [
-      'student 2: a negative id or unit limit: correct it by hand',
-      'course 102 group 1: a negative id, capacity or number of units: correct it by hand',
-    ],
-  )
-  await assert.rejects(load(true), AdoptionNeeded)
+describe('rows of other programs', () => {
+  before(async () => {
+    await db.database.query('ALTER TABLE students DROP CONSTRAINT students_numbers_not_negative')
+    await db.database.query('ALTER TABLE courses DROP CONSTRAINT courses_numbers_not_negative')
+  })
+  const texts = async () => (await findings(db.database)).map(({ text }) => text)
+
+  test('that cannot be served are named by column and value, and nobody else is kept waiting', async () => {
+    await db.database.query(`
+      UPDATE students SET max_units = -1 WHERE id = 2;
+      UPDATE students SET enrollment_start_time = '1969-12-31 23:59:59' WHERE id = 3;
+      UPDATE students SET enrollment_start_time = '0001-01-01' WHERE id = 4;
+      UPDATE students SET enrollment_start_time = '-infinity' WHERE id = 5;
+      UPDATE students SET enrollment_start_time = 'infinity' WHERE id = 6;
+      UPDATE students SET id = -7 WHERE id = 7;
+      UPDATE courses SET units = -1, capacity = -2, class_time = -1 WHERE course_id = 102`)
+    await hold([1, 101, 1, true], [2, 101, 2, true])
+    await db.database.query(
+      'UPDATE enrolled_courses SET reserve_order = 9007199254740992 WHERE student_id = 1',
+    )
+    await db.database.query('UPDATE enrolled_courses SET reserve_order = -5 WHERE student_id = 2')
+    const lines = (await texts()).filter((text) => !text.includes('free seats'))
+    const values = await db.rows(
+      'SELECT enrollment_start_time::text FROM students WHERE id BETWEEN 3 AND 6 ORDER BY id',
+    )
+    const [early, zero, ...ends] = values.flat()
+    assert.deepEqual(lines.toSorted(), [
+      '1 row of courses cannot be served because of capacity, and is set aside until corrected: course 102 group 1 (-2)',
+      '1 row of courses cannot be served because of class_time, and is set aside until corrected: course 102 group 1 (-1)',
+      '1 row of courses cannot be served because of units, and is set aside until corrected: course 102 group 1 (-1)',
+      '1 row of enrolled_courses cannot be served because of reserve_order, and is set aside until corrected: row 1 (9007199254740992)',
+      '1 row of enrolled_courses with a reserve_order below 0 waits in that order, before those with another: row 2',
+      '1 row of students cannot be served because of id, and is set aside until corrected: student -7 (-7)',
+      '1 row of students cannot be served because of max_units, and is set aside until corrected: student 2 (-1)',
+      '4 rows of students cannot be served because of enrollment_start_time, and are set aside until corrected: ' +
+        `student 3 (${String(early)}), student 4 (${String(zero)}), student 5 (-infinity), student 6 (infinity)`,
+    ])
+    assert.deepEqual(ends, ['-infinity', 'infinity'])
+    const told: SetAsideRows[][] = []
+    const telling = new DatabaseCampusStore(db.database, {
+      windowMs: 3_600_000,
+      onSetAside: (rows) => told.push([...rows]),
+    })
+    const { campus } = await telling.loadCampus(await takeTerm(db.batcher), {
+      keysSinceMs: 0,
+      keysBytesMax: 0,
+    })
+    const setAside = [...campus.students.values()].filter(({ profile }) => profile.faults !== undefined)
+    assert.deepEqual(
+      setAside.map(({ id }) => id).toSorted((a, b) => a - b),
+      [-7, 2, 3, 4, 5, 6],
+    )
+    const { capacity, units, profile } = campus.group(102, 1)
+    assert.deepEqual([capacity, units, profile.meetings], [0, 0, []], 'nobody gains by it')
+    assert.deepEqual(campus.group(101, 1).profile.faults, ['reserve_order'])
+    assert.equal(campus.group(101, 2).profile.faults, undefined)
+    assert.equal(campus.group(101, 2).nextOrder, 1)
+    assert.deepEqual(
+      told.map((rows) => rows.map(describeSetAside).toSorted()),
+      [lines.filter((line) => line.includes('set aside')).toSorted()],
+    )
+  })
+
+  test('of one kind are counted, and ten of them named', async () => {
+    await db.database.query(`
+      INSERT INTO students (id, password, enrollment_start_time, max_units, remaining_actions, department_id, entry_year, gender)
+      SELECT id, 'x', '-infinity', 20, 5, 1, 2024, 'male' FROM generate_series(11, 40) AS id`)
+    const [line = ''] = await texts()
+    assert.match(
+      line,
+      /^30 rows of students .*: student 11 \(-infinity\), .*student 20 \(-infinity\), and 20 more$/,
+    )
+  })
+
+  test('with a bit that is no hour, or with an end before the start, are told and served as they are meant', async () => {
+    const nine = 540 + 1440 * 630 + 2 ** 23
+    await db.database.query('UPDATE courses SET class_time = $1 WHERE group_id = 1', [nine + 2 ** 21])
+    await db.database.query('UPDATE courses SET class_time = $1 WHERE group_id = 2', [
+      1380 + 1440 * 60 + 2 ** 23,
+    ])
+    assert.deepEqual(await texts(), [
+      `2 class_time of courses have bit 21, which is no hour of a day, and are read without it; a day may be missing: ` +
+        `course 101 group 1 (${nine + 2 ** 21}: 9:00-10:30), course 102 group 1 (${nine + 2 ** 21}: 9:00-10:30)`,
+      '1 class_time of courses ends before or as it begins, read as an end on the next day, or as no time at all if both are ' +
+        `the same: course 101 group 2 (${1380 + 1440 * 60 + 2 ** 23}: 23:00-1:00)`,
+    ])
+    const { campus } = await load()
+    assert.deepEqual(campus.group(101, 1).profile.meetings, [{ day: 1, startMinute: 540, endMinute: 630 }])
+  })
+
+  test('that adoption would have to name, and cannot, must be corrected by hand', async () => {
+    await db.database.query('UPDATE students SET id = -7 WHERE id = 7')
+    await hold([-7, 101, 1, false], [-7, 101, 1, false])
+    const found = await findings(db.database)
+    assert.deepEqual(
+      found.map(({ kind }) => kind),
+      ['set_aside', 'unusable'],
+    )
+    assert.deepEqual(adoptLegs(found), [])
+    await assert.rejects(load(true), AdoptionNeeded)
+  })
 })
 
 test('adoption is one leg for each course with something to settle, with the rows to remove', async () => {

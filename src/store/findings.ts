@@ -1,6 +1,10 @@
 import type { AdoptLeg } from '../../actors/commands.ts'
-import type { Client, Database } from './database.ts'
-import { endQuietly } from './database.ts'
+import { canBeNamed } from '../../actors/set-aside.ts'
+import { isClassTime, oddityOfClassTime, unpackClassTime } from '../../actors/timetable.ts'
+import { copyIntegersOut } from './copy.ts'
+import { type Client, type Database, endQuietly } from './database.ts'
+import { groupFromRow, type GroupRow, selectGroups, selectStudents, studentFromIntegers } from './profiles.ts'
+import { describeSetAside, examplesMax, queueOrderMax, SetAsideCount } from './row-faults.ts'
 
 interface Told {
   /** One line for people, naming the rows. */
@@ -49,6 +53,8 @@ export type Finding =
       readonly course: number
       readonly group: number
     })
+  /** Told only: the others are served, and staff or somebody with a database client corrects such rows. */
+  | (Told & { readonly kind: 'set_aside' | 'class_time' | 'queue_order' })
   | (Told & { readonly kind: 'unusable' })
 
 export type FindingKind = Finding['kind']
@@ -93,16 +99,16 @@ const selectOvertaken = `
   GROUP BY waiting.course_id, waiting.group_id, waiting.student_id, waiting.id
   ORDER BY waiting.course_id, waiting.group_id, waiting.id`
 const selectUnusable = `
-  SELECT format('student %s: a negative id or unit limit', id) AS text FROM students WHERE id < 0 OR max_units < 0
-  UNION ALL
-  SELECT format('course %s group %s: a negative id, capacity or number of units', course_id, group_id) FROM courses
-  WHERE course_id < 0 OR group_id < 0 OR capacity < 0 OR reserve_capacity < 0 OR units < 0
-  UNION ALL
   SELECT format('row %s of enrolled_courses: no such student (%s) or course group (%s, %s)',
-    place.id, place.student_id, place.course_id, place.group_id)
+    place.id, place.student_id, place.course_id, place.group_id) AS text
   FROM enrolled_courses AS place LEFT JOIN students ON students.id = place.student_id
     LEFT JOIN courses USING (course_id, group_id)
   WHERE students.id IS NULL OR courses.name IS NULL`
+
+/** Those that other programs made up; ours count from 1. */
+const selectQueueOrders = `
+  SELECT coalesce(reserve_order, id), id FROM enrolled_courses
+  WHERE reserved AND coalesce(reserve_order, id) NOT BETWEEN 0 AND ${queueOrderMax} ORDER BY id`
 
 interface PlaceRow {
   readonly student_id: number
@@ -124,8 +130,9 @@ export async function findings(database: Database): Promise<Finding[]> {
 export async function readFindings(client: Client): Promise<Finding[]> {
   return [
     ...(await readUnusable(client)),
-    ...(await readDuplicates(client)),
-    ...(await readSeveralGroups(client)),
+    ...(await readRows(client)),
+    ...(await readDuplicates(client)).map(byHandIfNameless),
+    ...(await readSeveralGroups(client)).map(byHandIfNameless),
     ...(await readOverCapacity(client)),
     ...(await readWaiting(client)),
     ...(await readOvertaken(client)),
@@ -135,6 +142,61 @@ export async function readFindings(client: Client): Promise<Finding[]> {
 async function readUnusable(client: Client): Promise<Finding[]> {
   const { rows } = await client.query<{ text: string }>(selectUnusable)
   return rows.map(({ text }) => ({ kind: 'unusable', text: `${text}: correct it by hand` }))
+}
+
+/** No record can say what adoption would do about a student or course whose number it cannot hold. */
+function byHandIfNameless(finding: Finding): Finding {
+  const { student, course } = finding as Partial<Record<'student' | 'course', number>>
+  if ([student, course].every((id) => id === undefined || canBeNamed(id))) return finding
+  return { kind: 'unusable', text: `${finding.text}: correct it by hand` }
+}
+
+/** Rows that cannot be served, or are read otherwise than they stand: a line for each kind. */
+async function readRows(client: Client): Promise<Finding[]> {
+  const setAside = new SetAsideCount()
+  await copyIntegersOut(client, selectStudents, (row) => setAside.student(studentFromIntegers(row, 0)))
+  const { rows: groups } = await client.query<GroupRow>(selectGroups)
+  for (const row of groups) setAside.group(groupFromRow(row))
+  const early: number[] = []
+  await copyIntegersOut(client, selectQueueOrders, ([order = 0, row = 0]) => {
+    if (!setAside.place(order, row)) early.push(row)
+  })
+  const rows = await setAside.read(async (select) => (await client.query<{ value: string }>(select)).rows)
+  const found: Finding[] = rows.map((kind) => ({ kind: 'set_aside', text: describeSetAside(kind) }))
+  const packed = groups.filter(({ meetings, class_time }) => meetings === null && isClassTime(class_time))
+  for (const [oddity, told] of Object.entries(oddClassTimes)) {
+    const odd = packed.filter(({ class_time }) => oddityOfClassTime(class_time) === oddity)
+    if (odd.length > 0)
+      found.push({ kind: 'class_time', text: told(odd.length, someOf(odd, classTimeInWords)) })
+  }
+  if (early.length > 0) {
+    const text =
+      `${early.length} row${early.length === 1 ? '' : 's'} of enrolled_courses with a reserve_order below 0 ` +
+      `${early.length === 1 ? 'waits' : 'wait'} in that order, before those with another: ${someOf(early, (row) => `row ${row}`)}`
+    found.push({ kind: 'queue_order', text })
+  }
+  return found
+}
+
+const oddClassTimes = {
+  bit_21: (count: number, some: string) =>
+    `${count} class_time of courses ${count === 1 ? 'has' : 'have'} bit 21, which is no hour of a day, and ${count === 1 ? 'is' : 'are'} ` +
+    `read without it; a day may be missing: ${some}`,
+  ends_first: (count: number, some: string) =>
+    `${count} class_time of courses ${count === 1 ? 'ends' : 'end'} before or as ${count === 1 ? 'it begins' : 'they begin'}, read as ` +
+    `an end on the next day, or as no time at all if both are the same: ${some}`,
+} as const
+
+function classTimeInWords({ course_id, group_id, class_time }: GroupRow): string {
+  const [first] = unpackClassTime(class_time)
+  const clock = (minute: number) => `${Math.floor(minute / 60)}:${String(minute % 60).padStart(2, '0')}`
+  const hours = first === undefined ? 'no day' : `${clock(first.startMinute)}-${clock(first.endMinute)}`
+  return `course ${course_id} group ${group_id} (${class_time}: ${hours})`
+}
+
+function someOf<Item>(items: readonly Item[], name: (item: Item) => string): string {
+  const named = items.slice(0, examplesMax).map(name).join(', ')
+  return items.length > examplesMax ? `${named}, and ${items.length - examplesMax} more` : named
 }
 
 async function readDuplicates(client: Client): Promise<Finding[]> {
@@ -207,7 +269,7 @@ async function readOvertaken(client: Client): Promise<Finding[]> {
 export function adoptLegs(found: readonly Finding[]): AdoptLeg[] {
   const byCourse = new Map<number, { student: number; group: number; rows: readonly number[] }[]>()
   for (const finding of found) {
-    if (finding.kind === 'unusable' || finding.kind === 'overtaken') continue
+    if (!('course' in finding) || finding.kind === 'overtaken' || !canBeNamed(finding.course)) continue
     const duplicates = byCourse.get(finding.course) ?? []
     byCourse.set(finding.course, duplicates)
     if (finding.kind !== 'duplicate') continue

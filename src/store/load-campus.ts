@@ -1,16 +1,12 @@
 import { Campus, type CourseGroup } from '../../actors/campus.ts'
+import { canBeNamed } from '../../actors/set-aside.ts'
 import { AdoptionNeeded, type LoadedCampus, type LoadOptions, type Position } from '../engine/ports.ts'
 import { copyIntegersOut } from './copy.ts'
 import type { Client } from './database.ts'
 import { loadKeys } from './load-keys.ts'
 import { readFindings, stopsService } from './findings.ts'
-import {
-  type GroupRow,
-  groupFromRow,
-  selectGroups,
-  studentFromIntegers,
-  studentIntegers,
-} from './profiles.ts'
+import { type GroupRow, groupFromRow, selectGroups, selectStudents, studentFromIntegers } from './profiles.ts'
+import { SetAsideCount, type SetAsideRows } from './row-faults.ts'
 
 export const selectPosition = 'SELECT leader, term, seq, at_ms AS "atMs" FROM journal_position'
 const selectPlacesAreUnique = `
@@ -18,7 +14,6 @@ const selectPlacesAreUnique = `
     SELECT FROM pg_index WHERE indexrelid = to_regclass('enrolled_courses_once') AND indisunique AND indisvalid
   ) AS are`
 const selectDepartments = 'SELECT id FROM departments'
-const selectStudents = `SELECT ${studentIntegers} FROM students`
 const placeColumns = `
   student_id, course_id, group_id, CASE WHEN reserved THEN coalesce(reserve_order, id) END AS reserve_order, id`
 const selectPlaces = `SELECT ${placeColumns} FROM enrolled_courses`
@@ -36,6 +31,8 @@ export interface CampusLoading extends LoadOptions {
   readonly leader: string
   /** How long a window without an end lasts. */
   readonly windowMs: number
+  /** Called with the rows that cannot be served, of each kind once; with none, too. */
+  readonly onSetAside: (rows: readonly SetAsideRows[]) => void
 }
 
 /**
@@ -54,18 +51,32 @@ export async function loadCampusIn(client: Client, loading: CampusLoading): Prom
   await copyIntegersOut(client, selectDepartments, ([id]) => {
     if (id !== undefined) campus.departments.add(id)
   })
-  await loadGroups(client, campus)
-  await copyIntegersOut(client, selectStudents, (row) =>
-    campus.addStudent(studentFromIntegers(row, loading.windowMs)),
+  const setAside = new SetAsideCount()
+  await loadGroups(client, campus, setAside)
+  await copyIntegersOut(client, selectStudents, (row) => {
+    const profile = studentFromIntegers(row, loading.windowMs)
+    if (profile.faults !== undefined) {
+      setAside.student(profile)
+      // Numbers that JSON does not hold may become one.
+      if (campus.students.has(profile.id)) return
+    }
+    campus.addStudent(profile)
+  })
+  const placesFit = await loadPlaces(client, campus, loading, setAside)
+  if (!placesFit) await refuseIfAdoptionNeeded(client, loading)
+  loading.onSetAside(
+    await setAside.read(async (select) => (await client.query<{ value: string }>(select)).rows),
   )
-  const placesFit = await loadPlaces(client, campus, loading)
-  if (!placesFit || !profilesAreUsable(campus)) await refuseIfAdoptionNeeded(client, loading)
   return { campus, position, keys: await loadKeys(client, loading) }
 }
 
-async function loadGroups(client: Client, campus: Campus): Promise<void> {
+async function loadGroups(client: Client, campus: Campus, setAside: SetAsideCount): Promise<void> {
   const { rows } = await client.query<GroupRow>(selectGroups)
-  for (const row of rows) campus.addGroup(groupFromRow(row))
+  for (const row of rows) {
+    const profile = groupFromRow(row)
+    setAside.group(profile)
+    campus.addGroup(profile)
+  }
 }
 
 interface Waiting {
@@ -76,7 +87,12 @@ interface Waiting {
 }
 
 /** @returns whether the places are such as decisions can lead to, as far as one pass can tell */
-async function loadPlaces(client: Client, campus: Campus, loading: LoadOptions): Promise<boolean> {
+async function loadPlaces(
+  client: Client,
+  campus: Campus,
+  loading: LoadOptions,
+  setAside: SetAsideCount,
+): Promise<boolean> {
   const { rows } = await client.query<{ are: boolean }>(selectPlacesAreUnique)
   const unique = rows[0]?.are === true
   let fit = unique
@@ -96,7 +112,9 @@ async function loadPlaces(client: Client, campus: Campus, loading: LoadOptions):
     if (order === undefined) {
       if (student.placeIn(courseId) !== undefined) fit = false
       campus.place(studentId, group, undefined)
-    } else {
+    } else if (canBeNamed(studentId)) {
+      // Nobody else can be moved up: no record could say so. Such a row stays where it is.
+      if (setAside.place(order, row[4] ?? 0)) setGroupAside(campus, group, 'reserve_order')
       waiting.push({ student: studentId, group, order, row: row[4] ?? 0 })
     }
   })
@@ -109,15 +127,10 @@ async function loadPlaces(client: Client, campus: Campus, loading: LoadOptions):
   return fit
 }
 
-/** The tables refuse such numbers by now; an older database may hold them. */
-function profilesAreUsable(campus: Campus): boolean {
-  for (const { id, profile } of campus.students.values()) if (id < 0 || profile.maxUnits < 0) return false
-  for (const { groups } of campus.courses.values()) {
-    for (const { course, group, capacity, profile } of groups) {
-      if (Math.min(course, group, capacity, profile.reserveCapacity, profile.units) < 0) return false
-    }
-  }
-  return true
+function setGroupAside(campus: Campus, group: CourseGroup, column: string): void {
+  const { profile } = group
+  group.become({ ...profile, faults: [...new Set([...(profile.faults ?? []), column])] })
+  campus.hasFaults = true
 }
 
 async function refuseIfAdoptionNeeded(client: Client, loading: CampusLoading): Promise<void> {

@@ -1,6 +1,8 @@
 import type { Gender, GroupProfile, GroupStatus, StudentProfile } from '../../actors/campus.ts'
 import { type Meeting, unpackClassTime } from '../../actors/timetable.ts'
+import { calendarEndMs } from '../../schema/registry-limits.ts'
 import type { IntegerRow } from './copy.ts'
+import { withFaultsOfGroup, withFaultsOfStudent } from './row-faults.ts'
 
 const msPerMinute = 60_000
 
@@ -14,18 +16,20 @@ export const studentIntegers = `
   id, department_id, (gender = 'female')::int AS gender, max_units, remaining_actions,
   ${msOf('enrollment_start_time')} AS window_start_ms, ${msOf('enrollment_end_time')} AS window_end_ms`
 
+export const selectStudents = `SELECT ${studentIntegers} FROM students`
+
 /** @param windowMs how long a window without an end lasts */
 export function studentFromIntegers(row: IntegerRow, windowMs: number): StudentProfile {
   const [id = 0, department = 0, gender, maxUnits = 0, remainingActions = 0, windowStartMs = 0] = row
-  return {
+  return withFaultsOfStudent({
     id,
     department,
     gender: gender === 1 ? 'female' : 'male',
     maxUnits,
     remainingActions,
     windowStartMs,
-    windowEndMs: row[6] ?? windowStartMs + windowMs,
-  }
+    windowEndMs: row[6] ?? Math.min(windowStartMs + windowMs, calendarEndMs),
+  })
 }
 
 /** What staff change of a group, for `groupDetailsFromRow`. */
@@ -60,7 +64,7 @@ export interface GroupRow extends GroupDetailsRow {
 }
 
 export function groupFromRow(row: GroupRow): GroupProfile {
-  return {
+  const profile = {
     course: row.course_id,
     group: row.group_id,
     department: row.for_department,
@@ -70,6 +74,7 @@ export function groupFromRow(row: GroupRow): GroupProfile {
     genderLock: row.sex_lock ?? undefined,
     ...groupDetailsFromRow(row),
   }
+  return withFaultsOfGroup(profile, row)
 }
 
 export type GroupDetails = Pick<

@@ -10,6 +10,7 @@ import {
   roleBound,
   type Route,
   sendTo,
+  setAsideBound,
 } from './refusal-table.ts'
 import { perStudent, type Stage } from './stage.ts'
 
@@ -59,6 +60,7 @@ function changes(route: Route): Provocation[] {
 function ofCourse(route: Route): Provocation[] {
   return [
     ...changes(route),
+    setAsideBound(route, 'course'),
     {
       code: 'no_such_course',
       because: 'there is no such course',
@@ -156,6 +158,7 @@ export const administrationRefusals: Readonly<Record<string, readonly Provocatio
   'DELETE /staff/course': ofCourse('DELETE /staff/course'),
   'PATCH /staff/student': [
     ...ofStudent('PATCH /staff/student'),
+    setAsideBound('PATCH /staff/student', 'student'),
     {
       code: 'no_such_student',
       because: 'nobody has this number',

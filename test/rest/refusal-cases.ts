@@ -9,6 +9,7 @@ import {
   roleBound,
   type Route,
   sendTo,
+  setAsideBound,
 } from './refusal-table.ts'
 import type { Stage } from './stage.ts'
 
@@ -20,6 +21,7 @@ function studentCommand(route: Route): Provocation[] {
     ...commandBound(route),
     ghost(route),
     noSuchCourse(route),
+    setAsideBound(route, 'student'),
     {
       code: 'outside_enrollment_window',
       because: 'the student’s window is over',
@@ -35,6 +37,7 @@ function staffCommand(route: Route): Provocation[] {
     ...engineBound(route),
     ...commandBound(route),
     noSuchCourse(route),
+    setAsideBound(route, 'course'),
     {
       code: 'other_department',
       because: 'the course is of another department',

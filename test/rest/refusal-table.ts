@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Ask, Answer, RequestLine } from '../fixtures/http-client.ts'
 import type { OpenGateway } from '../fixtures/open-gateway.ts'
-import type { Stage } from './stage.ts'
+import { setAside, type Stage } from './stage.ts'
 
 /** One way to be refused: the code, how it comes about, and the request that is refused. */
 export interface Provocation {
@@ -205,6 +205,15 @@ export function engineBound(route: Route): Provocation[] {
     { code: 'recovering', because: 'the server is not ready yet', ask: at('recovering') },
     { code: 'journal_unavailable', because: 'the journal cannot be reached', ask: at('unreachable') },
   ]
+}
+
+/** What everything about a student, or a course, answers whose row no decision may rest on. */
+export function setAsideBound(route: Route, what: 'student' | 'course'): Provocation {
+  return {
+    code: 'set_aside',
+    because: `what is on record of the ${what} cannot be used`,
+    ask: (stage) => sendTo(stage, route, { [what]: setAside[what] }),
+  }
 }
 
 /** What every command answers because of its way to the journal, and of its key. */

@@ -36,6 +36,8 @@ export interface Stage {
 const perCourse = 24
 export const perStudent = 8
 const replyDeadlineMs = 150
+/** What is on record of them cannot be used: a window that begins before all time, a negative class time. */
+export const setAside = { student: 4001, course: 316 } as const
 
 export async function openStage(): Promise<Stage> {
   const closing: (() => Promise<unknown>)[] = []
@@ -55,6 +57,14 @@ async function openAll(closing: (() => Promise<unknown>)[]): Promise<Omit<Stage,
     const campus = `rest-${randomUUID().slice(0, 8)}`
     const created = await createRegistrationCampus(campus)
     closing.push(() => created.remove())
+    await created.database.query(
+      `INSERT INTO students (id, password, enrollment_start_time, max_units, remaining_actions, department_id, entry_year,
+         gender) SELECT ${setAside.student}, password, '-infinity', 20, 5, 1, 1400, 'male' FROM students WHERE id = 1`,
+    )
+    await created.database.query(
+      `INSERT INTO courses (course_id, group_id, for_department, name, lecturer, units, capacity, reserve_capacity,
+         exam_time, class_time, notes) VALUES (${setAside.course}, 1, 1, 'Odd', 'Sophie', 3, 30, 5, 'epoch', -1, '')`,
+    )
     return { campus, ...created }
   }
   const engineOn = (

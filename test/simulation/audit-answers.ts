@@ -97,6 +97,8 @@ function auditAnswer(attempt: Attempt, { index, firstByKey, voids, byKey, lost }
       if (outcome.code === 'outcome_unknown') return undefined
       return decided && `surely not done, said ${outcome.code}, and it was`
     }
+    case 'failed':
+      return 'a decision was made that the batcher would refuse'
   }
 }
 
