@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { add, asks, drop, move, plans } from './testing/commands.ts'
 import { given } from './testing/scenario.ts'
-import { exam, group, meets, student, windowCloses } from './testing/sketches.ts'
+import { exam, group, meets, student, windowCloses, windowOpens } from './testing/sketches.ts'
 
 const eight = meets('sat 08:00-10:00')
 const ten = meets('sat 10:00-12:00')
@@ -197,7 +197,8 @@ describe('reasons name the leg that is to blame', () => {
       plans(7, add('101/1'), add('102/1')),
       windowCloses,
     )
-    assert.deepEqual(answer, { reasons: [{ code: 'outside_enrollment_window' }], remaining: 3 })
+    const window = { startMs: windowOpens, endMs: windowCloses }
+    assert.deepEqual(answer, { reasons: [{ code: 'outside_enrollment_window', window }], remaining: 3 })
   })
 })
 

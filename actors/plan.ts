@@ -36,7 +36,10 @@ export function decidePlan(
   { nowMs, refuseNoChange }: Circumstances,
 ): Verdict {
   const refusals: Refusal[] = []
-  if (!student.windowContains(nowMs)) refusals.push({ code: 'outside_enrollment_window' })
+  if (!student.windowContains(nowMs)) {
+    const { startMs, endMs } = student.window
+    refusals.push({ code: 'outside_enrollment_window', window: { startMs, endMs } })
+  }
   const changes = changesOf(campus, student, legs, refusals)
   const net = changes.every(isNet) ? changes : changes.filter(isNet)
   if (refuseNoChange && net.length === 0 && !refusals.some(isAboutLeg)) refusals.push({ code: 'no_change' })

@@ -53,6 +53,8 @@ export interface Refusal {
   readonly with?: { readonly course: number; readonly group: number }
   /** Of the last reason of a record that has as many as it may: how many more there were. */
   readonly more?: number
+  /** The student's own window, start inclusive and end exclusive, in milliseconds of Unix time. */
+  readonly window?: { readonly startMs: number; readonly endMs: number }
 }
 
 /** Twenty courses that all overlap break hundreds of rules. A record, and an answer, holds so many of them. */

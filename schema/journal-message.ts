@@ -67,6 +67,9 @@ const effect = {
   ],
 } as const
 
+/** Milliseconds of Unix time, up to the year 9999, which PostgreSQL's timestamps hold. */
+const instant = { type: 'integer', minimum: 0, maximum: 253_402_300_799_999 } as const
+
 const reason = object(
   {
     code: { type: 'string', pattern: '^[a-z_]{1,64}$' },
@@ -74,8 +77,9 @@ const reason = object(
     ...where,
     with: object(where),
     more: positive,
+    window: object({ startMs: instant, endMs: instant }),
   },
-  ['leg', 'course', 'group', 'with', 'more'],
+  ['leg', 'course', 'group', 'with', 'more', 'window'],
 )
 
 /** One decision. */
@@ -83,8 +87,7 @@ export const recordSchema = {
   ...object(
     {
       seq: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
-      /** Up to the year 9999, which PostgreSQL's timestamps hold. */
-      at: { type: 'integer', minimum: 0, maximum: 253_402_300_799_999 },
+      at: instant,
       actor: object({ role, id: person }),
       student: person,
       legs: { type: 'array', minItems: 1, maxItems: 1000, items: leg },

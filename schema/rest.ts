@@ -305,6 +305,12 @@ const problemReason = Type.Object({
     Type.Object({ course_id: integer, group_id: integer }, { description: 'The other one of a conflict.' }),
   ),
   more: Type.Optional(Type.Integer({ description: 'On the last of 40: how many more are left out.' })),
+  window: Type.Optional(
+    Type.Object(
+      { from: text, until: text },
+      { description: 'Your enrollment time, UTC; `until` is not in it.' },
+    ),
+  ),
 })
 
 /** Decisions carry what the journal holds, whatever version wrote it: legs and effects are open objects. */

@@ -16,6 +16,7 @@ export type Problem = {
     group_id?: number
     with?: { course_id: number; group_id: number }
     more?: number
+    window?: { from: string; until: string }
   }[]
 }
 
@@ -119,6 +120,7 @@ export type Decisions = {
       group_id?: number
       with?: { course_id: number; group_id: number }
       more?: number
+      window?: { from: string; until: string }
     }[]
     remaining_actions: number | null
   }[]

@@ -94,6 +94,8 @@ const refusal: fc.Arbitrary<Refusal> = fc
     course: maybe(id),
     group: maybe(id),
     with: maybe(fc.record(at, plain)),
+    more: maybe(fc.integer({ min: 1, max: 100_000 })),
+    window: maybe(fc.record({ startMs: fc.maxSafeNat(), endMs: fc.maxSafeNat() }, plain)),
   })
   .map(compact)
 const verdict = fc.oneof(

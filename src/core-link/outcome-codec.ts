@@ -31,6 +31,8 @@ const hasLeg = 1
 const hasCourse = 2
 const hasGroup = 4
 const hasOther = 8
+const hasWindow = 16
+const hasMore = 32
 
 /**
  * Writes what became of a command. Of a decision, only what the gateway does not know: it has the command.
@@ -121,20 +123,28 @@ function writeStudent(to: ByteWriter, student: number): void {
   else to.float64(student)
 }
 
-function writeReason(to: ByteWriter, { code, leg, course, group, with: other }: Refusal): void {
+function writeReason(to: ByteWriter, { code, leg, course, group, with: other, more, window }: Refusal): void {
   to.uint8(refusalNumbers.get(code) ?? 255)
   to.uint8(
     (leg === undefined ? 0 : hasLeg) |
       (course === undefined ? 0 : hasCourse) |
       (group === undefined ? 0 : hasGroup) |
-      (other === undefined ? 0 : hasOther),
+      (other === undefined ? 0 : hasOther) |
+      (window === undefined ? 0 : hasWindow) |
+      (more === undefined ? 0 : hasMore),
   )
   if (leg !== undefined) to.uint8(leg)
   if (course !== undefined) to.int32(course)
   if (group !== undefined) to.int32(group)
-  if (other === undefined) return
-  to.int32(other.course)
-  to.int32(other.group)
+  if (other !== undefined) {
+    to.int32(other.course)
+    to.int32(other.group)
+  }
+  if (window !== undefined) {
+    to.float64(window.startMs)
+    to.float64(window.endMs)
+  }
+  if (more !== undefined) to.int32(more)
 }
 
 /** Reads what follows `decided` and the id, for the command that it decides. */
@@ -211,5 +221,7 @@ function readReason(from: ByteReader): Refusal {
     ...((flags & hasCourse) !== 0 && { course: from.int32() }),
     ...((flags & hasGroup) !== 0 && { group: from.int32() }),
     ...((flags & hasOther) !== 0 && { with: { course: from.int32(), group: from.int32() } }),
+    ...((flags & hasWindow) !== 0 && { window: { startMs: from.float64(), endMs: from.float64() } }),
+    ...((flags & hasMore) !== 0 && { more: from.int32() }),
   }
 }

@@ -62,6 +62,7 @@ const refusal: Required<Refusal> = {
   group: 3,
   with: { course: 4, group: 5 },
   more: 6,
+  window: { startMs: 6, endMs: 7 },
 }
 const whole: Required<DecisionRecord> = {
   seq: 1,

@@ -130,7 +130,7 @@ export class RecordWriter {
     this.#byte(braceClosing)
   }
 
-  #refusal({ code, leg, course, group, with: other, more }: Refusal, index: number): void {
+  #refusal({ code, leg, course, group, with: other, more, window }: Refusal, index: number): void {
     if (index > 0) this.#byte(comma)
     this.#put(words.code)
     this.#plain(code)
@@ -145,6 +145,11 @@ export class RecordWriter {
       this.#byte(braceClosing)
     }
     if (more !== undefined) this.#field(words.more, more)
+    if (window !== undefined) {
+      this.#field(words.window, window.startMs)
+      this.#field(words.end, window.endMs)
+      this.#byte(braceClosing)
+    }
     this.#byte(braceClosing)
   }
 
@@ -274,4 +279,6 @@ const words = {
   leg: word(',"leg":'),
   with: word(',"with":{"course":'),
   more: word(',"more":'),
+  window: word(',"window":{"startMs":'),
+  end: word(',"endMs":'),
 } as const

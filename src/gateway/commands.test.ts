@@ -8,6 +8,7 @@ import {
   student,
   type StudentSketch,
   windowCloses,
+  windowOpens,
 } from '../../actors/testing/sketches.ts'
 import type { ProblemCode } from './problems.ts'
 import { type Answer, assertProblem, Desk, type Sender } from './testing/desk.ts'
@@ -132,7 +133,12 @@ for (const what of ['add', 'move', 'drop', 'plan to add', 'plan to move', 'plan 
     desk.nowMs = windowCloses
     const answer = await ask[what]?.(first, 10, 1, desk)
     assert.ok(answer !== undefined)
-    assertProblem(answer, 409, 'outside_enrollment_window')
+    const [reason] = assertProblem(answer, 409, 'outside_enrollment_window').reasons
+    const [from, until] = [windowOpens, windowCloses].map((ms) =>
+      new Date(ms).toISOString().replace('.000Z', 'Z'),
+    )
+    assert.equal(reason?.detail, `It is not your enrollment time, which is from ${from} until ${until}.`)
+    assert.deepEqual(reason?.window, { from, until })
   })
 }
 

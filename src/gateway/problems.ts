@@ -105,6 +105,8 @@ export interface ProblemReason {
   readonly group_id?: number
   readonly with?: { readonly course_id: number; readonly group_id: number }
   readonly more?: number
+  /** ISO 8601, UTC; `until` is the first moment after it. */
+  readonly window?: { readonly from: string; readonly until: string }
 }
 
 export interface ProblemDetails {

@@ -13,7 +13,12 @@ export interface Judged {
 type Sentence = (refusal: Refusal, judged: Judged) => string
 
 const sentences: Record<RefusalCode, Sentence> = {
-  outside_enrollment_window: () => 'It is not your enrollment time.',
+  outside_enrollment_window: ({ window }) => {
+    // Old records do not say when it is.
+    if (window === undefined) return 'It is not your enrollment time.'
+    const { from, until } = timesOf(window)
+    return `It is not your enrollment time, which is from ${from} until ${until}.`
+  },
   already_enrolled: (refusal, { role }) => `${holds(role)} a place in ${course(refusal)} already.`,
   not_enrolled: (refusal, { role }) => `${holds(role)} no place in ${groupIfNamed(refusal)}.`,
   no_change: (refusal) =>
@@ -57,6 +62,7 @@ export function reasonsOf({ reasons = [] }: Verdict, judged: Judged): ProblemRea
     ...(refusal.group !== undefined && { group_id: refusal.group }),
     ...(refusal.more !== undefined && { more: refusal.more }),
     ...(refusal.with && { with: { course_id: refusal.with.course, group_id: refusal.with.group } }),
+    ...(refusal.window && { window: timesOf(refusal.window) }),
   }))
 }
 
@@ -74,6 +80,11 @@ function groupIfNamed(refusal: Refusal): string {
 
 function other({ with: where }: Refusal): string {
   return where === undefined ? 'another course' : `course ${where.course}`
+}
+
+function timesOf(window: NonNullable<Refusal['window']>): { from: string; until: string } {
+  const moment = (ms: number) => new Date(ms).toISOString().replace('.000Z', 'Z')
+  return { from: moment(window.startMs), until: moment(window.endMs) }
 }
 
 function capital(words: string): string {

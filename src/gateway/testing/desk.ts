@@ -6,7 +6,7 @@ import { campusOf } from '../../../actors/testing/scenario.ts'
 import { duringWindow, type GroupSketch, type StudentSketch } from '../../../actors/testing/sketches.ts'
 import { buildGateway } from '../app.ts'
 import type { Account, DecisionSearch, FoundDecision, GatewayDeps, PasswordChange } from '../ports.ts'
-import type { ProblemCode } from '../problems.ts'
+import type { ProblemCode, ProblemReason } from '../problems.ts'
 import { EventReader } from './event-reader.ts'
 import { TermService } from './term-service.ts'
 
@@ -200,7 +200,7 @@ export function claimsOf(sender: Sender, nowMs: number): Record<string, unknown>
 interface ProblemSeen {
   readonly code: ProblemCode
   readonly detail: string
-  readonly reasons: readonly { readonly code: string; readonly detail: string; readonly leg?: number }[]
+  readonly reasons: readonly (Pick<ProblemReason, 'detail' | 'leg' | 'window'> & { readonly code: string })[]
 }
 
 /** Asserts an error with this code, in the form that every error has. */
