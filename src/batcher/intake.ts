@@ -118,13 +118,24 @@ export class Intake {
       return strayOf(delivery, 'unsigned', 'it has no signature')
     }
     try {
-      return { delivery, message: decodeMessage(delivery.body, campusId) }
+      const message = decodeMessage(delivery.body, campusId)
+      if (delivery.origin === 'unsigned' && 'records' in message && !(await this.#isKnown(message.leader))) {
+        return strayOf(delivery, 'unsigned', 'it has no signature, and its leader never began')
+      }
+      return { delivery, message }
     } catch (error) {
       if (!(error instanceof ForeignMessage)) throw error
       if (error instanceof OtherCampus) return strayOf(delivery, 'other_campus', error.message)
       if (delivery.origin === 'unsigned') return strayOf(delivery, 'unreadable', error.message)
       return undefined
     }
+  }
+
+  /** Whether a leader's marker was judged: of older versions too, none publishes decisions before. */
+  async #isKnown(leader: string): Promise<boolean> {
+    const { tables, insist } = this.#options
+    const judgement = await insist(() => inTransaction(tables, (now) => now.judgementOf(leader)))
+    return judgement !== undefined
   }
 
   #whyNotUnderstood(delivery: Delivery): string {

@@ -278,6 +278,7 @@ test('messages that older versions left in the queue are read, and forged ones n
   // A leader of the older version that began, and one that published its marker only.
   const older = randomUUID()
   await at.publish({ version: 1, campus: at.campus, start: { leader: older, after: old } })
+  await at.publish(batch(at.campus, randomUUID(), 1))
   at.startBatcher()
   await eventually(() => at.one<boolean>('SELECT leader = $1 AS value FROM journal_position', [older]))
   assert.equal(await at.one('SELECT count(*) AS value FROM decisions'), 5)
@@ -286,7 +287,7 @@ test('messages that older versions left in the queue are read, and forged ones n
   await at.publish(at.batch(1))
   await at.term.append(at.batch(1))
   await eventually(() => at.isAt(1))
-  await eventually(async () => (await at.setAside()).length === 1)
+  await eventually(async () => (await at.setAside()).length === 2)
   assert.equal(await at.one('SELECT count(*) AS value FROM decisions'), 7)
-  assert.deepEqual(at.alarms(), ['set_aside'])
+  assert.deepEqual(at.alarms(), ['set_aside', 'set_aside'])
 })
