@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { rm, stat } from 'node:fs/promises'
-import { createServer as createHttpServer } from 'node:http'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -191,33 +190,6 @@ test('over TCP a gateway needs the secret, and either of two will do while they 
   }
   await eventually(() => said.some((line) => /does not know our secret/.test(line)))
   assert.match(stranger.status().detail, /the engine has another secret/)
-})
-
-test('a gateway that finds REST where it wants a core link says which setting is wrong, over TCP and on a socket', async (t) => {
-  const rest = createHttpServer((_request, response) => response.end('{}'))
-  const { path } = await openEngine(t)
-  for (const where of [0, `${path}.rest`]) {
-    if (typeof where === 'string') rest.listen(where)
-    else rest.listen(where, '127.0.0.1')
-    await once(rest, 'listening')
-    const bound = rest.address()
-    const engines = new RemoteEngine({
-      addresses: [
-        typeof bound === 'string'
-          ? { protocol: 'unix', path: bound }
-          : { protocol: 'tcp', host: '127.0.0.1', port: bound?.port ?? 0 },
-      ],
-      campus: 'north',
-      secrets: [secret],
-      gateway: 'test',
-      log: () => {},
-    })
-    t.after(() => engines.close())
-    await eventually(() => /REST.*CORE_ADDRESS wants.*ENROLLMENT_CORE_LISTEN/.test(engines.status().detail))
-    rest.closeAllConnections()
-    rest.close()
-    await once(rest, 'close')
-  }
 })
 
 test('somebody who connects over TCP and never proves anything does not hold up the end', async (t) => {
