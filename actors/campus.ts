@@ -24,6 +24,8 @@ export interface GroupProfile {
   readonly meetings: readonly Meeting[]
   readonly genderLock: Gender | undefined
   readonly notes: string
+  /** How the university writes the course, where it has a code. */
+  readonly code?: string
   /** Open if absent. */
   readonly status?: GroupStatus
   /** Columns with which the group cannot be served; see `set-aside.ts`. Absent if there are none. */

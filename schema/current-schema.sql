@@ -130,6 +130,21 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.refuse_code_of_another_course() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  -- One at a time: two transactions would not see each other's rows.
+  PERFORM pg_advisory_xact_lock(1701733747, 3);
+  IF EXISTS (SELECT FROM courses WHERE code = NEW.code AND course_id <> NEW.course_id) THEN
+    RAISE EXCEPTION 'another course has the code %', NEW.code
+      USING ERRCODE = 'unique_violation', DETAIL = format('Key (code)=(%s) already exists.', NEW.code);
+  END IF;
+  RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION public.set_student_password(of_student bigint, new_password text, by_staff bigint, of_request text, why text, with_key text, asked text) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -238,6 +253,8 @@ CREATE TABLE public.courses (
     exam_minutes smallint,
     meetings jsonb,
     status text DEFAULT 'open'::text NOT NULL,
+    code text,
+    CONSTRAINT courses_code_is_a_line CHECK (((code ~ '^\S([^[:cntrl:]]*\S)?$'::text) AND (length(code) <= 64))),
     CONSTRAINT courses_meetings_are_times_of_a_week CHECK (((meetings IS NULL) OR ((jsonb_typeof(meetings) = 'array'::text) AND (jsonb_array_length(meetings) = jsonb_array_length(jsonb_path_query_array(meetings, 'strict $[*]?(((((((@."day" >= 0 && @."day" <= 6) && @."day".floor() == @."day") && @."start_minute" >= 0) && @."start_minute".floor() == @."start_minute") && @."end_minute" > @."start_minute") && @."end_minute" <= 1440) && @."end_minute".floor() == @."end_minute")'::jsonpath)))))),
     CONSTRAINT courses_status_known CHECK ((status = ANY (ARRAY['open'::text, 'closed'::text, 'cancelled'::text])))
 );
@@ -448,6 +465,8 @@ CREATE TABLE public.staff (
     id bigint NOT NULL,
     password text NOT NULL,
     department_id smallint NOT NULL,
+    code text,
+    CONSTRAINT staff_code_is_a_line CHECK (((code ~ '^\S([^[:cntrl:]]*\S)?$'::text) AND (length(code) <= 64))),
     CONSTRAINT staff_id_exact_in_json CHECK ((abs(id) <= '9007199254740991'::bigint))
 );
 
@@ -461,6 +480,8 @@ CREATE TABLE public.students (
     entry_year smallint NOT NULL,
     gender public.sex NOT NULL,
     enrollment_end_time timestamp with time zone,
+    code text,
+    CONSTRAINT students_code_is_a_line CHECK (((code ~ '^\S([^[:cntrl:]]*\S)?$'::text) AND (length(code) <= 64))),
     CONSTRAINT students_id_exact_in_json CHECK ((abs(id) <= '9007199254740991'::bigint))
 );
 
@@ -542,7 +563,13 @@ ALTER TABLE ONLY public.set_aside_messages
     ADD CONSTRAINT set_aside_messages_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.staff
+    ADD CONSTRAINT staff_code_once UNIQUE (code);
+
+ALTER TABLE ONLY public.staff
     ADD CONSTRAINT staff_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.students
+    ADD CONSTRAINT students_code_once UNIQUE (code);
 
 ALTER TABLE public.students
     ADD CONSTRAINT students_numbers_not_negative CHECK (((id >= 0) AND (max_units >= 0))) NOT VALID;
@@ -555,6 +582,8 @@ ALTER TABLE public.students
 
 ALTER TABLE ONLY public.void_records
     ADD CONSTRAINT void_records_pkey PRIMARY KEY (leader, seq);
+
+CREATE INDEX courses_by_code ON public.courses USING btree (code) WHERE (code IS NOT NULL);
 
 CREATE INDEX decisions_by_course ON ONLY public.decisions USING btree (course_id, term, seq);
 
@@ -641,6 +670,8 @@ CREATE TRIGGER note_outside_update AFTER UPDATE ON public.courses REFERENCING OL
 CREATE TRIGGER note_outside_update AFTER UPDATE ON public.enrolled_courses REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((COALESCE(current_setting('enrollment.writer'::text, true), ''::text) = ''::text)) EXECUTE FUNCTION public.note_outside_change();
 
 CREATE TRIGGER note_outside_update AFTER UPDATE ON public.students REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((COALESCE(current_setting('enrollment.writer'::text, true), ''::text) = ''::text)) EXECUTE FUNCTION public.note_outside_change();
+
+CREATE TRIGGER one_course_a_code AFTER INSERT OR UPDATE OF code, course_id ON public.courses FOR EACH ROW WHEN ((new.code IS NOT NULL)) EXECUTE FUNCTION public.refuse_code_of_another_course();
 
 ALTER TABLE ONLY public.courses
     ADD CONSTRAINT courses_for_department_fkey FOREIGN KEY (for_department) REFERENCES public.departments(id);

@@ -53,7 +53,7 @@ BEGIN
     WHERE typnamespace = 'public'::regnamespace AND typname = 'sex' AND typowner <> 'enrollment_migrator'::regrole
     UNION ALL
     SELECT format('ALTER FUNCTION %s OWNER TO enrollment_migrator', oid::regprocedure) FROM pg_proc
-    WHERE pronamespace = 'public'::regnamespace AND proname IN ('note_outside_change', 'make_decision_partitions', 'archive_decisions',
+    WHERE pronamespace = 'public'::regnamespace AND proname IN ('note_outside_change', 'refuse_code_of_another_course', 'make_decision_partitions', 'archive_decisions',
         'set_student_password')
       AND proowner <> 'enrollment_migrator'::regrole
   LOOP

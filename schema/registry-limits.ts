@@ -9,6 +9,8 @@ export const personIdMax = Number.MAX_SAFE_INTEGER
 /** Characters of names of courses, departments and lecturers. */
 export const nameLengthMax = 200
 export const notesLengthMax = 2000
+/** Characters of a student's, a staff member's or a course's code. */
+export const codeLengthMax = 64
 /** Characters of a new password. */
 export const passwordLengthMax = 128
 /** Heavier hashes would let a handful of logins stop the server. */

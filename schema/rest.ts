@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { int32Max, personIdMax, storable } from './registry-limits.ts'
+import { codeLengthMax, int32Max, personIdMax, storable } from './registry-limits.ts'
 
 /**
  * Bodies, queries and replies of the REST API. The same schemas validate requests, serialize replies and
@@ -53,7 +53,15 @@ export const anyQuery = lenient({})
 
 export const loginBody = lenient(
   {
-    user: person('Number of the student or staff member.'),
+    user: Type.Unsafe<number | string>({
+      type: ['integer', 'string'],
+      minimum: 0,
+      maximum: personIdMax,
+      minLength: 1,
+      maxLength: codeLengthMax,
+      pattern: storable,
+      description: 'Number of the student or staff member, or their code as text.',
+    }),
     password: Type.String({ maxLength: 1024 }),
     staff: Type.Optional(Type.Boolean({ description: 'Log in as a staff member; false if absent.' })),
   },
@@ -193,6 +201,9 @@ export const courseReply = closed({
   }),
   notes: text,
   status: groupStatus,
+  code: Type.Optional(
+    Type.String({ description: 'How the university writes the course, if it has a code.' }),
+  ),
 })
 export type CourseReply = Static<typeof courseReply>
 

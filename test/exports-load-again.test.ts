@@ -124,6 +124,9 @@ async function fill({ database }: TestTables, { departments, people, groups }: S
       one.gender,
     ])
   }
+  await database.query(
+    "UPDATE students SET code = '00' || id WHERE id % 2 = 0; UPDATE staff SET code = 'É,\"' WHERE id = 7",
+  )
   for (const [index, one] of groups.entries()) {
     const { name, lecturer, units, capacity, exam, lock, notes } = one
     await database.query('INSERT INTO courses VALUES ($1, 1, 2, $2, $3, $4, $5, 9, $6, $7, $8, $9)', [
@@ -137,6 +140,12 @@ async function fill({ database }: TestTables, { departments, people, groups }: S
       lock,
       notes,
     ])
+    if (index % 2 === 0) {
+      await database.query('UPDATE courses SET code = $1 WHERE course_id = $2', [
+        `00-C ${index}`,
+        100 + index,
+      ])
+    }
     const waiting = one.seats >= capacity ? one.waiting : 0
     for (const place of Array.from({ length: Math.min(one.seats + waiting, people.length) }).keys()) {
       await database.query(

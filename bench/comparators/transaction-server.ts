@@ -26,7 +26,8 @@ export async function buildTransactionServer(options: {
   const tokens = await openTokens(app, options.jwtSecret)
   const routes = app.withTypeProvider<TypeBoxTypeProvider>()
   routes.post('/login', { schema: { body: loginBody } }, async (request, reply) => {
-    const { user: id, password, staff = false } = request.body
+    const { user, password, staff = false } = request.body
+    const id = Number(user)
     const account = await transactions.account(id, staff)
     if (account === undefined || !(await verifyPassword(account.password, password))) {
       sendProblem(reply, 'unauthenticated')

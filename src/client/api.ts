@@ -57,6 +57,7 @@ export type Course = {
   sex_lock: 'male' | 'female' | null
   notes: string
   status: 'open' | 'closed' | 'cancelled'
+  code?: string
 }
 
 export type StudentCourses = { data: { course: Course; reserve_queue_position: number }[] }
@@ -152,7 +153,7 @@ export interface Operations {
   'POST /login': {
     query: undefined
     headers: undefined
-    body: { user: number; password: string; staff?: boolean }
+    body: { user: number | string; password: string; staff?: boolean }
     reply: Token
     problems: 'malformed' | 'unauthenticated' | 'too_many_requests' | 'login_busy'
   }

@@ -65,6 +65,7 @@ export interface GroupView {
   readonly genderLock: Gender | undefined
   readonly notes: string
   readonly status: GroupStatus
+  readonly code?: string
 }
 
 /** A student's seat (`position` 0) or place in the reserve queue (1 = first). */

@@ -93,6 +93,7 @@ export function groupViewOf(
     genderLock: profile.genderLock,
     notes: profile.notes,
     status: standing.status,
+    ...(profile.code !== undefined && { code: profile.code }),
   }
 }
 

@@ -16,6 +16,12 @@ export interface LoginRoutesDeps {
   readonly logger: Logger
 }
 
+function numberOf(user: number | string, account: Account): number {
+  const id = typeof user === 'number' ? user : account.id
+  if (id === undefined) throw new Error('an account that was found by its code has a number')
+  return id
+}
+
 /** How one gets a token, and the next one. */
 export function loginRoutes(app: FastifyInstance, { login, accounts, gate, logger }: LoginRoutesDeps): void {
   const routes = app.withTypeProvider<TypeBoxTypeProvider>()
@@ -41,7 +47,11 @@ export function loginRoutes(app: FastifyInstance, { login, accounts, gate, logge
       const result = await login.check({ id, staff, password, address })
       switch (result.kind) {
         case 'welcome':
-          return tokenFor(reply, { id, staff, department: result.account.department })
+          return tokenFor(reply, {
+            id: numberOf(id, result.account),
+            staff,
+            department: result.account.department,
+          })
         case 'refused':
           return sendProblem(reply, 'unauthenticated', { detail: 'User or password is wrong.' })
         case 'limited':

@@ -14,7 +14,8 @@ import type { Account, Accounts } from './ports.ts'
 import { TokenBuckets } from './token-buckets.ts'
 
 export interface Credentials {
-  readonly id: number
+  /** The number, or as text the code. */
+  readonly id: number | string
   readonly staff: boolean
   readonly password: string
   /** Where the request came from; undefined over a Unix socket, where no address limit applies. */

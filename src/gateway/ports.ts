@@ -8,6 +8,8 @@ import type { CorsOrigins } from './cors.ts'
 import type { GatewayLimits, HttpLimits } from './limits.ts'
 
 export interface Account {
+  /** What a code given at login stands for. */
+  readonly id?: number
   /** As stored: argon2 or bcrypt. */
   readonly passwordHash: string
   readonly department: number
@@ -15,7 +17,8 @@ export interface Account {
 
 /** Who may log in. Read at every login, so that accounts added while it runs can. Rejects when they cannot be reached. */
 export interface Accounts {
-  findAccount(who: { readonly staff: boolean; readonly id: number }): Promise<Account | undefined>
+  /** @param who.id the number, or as text the code */
+  findAccount(who: { readonly staff: boolean; readonly id: number | string }): Promise<Account | undefined>
   /** How the stored hashes begin, up to their cost: one for each scheme and cost. */
   hashKinds(): Promise<readonly string[]>
   /** Sets a student's password and notes who did, both or neither. A key counts for 24 hours. */

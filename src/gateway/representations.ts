@@ -129,6 +129,7 @@ export function courseReplyOf(view: GroupView): CourseReply {
     sex_lock: view.genderLock ?? null,
     notes: view.notes,
     status: view.status,
+    ...(view.code !== undefined && { code: view.code }),
   }
 }
 

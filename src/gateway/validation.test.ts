@@ -35,7 +35,11 @@ const bodies: readonly [
     'POST /login',
     undefined,
     { user: 1, password: 'x' },
-    { user: noPerson, password: [undefined, null, 1, 'x'.repeat(1025)], staff: [null, 'true', 0] },
+    {
+      user: [...noPerson.filter((value) => value !== '10'), 'x'.repeat(65), 'a\u0000b'],
+      password: [undefined, null, 1, 'x'.repeat(1025)],
+      staff: [null, 'true', 0],
+    },
   ],
   [
     'PUT /student/course',

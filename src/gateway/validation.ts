@@ -4,7 +4,13 @@ import type { FastifyInstance, FastifySchemaCompiler } from 'fastify'
 import type { ProblemReason } from './problems.ts'
 
 /** Types are exact and nothing is stripped: what a client sends is what is judged. */
-const options = { verbose: true, coerceTypes: false, removeAdditional: false, useDefaults: false } as const
+const options = {
+  verbose: true,
+  allowUnionTypes: true,
+  coerceTypes: false,
+  removeAdditional: false,
+  useDefaults: false,
+} as const
 const ajv = new Ajv2020(options)
 const ajvOfAllErrors = new Ajv2020({ ...options, allErrors: true })
 const reasonsMax = 20

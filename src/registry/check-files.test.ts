@@ -35,8 +35,8 @@ test('four good files become rows whose fields are the columns of the tables', a
     { id: 2, name: 'Arts, Crafts' },
   ])
   assert.deepEqual(await rowsOf(checked.staff), [
-    { id: 1, password: bcrypt, department_id: 2 },
-    { id: 2, password: argon, department_id: 1 },
+    { id: 1, password: bcrypt, department_id: 2, code: null },
+    { id: 2, password: argon, department_id: 1, code: null },
   ])
   assert.equal(checked.plainPasswords, 2)
   const done: number[] = []
@@ -55,6 +55,7 @@ test('four good files become rows whose fields are the columns of the tables', a
     department_id: 1,
     entry_year: 1402,
     gender: 'female',
+    code: null,
   }
   const second = { ...first, id: 8, password: 'hash of secret-8', enrollment_end_time: null }
   assert.deepEqual(await rowsOf(checked.students), [first, second])
@@ -80,6 +81,7 @@ test('four good files become rows whose fields are the columns of the tables', a
     sex_lock: null,
     notes: '',
     status: 'open',
+    code: null,
   })
   assert.deepEqual(
     [checked.departments.count, checked.staff.count, checked.students.count, checked.courses.count],

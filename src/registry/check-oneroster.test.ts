@@ -59,7 +59,7 @@ test('another system’s OneRoster files are loaded by what they say of each oth
   const { checked } = await check()
   await checked.hashPasswords(async (plain) => `hash of ${plain}`)
   assert.deepEqual(await rowsOf(checked.departments), [{ id: 3, name: 'Physics' }])
-  assert.deepEqual(await rowsOf(checked.staff), [{ id: 7, password: bcrypt, department_id: 3 }])
+  assert.deepEqual(await rowsOf(checked.staff), [{ id: 7, password: bcrypt, department_id: 3, code: null }])
   assert.deepEqual(
     (await rowsOf(checked.students)).map(({ id, password }) => [id, password]),
     [

@@ -3,6 +3,7 @@ import {
   argonMemoryKiBMax,
   argonPassesMax,
   bcryptCostMax,
+  codeLengthMax,
   passwordLengthMax,
 } from '../../schema/registry-limits.ts'
 import { quote } from './findings.ts'
@@ -70,6 +71,16 @@ export const gender: Field<'male' | 'female'> = {
   read: (cell) => {
     if (cell === 'male' || cell === 'female') return cell
     throw new UnfitCell(`${shown(cell)}; wants male or female`)
+  },
+}
+
+/** How the university writes a person or a course: one line, as it is, leading zeros included. */
+export const code: Field<string> = {
+  optional: true,
+  read: (cell) => {
+    const line = text(1, codeLengthMax).read(cell)
+    if (line.trim() === line) return line
+    throw new UnfitCell(`${shown(cell)}; wants it without spaces at the ends`)
   },
 }
 

@@ -5,11 +5,11 @@ Files are CSV (RFC 4180): UTF-8, commas, one header row that names the columns, 
 changes nothing; of each kind of fault the first is told, with file, line, column and reason, and their number.
 
   departments   id, name
-  staff         id, [password], [password_plain], department_id
+  staff         id, [password], [password_plain], department_id, [code]
   students      id, [password], [password_plain], enrollment_start_time, [enrollment_end_time], max_units,
-                remaining_actions, department_id, entry_year, gender
+                remaining_actions, department_id, entry_year, gender, [code]
   courses       course_id, group_id, for_department, name, lecturer, units, capacity, reserve_capacity,
-                class_time, [exam_time], [exam_minutes], [sex_lock], [notes], [status]
+                class_time, [exam_time], [exam_minutes], [sex_lock], [notes], [status], [code]
   enrollments   student_id, course_id, group_id, [reserve_order], [extra_seat], [id], [reserved]
 
   password        an argon2id or bcrypt hash, as another system exports it
@@ -22,6 +22,8 @@ changes nothing; of each kind of fault the first is told, with file, line, colum
                   Or the number of the column, which is kept as it is. Empty: no class.
   gender          male or female; sex_lock the same, or empty: a group for one gender only
   status          open, closed (nobody may enter) or cancelled; empty: open
+  code            how the university writes the person or the course: text, kept as it is, one for each; accepted at
+                  login in place of the number
   exam_minutes    from 1 to 1440; empty: not known
   reserve_order   empty: a seat. A number: a place in the reserve queue, the lowest first. Who waits beside a free
                   seat gets it. A second place of a student in a course is refused.

@@ -20,14 +20,16 @@ const userColumns = words(
   `enabledUser username userIds givenName familyName middleName identifier email sms phone agentSourcedIds grades
   password userMasterIdentifier preferredGivenName preferredMiddleName preferredFamilyName primaryOrgSourcedId pronouns`,
 )
-const userMetadata = words('enrollmentStartTime enrollmentEndTime maxUnits remainingActions entryYear gender')
+const userMetadata = words(
+  'enrollmentStartTime enrollmentEndTime maxUnits remainingActions entryYear gender code',
+)
 const roleColumns = words('userSourcedId roleType role beginDate endDate orgSourcedId userProfileSourcedId')
 const classColumns = words(
   `title grades courseSourcedId classCode classType location schoolSourcedId termSourcedIds subjects subjectCodes
   periods`,
 )
 const classMetadata = words(
-  'title lecturer units capacity reserveCapacity classTime examTime examMinutes sexLock notes status',
+  'title lecturer units capacity reserveCapacity classTime examTime examMinutes sexLock notes status code',
 )
 const enrollmentColumns = words('classSourcedId schoolSourcedId userSourcedId role primary beginDate endDate')
 
@@ -71,7 +73,12 @@ export function onerosterFiles(choices: OneRosterChoices): readonly ExportedFile
         {
           table: 'staff',
           toRows: (row: RowOf<'staff'>) => [
-            [...userCells('staff', row), ...none(userMetadata.length), ...hashCell(row, withPasswords)],
+            [
+              ...userCells('staff', row),
+              ...none(userMetadata.length - 1),
+              row.code ?? null,
+              ...hashCell(row, withPasswords),
+            ],
           ],
         },
         {
@@ -85,6 +92,7 @@ export function onerosterFiles(choices: OneRosterChoices): readonly ExportedFile
               row.remaining_actions,
               row.entry_year,
               row.gender,
+              row.code ?? null,
               ...hashCell(row, withPasswords),
             ],
           ],
@@ -253,6 +261,7 @@ function classCells(row: CourseRow): CsvCell[] {
     row.sex_lock,
     escaped(row.notes),
     row.status,
+    row.code ?? null,
   ]
 }
 

@@ -131,6 +131,7 @@ function accountFields(departments: Sources['departments']) {
     id: named('identifier', fields.id),
     password: named('metadata.passwordHash', fields.password),
     password_plain: named('password', fields.password_plain),
+    code: named('metadata.code', fields.code),
     department_id: reference('primaryOrgSourcedId', 'orgs.csv as a department', (id) => departments.get(id)),
   }
 }
@@ -170,6 +171,7 @@ export function classesOf({
       sex_lock: named('metadata.sexLock', fields.sex_lock),
       notes: named('metadata.notes', escapedText),
       status: named('metadata.status', fields.status),
+      code: named('metadata.code', fields.code),
     },
   }
 }

@@ -12,6 +12,7 @@ export interface StaffRow {
   /** Hash, argon2id or bcrypt. */
   readonly password: string
   readonly department_id: number
+  readonly code?: string | null
 }
 
 export interface StudentRow {
@@ -26,6 +27,7 @@ export interface StudentRow {
   readonly department_id: number
   readonly entry_year: number
   readonly gender: 'male' | 'female'
+  readonly code?: string | null
 }
 
 export interface CourseRow {
@@ -49,6 +51,7 @@ export interface CourseRow {
   readonly notes: string
   /** Whether newcomers may enter; a cancelled group never opens again. */
   readonly status: 'open' | 'closed' | 'cancelled'
+  readonly code?: string | null
 }
 
 export interface EnrolledCourseRow {

@@ -3,6 +3,7 @@ import { int16Max, int32Max, minutesPerDay, personIdMax } from '../../schema/reg
 import {
   anyText,
   classTime,
+  code,
   type Field,
   gender,
   integer,
@@ -79,15 +80,16 @@ function passwordFaults({ password, password_plain }: PasswordCells) {
 export interface StaffCells extends PasswordCells {
   id: number
   department_id: number
+  code: string | null
 }
 
 export const staffFile: TableFile<StaffCells, StaffRow> = {
-  fields: { id: personId, ...passwordFields, department_id: departmentId },
+  fields: { id: personId, ...passwordFields, department_id: departmentId, code: orNull(code) },
   anyOf: passwordColumns,
   key: ['id'],
   department: 'department_id',
   faults: passwordFaults,
-  toRow: ({ id, department_id }, password) => ({ id, password, department_id }),
+  toRow: ({ id, department_id, code: written }, password) => ({ id, password, department_id, code: written }),
 }
 
 export interface StudentCells extends PasswordCells {
@@ -99,6 +101,7 @@ export interface StudentCells extends PasswordCells {
   department_id: number
   entry_year: number
   gender: 'male' | 'female'
+  code: string | null
 }
 
 export const studentsFile: TableFile<StudentCells, StudentRow> = {
@@ -112,6 +115,7 @@ export const studentsFile: TableFile<StudentCells, StudentRow> = {
     department_id: departmentId,
     entry_year: integer(-int16Max - 1, int16Max),
     gender,
+    code: orNull(code),
   },
   anyOf: passwordColumns,
   key: ['id'],
@@ -132,6 +136,7 @@ export const studentsFile: TableFile<StudentCells, StudentRow> = {
     department_id: cells.department_id,
     entry_year: cells.entry_year,
     gender: cells.gender,
+    code: cells.code,
   }),
 }
 
@@ -150,6 +155,7 @@ export interface CourseCells {
   sex_lock: 'male' | 'female' | null
   notes: string
   status: 'open' | 'closed' | 'cancelled'
+  code: string | null
 }
 
 export const coursesFile: TableFile<CourseCells, CourseRow> = {
@@ -168,6 +174,7 @@ export const coursesFile: TableFile<CourseCells, CourseRow> = {
     sex_lock: orNull(gender),
     notes: { ...anyText, optional: true },
     status,
+    code: orNull(code),
   },
   key: ['course_id', 'group_id'],
   department: 'for_department',

@@ -20,13 +20,13 @@ export interface WrittenTable<Row> {
 /** A table whose file has the names and the values of its columns in the database. */
 function asTheyAre<Column extends string>(
   ...columns: readonly Column[]
-): WrittenTable<{ readonly [Name in Column]: CsvCell }> {
-  return { columns, toCells: (row) => columns.map((column) => row[column]) }
+): WrittenTable<{ readonly [Name in Column]?: CsvCell }> {
+  return { columns, toCells: (row) => columns.map((column) => row[column] ?? null) }
 }
 
 export const writtenDepartments: WrittenTable<DepartmentRow> = asTheyAre('id', 'name')
 
-export const writtenStaff: WrittenTable<StaffRow> = asTheyAre('id', 'password', 'department_id')
+export const writtenStaff: WrittenTable<StaffRow> = asTheyAre('id', 'password', 'department_id', 'code')
 
 export const writtenStudents: WrittenTable<StudentRow> = asTheyAre(
   'id',
@@ -38,6 +38,7 @@ export const writtenStudents: WrittenTable<StudentRow> = asTheyAre(
   'department_id',
   'entry_year',
   'gender',
+  'code',
 )
 
 export const writtenCourses: WrittenTable<CourseRow> = {
@@ -56,6 +57,7 @@ export const writtenCourses: WrittenTable<CourseRow> = {
     'sex_lock',
     'notes',
     'status',
+    'code',
   ],
   toCells: (row) => [
     row.course_id,
@@ -72,6 +74,7 @@ export const writtenCourses: WrittenTable<CourseRow> = {
     row.sex_lock,
     row.notes,
     row.status,
+    row.code ?? null,
   ],
 }
 

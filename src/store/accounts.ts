@@ -1,6 +1,7 @@
 import type { Database } from './database.ts'
 
 export interface Account {
+  readonly id: number
   /** As stored: argon2id or bcrypt. */
   readonly passwordHash: string
   readonly department: number
@@ -19,9 +20,13 @@ export interface PasswordChange {
   readonly requestHash: string
 }
 
-const selectStaff = 'SELECT password AS "passwordHash", department_id AS department FROM staff WHERE id = $1'
-const selectStudent =
-  'SELECT password AS "passwordHash", department_id AS department FROM students WHERE id = $1'
+const select = 'SELECT id, password AS "passwordHash", department_id AS department FROM'
+const byId = { staff: `${select} staff WHERE id = $1`, students: `${select} students WHERE id = $1` }
+/** Somebody's number may be another's code: the code counts. */
+const byCode = {
+  staff: `${select} staff WHERE code = $1 OR id = $2 ORDER BY code = $1 DESC NULLS LAST LIMIT 1`,
+  students: `${select} students WHERE code = $1 OR id = $2 ORDER BY code = $1 DESC NULLS LAST LIMIT 1`,
+}
 const setPassword = 'SELECT set_student_password($1, $2, $3, $4, $5, $6, $7) AS result'
 const selectChange = `
   SELECT password AS "passwordHash", request_hash AS "requestHash" FROM password_changes
@@ -33,6 +38,11 @@ const selectHashKinds = `
     substring(password FROM '^(?:\\$2[aby]\\$\\d\\d|\\$argon2[a-z]+(?:\\$v=\\d+)?\\$[^$]+)') AS kind
   WHERE kind IS NOT NULL GROUP BY kind ORDER BY count(*) DESC LIMIT 8`
 
+function numberIn(text: string): number | null {
+  const number = /^(0|[1-9]\d{0,15})$/.test(text) ? Number(text) : Number.NaN
+  return Number.isSafeInteger(number) ? number : null
+}
+
 /** Who may log in, read from the tables each time, so that accounts added meanwhile can. */
 export class DatabaseAccounts {
   readonly #database: Database
@@ -41,9 +51,20 @@ export class DatabaseAccounts {
     this.#database = database
   }
 
-  /** @returns undefined when there is no such account. Rejects when the database cannot be reached. */
-  async findAccount(who: { readonly staff: boolean; readonly id: number }): Promise<Account | undefined> {
-    const [account] = await this.#database.query<Account>(who.staff ? selectStaff : selectStudent, [who.id])
+  /**
+   * @param who.id the number, or as text the code (or the number, without leading zeros)
+   * @returns undefined when there is no such account. Rejects when the database cannot be reached.
+   */
+  async findAccount(who: {
+    readonly staff: boolean
+    readonly id: number | string
+  }): Promise<Account | undefined> {
+    const { staff, id } = who
+    const table = staff ? 'staff' : 'students'
+    const [account] =
+      typeof id === 'number'
+        ? await this.#database.query<Account>(byId[table], [id])
+        : await this.#database.query<Account>(byCode[table], [id, numberIn(id)])
     return account
   }
 

@@ -5,7 +5,7 @@ import { type Client, type Database, endQuietly, inTransaction } from './databas
 /** In the order in which they are written: a table refers only to those before it. */
 const columnsOf = {
   departments: ['id', 'name'],
-  staff: ['id', 'password', 'department_id'],
+  staff: ['id', 'password', 'department_id', 'code'],
   students: [
     'id',
     'password',
@@ -16,6 +16,7 @@ const columnsOf = {
     'department_id',
     'entry_year',
     'gender',
+    'code',
   ],
   courses: [
     'course_id',
@@ -33,6 +34,7 @@ const columnsOf = {
     'sex_lock',
     'notes',
     'status',
+    'code',
   ],
   enrolled_courses: ['course_id', 'group_id', 'student_id', 'reserved', 'reserve_order'],
 } as const
@@ -41,8 +43,8 @@ export type LoadedTable = keyof typeof columnsOf
 
 /** A row by its columns' names. Timestamps are ISO 8601 in UTC; `meetings` is JSON text. */
 export type LoadRow<Table extends LoadedTable> = {
-  readonly [Column in (typeof columnsOf)[Table][number]]: string | number | boolean | null
-}
+  readonly [Column in Exclude<(typeof columnsOf)[Table][number], 'code'>]: string | number | boolean | null
+} & { readonly code?: string | null }
 
 export type LoadSources = {
   readonly [Table in LoadedTable]?: {

@@ -15,18 +15,18 @@ const hasExam = "exam_time > 'epoch' AND exam_time < 'infinity'"
 /** Each in the order of its key, so that two exports of the same state are the same bytes. */
 const selects = {
   departments: 'SELECT id, name FROM departments ORDER BY id',
-  staff: 'SELECT id, password, department_id FROM staff ORDER BY id',
+  staff: 'SELECT id, password, department_id, code FROM staff ORDER BY id',
   students: `
     SELECT id, password, ${isoOf('enrollment_start_time')} AS enrollment_start_time,
       CASE WHEN ${within('enrollment_end_time')} > ${within('enrollment_start_time')}
         THEN ${isoOf('enrollment_end_time')} END AS enrollment_end_time,
-      max_units, remaining_actions, department_id, entry_year, gender
+      max_units, remaining_actions, department_id, entry_year, gender, code
     FROM students ORDER BY id`,
   courses: `
     SELECT course_id, group_id, for_department, name, lecturer, units, capacity, reserve_capacity,
       CASE WHEN ${hasExam} THEN ${isoOf('exam_time')} END AS exam_time,
       CASE WHEN ${hasExam} THEN exam_minutes END AS exam_minutes,
-      class_time, meetings::text AS meetings, sex_lock, notes, status
+      class_time, meetings::text AS meetings, sex_lock, notes, status, code
     FROM courses ORDER BY course_id, group_id`,
   // Seats first, then the queue in its order; a row without an order number waits where its id puts it.
   enrolled_courses: `

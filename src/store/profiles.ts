@@ -39,7 +39,7 @@ export const groupDetails = `
   exam_minutes, class_time, meetings`
 
 export const selectGroups = `
-  SELECT course_id, group_id, for_department, name, units, capacity, sex_lock, ${groupDetails}
+  SELECT course_id, group_id, for_department, name, units, capacity, sex_lock, code, ${groupDetails}
   FROM courses ORDER BY course_id, group_id`
 
 export interface GroupDetailsRow {
@@ -61,6 +61,7 @@ export interface GroupRow extends GroupDetailsRow {
   readonly units: number
   readonly capacity: number
   readonly sex_lock: Gender | null
+  readonly code: string | null
 }
 
 export function groupFromRow(row: GroupRow): GroupProfile {
@@ -72,6 +73,7 @@ export function groupFromRow(row: GroupRow): GroupProfile {
     units: row.units,
     capacity: row.capacity,
     genderLock: row.sex_lock ?? undefined,
+    ...(row.code !== null && { code: row.code }),
     ...groupDetailsFromRow(row),
   }
   return withFaultsOfGroup(profile, row)

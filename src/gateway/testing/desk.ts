@@ -143,7 +143,7 @@ export class Desk {
     return key.sign(claims)
   }
 
-  async #findAccount(who: { staff: boolean; id: number }): Promise<Account | undefined> {
+  async #findAccount(who: { staff: boolean; id: number | string }): Promise<Account | undefined> {
     await this.#reachAccounts()
     return this.accounts.get(`${who.staff ? 'staff' : 'student'} ${who.id}`)
   }
