@@ -159,12 +159,14 @@ test('a page ends when its decisions are long, and says that there are more', as
 test('students and staff log in by accounts of their own, and new ones at once', async () => {
   const accounts = new DatabaseAccounts(db.database)
   assert.deepEqual(await accounts.findAccount({ staff: false, id: 1 }), {
+    id: 1,
     passwordHash: 'hash',
     department: 1,
   })
   assert.equal(await accounts.findAccount({ staff: true, id: 1 }), undefined)
   await db.database.query("INSERT INTO staff (id, password, department_id) VALUES (1, 'secret', 2)")
   assert.deepEqual(await accounts.findAccount({ staff: true, id: 1 }), {
+    id: 1,
     passwordHash: 'secret',
     department: 2,
   })
