@@ -485,6 +485,21 @@ CREATE TABLE public.students (
     CONSTRAINT students_id_exact_in_json CHECK ((abs(id) <= '9007199254740991'::bigint))
 );
 
+CREATE TABLE public.answered_records (
+    leader uuid NOT NULL,
+    seq bigint NOT NULL,
+    noted_at timestamp with time zone DEFAULT now() NOT NULL,
+    lost_at timestamp with time zone,
+    accepted_at timestamp with time zone
+);
+
+CREATE TABLE public.early_records (
+    leader uuid NOT NULL,
+    first_seq bigint NOT NULL,
+    last_seq bigint NOT NULL,
+    records jsonb NOT NULL
+);
+
 CREATE TABLE public.void_records (
     leader uuid NOT NULL,
     seq bigint NOT NULL,
@@ -579,6 +594,12 @@ ALTER TABLE ONLY public.students
 
 ALTER TABLE public.students
     ADD CONSTRAINT students_window_ends_after_start CHECK (((enrollment_end_time IS NULL) OR (enrollment_end_time > enrollment_start_time))) NOT VALID;
+
+ALTER TABLE ONLY public.answered_records
+    ADD CONSTRAINT answered_records_pkey PRIMARY KEY (leader);
+
+ALTER TABLE ONLY public.early_records
+    ADD CONSTRAINT early_records_pkey PRIMARY KEY (leader, first_seq, last_seq);
 
 ALTER TABLE ONLY public.void_records
     ADD CONSTRAINT void_records_pkey PRIMARY KEY (leader, seq);

@@ -47,7 +47,8 @@ BEGIN
       AND (relname ~ '^decisions_(earliest|default|\d{4}_\d\d)$' OR relname IN ('departments', 'staff', 'students', 'courses', 'enrolled_courses', 'campus', 'journal_position',
         'leaders', 'decisions', 'void_records', 'orphaned_effects', 'baseline', 'baseline_places', 'baseline_courses',
         'baseline_students', 'outside_changes', 'archived_decisions',
-        'password_changes', 'set_aside_messages', 'accepted_losses', 'enrollment_migrations'))
+        'password_changes', 'set_aside_messages', 'accepted_losses', 'enrollment_migrations', 'early_records',
+        'answered_records'))
     UNION ALL
     SELECT format('ALTER TYPE %s OWNER TO enrollment_migrator', oid::regtype) FROM pg_type
     WHERE typnamespace = 'public'::regnamespace AND typname = 'sex' AND typowner <> 'enrollment_migrator'::regrole
@@ -75,6 +76,8 @@ BEGIN
 
   GRANT SELECT ON enrollment_migrations, departments, staff, students, courses, enrolled_courses, campus,
     journal_position, leaders, decisions TO enrollment_server;
+  -- What it has answered for while PostgreSQL is behind.
+  GRANT SELECT (leader, seq), INSERT (leader, seq), UPDATE (seq, noted_at) ON answered_records TO enrollment_server;
   -- Claimed once, by whoever starts first.
   GRANT UPDATE (journal, jwt_secret) ON campus TO enrollment_server;
   -- Passwords that staff set, and only so that it is noted who did.
@@ -101,6 +104,9 @@ BEGIN
   GRANT EXECUTE ON FUNCTION make_decision_partitions() TO enrollment_batcher;
   -- Append-only: what was decided, and who led, is never changed or deleted.
   GRANT INSERT ON decisions, leaders, void_records, orphaned_effects TO enrollment_batcher;
+  -- What is missing, until it is there.
+  GRANT SELECT, INSERT, DELETE ON early_records TO enrollment_batcher;
+  GRANT SELECT, DELETE, INSERT (leader, seq, lost_at), UPDATE (seq, lost_at) ON answered_records TO enrollment_batcher;
   -- It keeps copies, and takes a message of ours out of the queue only by a decision that it cannot make.
   GRANT INSERT (reason, detail, headers, body, bytes, digest, taken_out_at), SELECT (digest, reason, decided_at),
     UPDATE (taken_out_at) ON set_aside_messages TO enrollment_batcher;

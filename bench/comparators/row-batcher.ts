@@ -58,6 +58,13 @@ class RowTables implements TableStore {
     const transaction = await tables.begin()
     return {
       position: transaction.position,
+      hasEarly: transaction.hasEarly,
+      keepEarly: (leader, batches) => transaction.keepEarly(leader, batches),
+      takeEarly: (seq) => transaction.takeEarly(seq),
+      earlyRange: () => transaction.earlyRange(),
+      missingAnswered: () => transaction.missingAnswered(),
+      isLossAccepted: (leader) => transaction.isLossAccepted(leader),
+      recordLoss: (lost) => transaction.recordLoss(lost),
       acceptsUnsigned: transaction.acceptsUnsigned,
       judgementOf: (leader) => transaction.judgementOf(leader),
       isApplied: (record) => transaction.isApplied(record),

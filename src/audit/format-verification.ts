@@ -23,6 +23,7 @@ export function formatVerification(verification: Verification): string[] {
   const notes = [
     counts.absorbed > 0 && `${count(counts.absorbed, 'outside change')} taken in by term ${baseline.term}`,
     counts.outside > 0 && `${count(counts.outside, 'outside change')} since`,
+    counts.accepted > 0 && `${count(counts.accepted, 'accepted loss')} of the journal's end`,
     counts.orphaned > 0 && `${count(counts.orphaned, 'effect')} without a row`,
   ].filter((note) => note !== false)
   const head = verdict === 'agreed' ? 'agreed' : count(differences.length, 'difference')

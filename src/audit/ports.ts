@@ -107,6 +107,14 @@ export interface OrphanedEffect {
   }
 }
 
+/** The newest of a leader's records that were answered for and are lost. */
+export interface Loss {
+  readonly leader: string
+  readonly seq: number
+  /** A person decided to go on without them. */
+  readonly isAccepted: boolean
+}
+
 /**
  * What an audit reads, all of it in one snapshot, so that it may run beside a server. Row by row, so that
  * memory is bound by the state and not by its history; one iterable at a time is read, each to its end.
@@ -125,6 +133,8 @@ export interface AuditReader {
   decisionsFrom(term: number): AsyncIterable<AuditedDecision>
   /** Those that no baseline has taken in, oldest first. */
   outsideChanges(): AsyncIterable<OutsideChange>
+  /** Records that were answered for and that the batcher found lost. */
+  losses(): Promise<readonly Loss[]>
   /** How many changes from outside the baseline of `term` took in. */
   countAbsorbedBy(term: number): Promise<number>
   /** Of decisions from the first of `term` on, ascending. */

@@ -109,6 +109,7 @@ describe('verify on a real database', () => {
         seats: 4,
         waiting: 1,
         orphaned: 0,
+        accepted: 0,
         outside: 0,
         absorbed: counts.absorbed,
         term: 1,

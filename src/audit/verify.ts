@@ -5,7 +5,7 @@ import { loadState } from './audit-state.ts'
 import { compareStates } from './compare.ts'
 import type { Difference } from './difference.ts'
 import { nameOrphans, nameOutsideHands } from './outside.ts'
-import type { AuditReader, Baseline } from './ports.ts'
+import type { AuditReader, Baseline, Loss } from './ports.ts'
 import { Replay } from './replay.ts'
 import { Sequence } from './sequence.ts'
 
@@ -23,6 +23,8 @@ export interface VerificationCounts {
   readonly outside: number
   /** Effects since the baseline that found no row to change. */
   readonly orphaned: number
+  /** Leaders whose last records were lost, which a person has accepted. */
+  readonly accepted: number
 }
 
 /** What comparing the tables with the decisions found. */
@@ -66,7 +68,14 @@ export async function verify(reader: AuditReader): Promise<Verification> {
   sequence.endAt(position)
   const tables = await loadState(reader.tables)
   replay.learnFrom(tables)
-  const all = [...sequence.differences(), ...replay.misfits(), ...compareStates(replay, tables)]
+  const losses = await reader.losses()
+  const all = [
+    ...losses.filter(({ isAccepted }) => !isAccepted).map(differenceOf),
+    ...sequence.differences(),
+    ...replay.misfits(),
+    ...compareStates(replay, tables),
+  ]
+  const accepted = losses.filter(({ isAccepted }) => isAccepted).length
   const { named, changes: outside } = await nameOutsideHands(all, reader.outsideChanges())
   const { named: differences, orphans: orphaned } = await nameOrphans(
     named,
@@ -76,10 +85,18 @@ export async function verify(reader: AuditReader): Promise<Verification> {
   return {
     verdict: differences.length === 0 ? 'agreed' : 'differs',
     differences,
-    counts: { decisions, ...sizesOf(tables.campus), absorbed, outside, orphaned },
+    counts: { decisions, ...sizesOf(tables.campus), absorbed, outside, orphaned, accepted },
     position: { term: position.term, seq: position.seq },
     baseline,
     digests: { replayed: digestOf(replay.campus), tables: digestOf(tables.campus) },
+  }
+}
+
+function differenceOf({ leader, seq }: Loss): Difference {
+  return {
+    subject: { about: 'journal' },
+    expected: `record ${seq} of leader ${leader}, which was acknowledged`,
+    found: 'that it is lost, and others before it may be',
   }
 }
 

@@ -23,6 +23,7 @@ export class BatcherMetrics {
         'unknown_leader',
         'void_records',
         'database',
+        'database_went_back',
       ] as const
     ).map((alarm) => [alarm, 0]),
   )

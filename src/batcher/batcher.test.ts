@@ -44,6 +44,7 @@ async function lead(campus: string): Promise<JournalTerm> {
     readKeys,
     heartbeatSeconds: 5,
     settleMs: 0,
+    prefetch: 64,
   })
   const term = await journal.acquire(new AbortController().signal, () => {})
   cleanups.push(() => term.close())

@@ -1,16 +1,27 @@
 import { describeError } from '../engine/describe-error.ts'
 import type {
-  BatchMessage,
-  Delivery,
   JournalReader,
   JournalSource,
+  MissingRecords,
+  Position,
   Runtime,
-  StartMessage,
   TableStore,
 } from '../engine/ports.ts'
 import { LostTail, WrongCampus } from '../engine/ports.ts'
+import { type Arrived, chunkOf, type Held, inOrderOfSeq, isFull, timesOf } from './arrived.ts'
 import { Intake, NotUnderstood } from './intake.ts'
-import { JournalGap, rejectMarker, UnknownLeader, writeBatches, writeMarker } from './write.ts'
+import {
+  JournalGap,
+  keepEarly,
+  LeaderChanged,
+  recordEarlyLost,
+  recordLoss,
+  rejectMarker,
+  UnknownLeader,
+  type WriteReport,
+  writeBatches,
+  writeMarker,
+} from './write.ts'
 
 export interface BatcherOptions {
   readonly campusId: string
@@ -42,25 +53,28 @@ export type BatcherAlarm =
   | 'unknown_leader'
   | 'void_records'
   | 'database'
+  | 'database_went_back'
 
-interface Held {
-  readonly delivery: Delivery
-  readonly message: StartMessage
-}
-
-interface Arrived {
-  readonly delivery: Delivery
-  readonly message: BatchMessage
-}
-
+/** What trying again cannot cure. */
+const notOfTheDatabase = [LostTail, JournalGap, LeaderChanged, UnknownLeader, WrongCampus]
 const retryMs = { first: 100, most: 5000 }
-/** How long a missing record may take to arrive on the same channel before the channel is taken down. */
+/** How long a missing record may take to arrive before the leader is asked for it. */
 const gapPatienceMs = 500
+/** How long a missing record is waited for once another leader is about to begin: then it is written down as lost. */
+const lossPatienceMs = 60_000
 /**
  * How long a consumer has been the active one before it judges a marker. Brokers have been seen to hand a
  * queue over before what the last consumer had out was back in it, and then even a count of 0 says nothing.
  */
 const settleMs = 250
+
+/** Records that are missing: what came early is kept in the tables. */
+interface Gap {
+  readonly sinceMs: number
+  /** When it is told of again. */
+  nextMs: number
+  delayMs: number
+}
 
 /**
  * Carries the journal into the tables: takes whatever has arrived, writes it in one transaction, and only
@@ -76,6 +90,9 @@ export class Batcher {
   #running: Promise<void> | undefined
   /** Told when the reader ends, for who waits for the database. */
   #cutPauseShort: () => void = () => {}
+  #gap: Gap | undefined
+  /** The tables' position as this batcher left it. */
+  #position: Position | undefined
 
   constructor(options: BatcherOptions) {
     this.#options = options
@@ -124,6 +141,7 @@ export class Batcher {
     let earlySinceMs = 0
     /** When whatever the consumer before this one had out has surely returned; known from the first message on. */
     let settledAtMs: number | undefined
+    this.#gap = undefined
     const intake = new Intake(reader, {
       ...this.#options,
       insist: (ask) => this.#insist(reader, ask),
@@ -138,9 +156,11 @@ export class Batcher {
         const isProgress = left.length < early.length + arrived.length
         if (isProgress) onProgress()
         if (isProgress || early.length === 0) earlySinceMs = this.#options.runtime.elapsed()
-        early = left
+        early = this.#gap === undefined ? left : await this.#keep(reader, left)
       } else if (intake.isStopped) {
         await intake.pass()
+      } else if (this.#gap !== undefined && !isFull(reader, held, early)) {
+        await this.#waitInGap(reader, intake, held)
       } else if (held[0] !== undefined && (early.length === 0 || isFull(reader, held, early))) {
         if (unsettledMs > 0) {
           await this.#arrivalWithin(reader, unsettledMs)
@@ -151,10 +171,10 @@ export class Batcher {
         if (reader.arrivedCount > 0 || !reader.open || this.#stopping.signal.aborted) continue
         const isLast = ready === 0 && early.length === 0
         // Leaders that are rejected publish new markers without end: they must not hide that something is missing.
-        if (!isLast && this.#options.runtime.elapsed() > earlySinceMs + gapPatienceMs) failOverGap(early)
-        if (isLast || isFull(reader, held, early)) {
-          if (!(await this.#judge(reader, intake, held[0], isLast ? held.slice(1) : undefined))) return
-          held.shift()
+        const isOverdue = this.#options.runtime.elapsed() > earlySinceMs + gapPatienceMs
+        if (early.length > 0 && isOverdue) early = await this.#keep(reader, early)
+        else if (isLast || isFull(reader, held, early)) {
+          if (!(await this.#judge(reader, intake, held, isLast && this.#gap === undefined))) return
           onProgress()
         } else if (ready === undefined) {
           await this.#arrivalWithin(reader, retryMs.first)
@@ -162,7 +182,9 @@ export class Batcher {
           await this.#orStopped(reader.arrival())
         }
       } else if (early.length > 0) {
-        await this.#waitForMissing(reader, early)
+        await this.#arrivalWithin(reader, gapPatienceMs)
+        const isMissing = reader.arrivedCount === 0 && !this.#stopping.signal.aborted && reader.open
+        if (isMissing) early = await this.#keep(reader, early)
       } else {
         await this.#orStopped(reader.arrival())
       }
@@ -179,18 +201,57 @@ export class Batcher {
     return arrived
   }
 
-  /** @throws JournalGap if nothing arrives for a while: then the channel is taken down, which returns all of it */
-  async #waitForMissing(reader: JournalReader, early: readonly Arrived[]): Promise<void> {
-    await this.#arrivalWithin(reader, gapPatienceMs)
-    if (reader.arrivedCount === 0 && !this.#stopping.signal.aborted && reader.open) failOverGap(early)
+  /**
+   * Keeps what came too early in the tables, which makes room for what is missing, and asks the leader for that.
+   * @returns what could not be kept before the channel ended
+   */
+  async #keep(reader: JournalReader, early: readonly Arrived[]): Promise<readonly Arrived[]> {
+    const messages = early.map(({ message }) => message)
+    const kept = await this.#insist(reader, async () => ({
+      missing: await keepEarly(this.#options.tables, messages),
+    }))
+    if (kept === undefined) return early
+    reader.acknowledge(early.map(({ delivery }) => delivery))
+    this.#hearOfGap(reader, kept.missing)
+    return []
+  }
+
+  #hearOfGap(reader: JournalReader, missing: MissingRecords | undefined): void {
+    if (missing === undefined) {
+      this.#gap = undefined
+      return
+    }
+    const nowMs = this.#options.runtime.elapsed()
+    this.#gap ??= { sinceMs: nowMs, nextMs: nowMs, delayMs: gapPatienceMs }
+    if (nowMs < this.#gap.nextMs) return
+    this.#gap.nextMs = nowMs + this.#gap.delayMs
+    this.#gap.delayMs = Math.min(this.#gap.delayMs * 2, retryMs.most)
+    this.#alarm('gap', new JournalGap(missing).message)
+    reader.announceMissing(missing)
+  }
+
+  /** The leader sends again what is missing, if it lives; if another one is about to begin, it does not. */
+  async #waitInGap(reader: JournalReader, intake: Intake, held: Held[]): Promise<void> {
+    const { runtime, tables } = this.#options
+    const gap = this.#gap
+    if (gap === undefined) return
+    await this.#arrivalWithin(reader, Math.max(1, gap.nextMs - runtime.elapsed()))
+    if (reader.arrivedCount > 0 || !reader.open || this.#stopping.signal.aborted) return
+    if (held[0] !== undefined && runtime.elapsed() > gap.sinceMs + lossPatienceMs) {
+      await this.#insist(reader, () => recordEarlyLost(tables))
+      // Says so, since the tables do.
+      await this.#judge(reader, intake, held, true)
+    }
+    await this.#keep(reader, [])
   }
 
   /** @returns the messages that come too early */
   async #writeAll(reader: JournalReader, arrived: readonly Arrived[]): Promise<readonly Arrived[]> {
     let rest = arrived
-    while (rest.length > 0 && reader.open && !this.#stopping.signal.aborted) {
-      const chunk = this.#chunkOf(rest)
-      this.#options.onEvent({ kind: 'writing', ...timesOf(chunk) })
+    let isMore = false
+    while ((rest.length > 0 || isMore) && reader.open && !this.#stopping.signal.aborted) {
+      const chunk = chunkOf(rest, this.#options.recordsMax)
+      if (chunk.length > 0) this.#options.onEvent({ kind: 'writing', ...timesOf(chunk) })
       const report = await this.#insist(reader, () =>
         writeBatches(
           this.#options.tables,
@@ -199,6 +260,7 @@ export class Batcher {
       )
       if (report === undefined) return rest
       const { applied, duplicates, voids, changed, messagesDone, position } = report
+      await this.#compare(reader, report)
       reader.acknowledge(chunk.slice(0, messagesDone).map(({ delivery }) => delivery))
       if (position.seq > 0) reader.announceApplied(position)
       this.#options.onEvent({ kind: 'wrote', applied, duplicates, voids })
@@ -206,43 +268,59 @@ export class Batcher {
         this.#alarm('void_records', `${voids} records of a deposed leader are void; none was acknowledged`)
       for (const detail of changed) this.#alarm('changed_duplicate', detail)
       rest = rest.slice(messagesDone)
-      if (messagesDone < chunk.length) return rest
+      isMore = report.isMoreEarly
+      if (messagesDone < chunk.length && !isMore) return rest
     }
     return rest
   }
 
-  #chunkOf(arrived: readonly Arrived[]): readonly Arrived[] {
-    let records = 0
-    let count = 0
-    for (const { message } of arrived) {
-      if (count > 0 && records + message.records.length > this.#options.recordsMax) break
-      records += message.records.length
-      count++
-    }
-    return arrived.slice(0, count)
+  /** PostgreSQL may have gone back, to an older copy of it: what this batcher saw applied is lost unless it comes again. */
+  async #compare(
+    reader: JournalReader,
+    { before, position, isMoreEarly, hasEarly }: WriteReport,
+  ): Promise<void> {
+    const last = this.#position
+    this.#position = position
+    if (hasEarly && !isMoreEarly) await this.#keep(reader, [])
+    else if (!isMoreEarly) this.#gap = undefined
+    if (last === undefined || before.term > last.term) return
+    if (before.leader === last.leader && before.seq >= last.seq) return
+    this.#alarm(
+      'database_went_back',
+      `PostgreSQL is at term ${before.term} record ${before.seq}, although this batcher had written term ${last.term} record ${last.seq}`,
+    )
+    await this.#insist(reader, () => recordLoss(this.#options.tables, { leader: last.leader, seq: last.seq }))
   }
 
   /**
-   * @param waiting the other markers, when they are all that is left; undefined rejects it, which is safe before that
+   * Judges the first marker in hand.
+   * @param isLast markers are all that is left; otherwise it is rejected, which is safe before that
    * @returns false when the channel ended or the batcher stops before it was judged
    */
-  async #judge(
-    reader: JournalReader,
-    intake: Intake,
-    { delivery, message }: Held,
-    waiting: readonly Held[] | undefined,
-  ): Promise<boolean> {
+  async #judge(reader: JournalReader, intake: Intake, held: Held[], isLast: boolean): Promise<boolean> {
     const { tables } = this.#options
+    const [first, ...others] = held
+    if (first === undefined) return true
+    const { delivery, message } = first
     const unsigned = delivery.origin === 'unsigned'
-    if (unsigned && !(await intake.acceptsUnsigned())) return await intake.setAsideUnsigned(delivery)
+    if (unsigned && !(await intake.acceptsUnsigned())) {
+      held.shift()
+      return await intake.setAsideUnsigned(delivery)
+    }
     const proof = { signedWith: delivery.signedWith, unsigned }
-    const others = waiting?.map((held) => held.message)
-    const judgement = await this.#insist<string>(reader, () =>
-      others === undefined
-        ? rejectMarker(tables, message, proof)
-        : writeMarker(tables, message, others, proof),
-    )
+    const waiting = others.map((other) => other.message)
+    let judgement: string | undefined
+    try {
+      judgement = await this.#insist<string>(reader, () =>
+        isLast ? writeMarker(tables, message, waiting, proof) : rejectMarker(tables, message, proof),
+      )
+    } catch (error) {
+      if (!(error instanceof JournalGap)) throw error
+      this.#hearOfGap(reader, error.missing)
+      return true
+    }
     if (judgement === undefined) return false
+    held.shift()
     reader.acknowledge([delivery])
     reader.announceApplied({ leader: message.start.leader, seq: 0 })
     this.#options.onEvent({ kind: 'marker', leader: message.start.leader, judgement })
@@ -259,9 +337,7 @@ export class Batcher {
       try {
         return await write()
       } catch (error) {
-        if (error instanceof LostTail || error instanceof UnknownLeader || error instanceof WrongCampus) {
-          throw error
-        }
+        if (notOfTheDatabase.some((kind) => error instanceof kind)) throw error
         this.#alarm('database', `cannot write to the database: ${describeError(error)}`)
         const ended = new Promise<void>((resolve) => {
           this.#cutPauseShort = resolve
@@ -276,7 +352,6 @@ export class Batcher {
   #report(error: unknown): void {
     const detail = describeError(error)
     if (error instanceof NotUnderstood) this.#alarm('foreign_message', detail)
-    else if (error instanceof JournalGap) this.#alarm('gap', detail)
     else if (error instanceof LostTail) this.#alarm('lost_tail', detail)
     else if (error instanceof UnknownLeader) this.#alarm('unknown_leader', detail)
     else this.#options.onEvent({ kind: 'waiting', detail })
@@ -327,41 +402,4 @@ export class Batcher {
     signal.removeEventListener('abort', onAbort)
     return outcome
   }
-}
-
-/** @throws JournalGap if anything is there that came too early */
-function failOverGap(early: readonly Arrived[]): void {
-  if (early.length === 0) return
-  throw new JournalGap(
-    `record ${firstSeqOf(early[0])} has arrived while the one before it is missing; waiting for it to return`,
-  )
-}
-
-/**
- * Nothing else can arrive while so many are in hand. Markers of leaders that died before they led can come to
- * that; one of them is rejected then, so that what is behind them, maybe older than they are, comes forward.
- */
-function isFull(reader: JournalReader, held: readonly Held[], early: readonly Arrived[]): boolean {
-  return held.length + early.length >= reader.window
-}
-
-/**
- * Messages of one leader by their records' numbers: what another batcher returned may arrive behind what
- * followed it. Each record is judged by its number, so this is safe, and it saves taking the channel down.
- */
-function inOrderOfSeq(arrived: readonly Arrived[]): readonly Arrived[] {
-  const leaders = [...new Set(arrived.map(({ message }) => message.leader))]
-  return arrived.toSorted(
-    (a, b) =>
-      leaders.indexOf(a.message.leader) - leaders.indexOf(b.message.leader) || firstSeqOf(a) - firstSeqOf(b),
-  )
-}
-
-function timesOf(messages: readonly Arrived[]): { oldestAt: number; newestAt: number } {
-  const oldestAt = messages[0]?.message.records[0]?.at ?? 0
-  return { oldestAt, newestAt: messages.at(-1)?.message.records.at(-1)?.at ?? oldestAt }
-}
-
-function firstSeqOf(arrived: Arrived | undefined): number {
-  return arrived?.message.records[0]?.seq ?? 0
 }

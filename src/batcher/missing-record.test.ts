@@ -57,6 +57,8 @@ class RejectedLeaders implements JournalReader {
 
   announceApplied(): void {}
 
+  announceMissing(): void {}
+
   async verifyAgain(delivery: Delivery): Promise<Delivery> {
     return await Promise.resolve(delivery)
   }
@@ -77,6 +79,13 @@ test('a record that is missing for good is told of, however many markers of reje
   const judged: MarkerJudgement[] = []
   const transaction: BatchTransaction = {
     position: { leader, term: 1, seq: 1, atMs: 0 },
+    hasEarly: false,
+    keepEarly: async () => {},
+    takeEarly: async () => [],
+    earlyRange: async () => ({ first: 3, newest: 3 }),
+    missingAnswered: async () => [],
+    isLossAccepted: async () => false,
+    recordLoss: async () => {},
     acceptsUnsigned: false,
     judgementOf: async () => undefined,
     isApplied: async () => false,

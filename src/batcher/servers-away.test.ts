@@ -50,6 +50,8 @@ class OneMarker implements JournalReader {
 
   announceApplied(): void {}
 
+  announceMissing(): void {}
+
   async verifyAgain(delivery: Delivery): Promise<Delivery> {
     return await Promise.resolve(delivery)
   }

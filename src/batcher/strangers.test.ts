@@ -75,6 +75,7 @@ async function campusWithLeader(oldLeader?: string) {
     onForgedNotice: (detail) => forgedNotices.push(detail),
     heartbeatSeconds: 5,
     settleMs: 0,
+    prefetch: 64,
   })
   const term = await journal.acquire(new AbortController().signal, () => {})
   cleanups.push(() => term.close())

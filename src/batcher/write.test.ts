@@ -5,7 +5,15 @@ import type { DecisionRecord, Effect } from '../../actors/records.ts'
 import { createCampusDatabase, type CampusDatabase } from '../../test/fixtures/campus-database.ts'
 import { BatcherTables } from '../store/table-store.ts'
 import { type BatchMessage, LostTail, noLeader, type RecordId } from '../engine/ports.ts'
-import { UnknownLeader, writeBatches, writeMarker } from './write.ts'
+import {
+  JournalGap,
+  keepEarly,
+  recordEarlyLost,
+  UnknownLeader,
+  writeBatches as write,
+  writeMarker,
+} from './write.ts'
+import { DatabaseCampusStore } from '../store/campus-store.ts'
 
 const campus = 'write-test'
 let campusDatabase: CampusDatabase
@@ -19,6 +27,13 @@ after(async () => {
   await tables.close()
   await campusDatabase.remove()
 })
+
+/** What it did, without what only the batcher asks for. */
+async function writeBatches(to: BatcherTables, messages: readonly BatchMessage[]) {
+  const { applied, duplicates, voids, changed, messagesDone, position } = await write(to, messages)
+  const { leader, seq } = position
+  return { applied, duplicates, voids, changed, messagesDone, position: { leader, seq } }
+}
 
 async function currentLeader(): Promise<string> {
   const [row] = await campusDatabase.database.query<{ leader: string }>('SELECT leader FROM journal_position')
@@ -179,7 +194,49 @@ test('a marker whose author saw a record confirmed that is not in the tables sto
   const deposed = await newLeader()
   await writeBatches(tables, [batch(deposed, 1)])
   await assert.rejects(mark(randomUUID(), deposed, { leader: deposed, seq: 2 }), LostTail)
-  assert.equal(await mark(randomUUID(), deposed, { leader: deposed, seq: 1 }), 'accepted')
+  // Nobody else leads either, who knows nothing of it.
+  await assert.rejects(mark(randomUUID(), deposed, { leader: deposed, seq: 1 }), LostTail)
+  await campusDatabase.database.query('UPDATE answered_records SET accepted_at = now()')
+  assert.equal(await mark(randomUUID(), deposed, { leader: deposed, seq: 2 }), 'accepted')
+})
+
+test('nobody leads while the tables lack what a leader wrote down that it has answered for', async () => {
+  const leader = await newLeader()
+  const store = new DatabaseCampusStore(campusDatabase.database, { windowMs: 1 })
+  await writeBatches(tables, [batch(leader, 1)])
+  await store.noteAnswered({ leader, seq: 2 })
+  await store.noteAnswered({ leader, seq: 1 })
+  await assert.rejects(mark(randomUUID(), leader), LostTail)
+  await writeBatches(tables, [batch(leader, 2)])
+  assert.equal(await mark(randomUUID(), leader), 'accepted')
+  assert.equal(await count('answered_records', `leader = '${leader}'`), 0)
+})
+
+test('records that came early are kept, and follow once the missing ones are there', async () => {
+  const leader = await newLeader()
+  await writeBatches(tables, [batch(leader, 1)])
+  const missing = { applied: { leader, seq: 1 }, upTo: 3 }
+  assert.deepEqual(await keepEarly(tables, [batch(leader, 7), batch(leader, 4)]), missing)
+  assert.deepEqual(await keepEarly(tables, [batch(leader, 5, 6), batch(leader, 4)]), missing)
+  await assert.rejects(mark(randomUUID(), leader), JournalGap)
+  const { applied, position, messagesDone } = await writeBatches(tables, [
+    batch(leader, 2, 3),
+    batch(leader, 8),
+  ])
+  assert.deepEqual({ applied, seq: position.seq, messagesDone }, { applied: 7, seq: 8, messagesDone: 2 })
+  assert.equal(await count('early_records'), 0)
+  assert.equal(await mark(randomUUID(), leader), 'accepted')
+})
+
+test('what is kept of a leader whose missing records are lost for good is void once a person has accepted it', async () => {
+  const leader = await newLeader()
+  await keepEarly(tables, [batch(leader, 2, 3)])
+  await recordEarlyLost(tables)
+  await assert.rejects(mark(randomUUID(), leader), LostTail)
+  await campusDatabase.database.query('UPDATE answered_records SET accepted_at = now()')
+  assert.equal(await mark(randomUUID(), leader), 'accepted')
+  assert.equal(await count('early_records'), 0)
+  assert.equal(await count('void_records', `leader = '${leader}'`), 2)
 })
 
 test('each accepted leader gets the next term; time in the position never goes back', async () => {

@@ -6,14 +6,31 @@ import {
   type BatchTransaction,
   LostTail,
   type MarkerProof,
+  type MissingRecords,
+  type Position,
   type RecordId,
   type StartMessage,
   type TableStore,
 } from '../engine/ports.ts'
 
-/** A record came before the one that precedes it. The broker still has that one; take the channel down and retry. */
+/** Records are missing: newer ones of the present leader came without them. */
 export class JournalGap extends Error {
   override readonly name = 'JournalGap'
+  readonly missing: MissingRecords
+
+  constructor(missing: MissingRecords) {
+    const { leader, seq } = missing.applied
+    super(
+      `records ${seq + 1} to ${missing.upTo} of leader ${leader} are missing, although newer ones have arrived; ` +
+        'what comes is kept until they are there',
+    )
+    this.missing = missing
+  }
+}
+
+/** What was judged by the present leader is not its any more: it has to be judged again. */
+export class LeaderChanged extends Error {
+  override readonly name = 'LeaderChanged'
 }
 
 /**
@@ -32,9 +49,17 @@ export interface WriteReport {
   readonly changed: readonly string[]
   /** How many of the messages are done with. Fewer than given: the next one begins behind a gap. */
   readonly messagesDone: number
-  /** Position of the tables afterwards. */
-  readonly position: RecordId
+  /** Records that were kept for coming early follow on what was written: write again, without messages if need be. */
+  readonly isMoreEarly: boolean
+  /** Whether the tables keep records for coming early, as it began. */
+  readonly hasEarly: boolean
+  /** Position of the tables before and afterwards. */
+  readonly before: Position
+  readonly position: Position
 }
+
+/** So many records at most, taken from what was kept for coming early, go into one transaction. */
+const earlyMax = 2000
 
 /**
  * Writes messages into the tables, all in one transaction. Each record is judged by itself: the next one of
@@ -55,28 +80,105 @@ export async function writeBatches(
     let voids = 0
     const changed: string[] = []
     let messagesDone = 0
-    for (const message of messages) {
-      if (message.leader !== leader) {
-        const fate = await judgeDeposed(transaction, message)
-        duplicates += fate.duplicates
-        voids += fate.voids
-        changed.push(...(await setAsideChanged(transaction, message, fate.applied)))
-      } else {
-        const fresh = message.records.filter((record) => record.seq > seq)
-        if (!followsOn(fresh, seq)) break
-        if (fresh.length < message.records.length) {
-          duplicates += message.records.length - fresh.length
-          const applied = [...(await appliedOf(transaction, message)), ...toApply]
-          changed.push(...(await setAsideChanged(transaction, message, applied)))
+    const { hasEarly } = transaction
+    for (;;) {
+      for (const message of messages.slice(messagesDone)) {
+        if (message.leader !== leader) {
+          const fate = await judgeDeposed(transaction, message)
+          duplicates += fate.duplicates
+          voids += fate.voids
+          changed.push(...(await setAsideChanged(transaction, message, fate.applied)))
+        } else {
+          const fresh = message.records.filter((record) => record.seq > seq)
+          if (!followsOn(fresh, seq)) break
+          if (fresh.length < message.records.length) {
+            duplicates += message.records.length - fresh.length
+            const applied = [...(await appliedOf(transaction, message)), ...toApply]
+            changed.push(...(await setAsideChanged(transaction, message, applied)))
+          }
+          toApply.push(...fresh)
+          seq += fresh.length
         }
-        toApply.push(...fresh)
-        seq += fresh.length
+        messagesDone++
       }
-      messagesDone++
+      const early = hasEarly && toApply.length < earlyMax ? await transaction.takeEarly(seq) : []
+      if (early.length === 0) break
+      toApply.push(...early)
+      seq += early.length
     }
     if (toApply.length > 0) await transaction.apply(toApply)
     await transaction.commit()
-    return { applied: toApply.length, duplicates, voids, changed, messagesDone, position: { leader, seq } }
+    const isMoreEarly = hasEarly && toApply.length >= earlyMax
+    const before = transaction.position
+    const position = { ...before, seq }
+    return {
+      applied: toApply.length,
+      duplicates,
+      voids,
+      changed,
+      messagesDone,
+      hasEarly,
+      isMoreEarly,
+      before,
+      position,
+    }
+  } catch (error) {
+    await transaction.rollback()
+    throw error
+  }
+}
+
+/**
+ * Keeps messages that came before the one that they follow, so that they can be acknowledged and make room for it.
+ * @param messages none, to ask only what is missing
+ * @returns what the tables lack before the oldest that is kept; undefined if nothing
+ * @throws LeaderChanged if another leader leads by now
+ */
+export async function keepEarly(
+  tables: TableStore,
+  messages: readonly BatchMessage[],
+): Promise<MissingRecords | undefined> {
+  const transaction = await tables.begin()
+  try {
+    const { leader, seq } = transaction.position
+    if (messages.some((message) => message.leader !== leader))
+      throw new LeaderChanged('another leader leads by now')
+    if (messages.length > 0) {
+      await transaction.keepEarly(
+        leader,
+        messages.map(({ records }) => records),
+      )
+    }
+    const range = await transaction.earlyRange()
+    await transaction.commit()
+    if (range === undefined || range.first <= seq + 1) return undefined
+    return { applied: { leader, seq }, upTo: range.first - 1 }
+  } catch (error) {
+    await transaction.rollback()
+    throw error
+  }
+}
+
+/** Writes down that the newest record that is kept, which follows on what is missing for good, is lost. */
+export async function recordEarlyLost(tables: TableStore): Promise<void> {
+  const transaction = await tables.begin()
+  try {
+    const range = await transaction.earlyRange()
+    if (range !== undefined)
+      await transaction.recordLoss({ leader: transaction.position.leader, seq: range.newest })
+    await transaction.commit()
+  } catch (error) {
+    await transaction.rollback()
+    throw error
+  }
+}
+
+/** Writes down that a record is lost which this process has seen applied. */
+export async function recordLoss(tables: TableStore, lost: RecordId): Promise<void> {
+  const transaction = await tables.begin()
+  try {
+    await transaction.recordLoss(lost)
+    await transaction.commit()
   } catch (error) {
     await transaction.rollback()
     throw error
@@ -148,7 +250,9 @@ async function setAsideChanged(
  * Judges a leader's marker: accepted only if it comes after the leader that the tables have, and only once.
  * To be called when everything that was in the journal before it is written.
  * @param waiting other markers that are at hand, not judged yet
- * @throws LostTail if the author of any of them saw a record confirmed that is not in the tables
+ * @throws LostTail if the tables lack a record that any of their authors saw confirmed, or that is written down as answered
+ *   for
+ * @throws JournalGap if records of the leader before are missing
  */
 export async function writeMarker(
   tables: TableStore,
@@ -156,27 +260,59 @@ export async function writeMarker(
   waiting: readonly StartMessage[] = [],
   proof: MarkerProof = {},
 ): Promise<'accepted' | 'rejected' | 'judged before'> {
-  const transaction = await tables.begin()
+  const transaction = await beginWithoutEarly(tables)
   try {
     if ((await transaction.judgementOf(start.leader)) !== undefined) {
       await transaction.rollback()
       return 'judged before'
     }
-    for (const { seen } of [start, ...waiting.map((other) => other.start)]) {
-      if (seen === undefined || (await transaction.isApplied(seen))) continue
+    const lost = await firstLost(transaction, [start, ...waiting.map((other) => other.start)])
+    if (lost !== undefined) {
+      await transaction.recordLoss(lost)
+      await transaction.commit()
       throw new LostTail(
-        `the end of the journal is lost: record ${seen.seq} of leader ${seen.leader} was confirmed ` +
-          'by the broker and is neither in PostgreSQL nor in the queue',
+        `the end of the journal is lost: record ${lost.seq} of leader ${lost.leader} was confirmed ` +
+          'by the broker and is neither in PostgreSQL nor in the queue; see: enrollment journal --help',
       )
     }
+    const missing = await missingIn(transaction)
+    if (missing !== undefined) throw new JournalGap(missing)
     const judgement = start.after === transaction.position.leader ? 'accepted' : 'rejected'
     await transaction.recordMarker({ leader: start.leader, after: start.after, judgement, ...proof })
     await transaction.commit()
     return judgement
   } catch (error) {
-    await transaction.rollback()
+    if (!(error instanceof LostTail)) await transaction.rollback()
     throw error
   }
+}
+
+/** What was kept for coming early, and does no longer, is written first. */
+async function beginWithoutEarly(tables: TableStore): Promise<BatchTransaction> {
+  const transaction = await tables.begin()
+  if (!transaction.hasEarly) return transaction
+  await transaction.rollback()
+  while ((await writeBatches(tables, [])).isMoreEarly);
+  return await tables.begin()
+}
+
+async function firstLost(
+  transaction: BatchTransaction,
+  starts: readonly StartMessage['start'][],
+): Promise<RecordId | undefined> {
+  for (const { seen } of starts) {
+    if (seen === undefined || (await transaction.isApplied(seen))) continue
+    if (!(await transaction.isLossAccepted(seen.leader))) return seen
+  }
+  const [answered] = await transaction.missingAnswered()
+  return answered
+}
+
+async function missingIn(transaction: BatchTransaction): Promise<MissingRecords | undefined> {
+  const { leader, seq } = transaction.position
+  const range = transaction.hasEarly ? await transaction.earlyRange() : undefined
+  if (range === undefined || (await transaction.isLossAccepted(leader))) return undefined
+  return { applied: { leader, seq }, upTo: range.first - 1 }
 }
 
 /**

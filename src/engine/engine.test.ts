@@ -30,6 +30,7 @@ function storeOf(campus: () => Campus, runtime: ManualRuntime): CampusStore {
   const position: Position = { leader: noLeader, seq: 0, term: 1, atMs: 0 }
   return {
     readPosition: async () => position,
+    noteAnswered: async () => {},
     readClock: async () => runtime.now(),
     readJournalStart: () => Promise.resolve(0),
     judgementOf: async () => 'accepted',

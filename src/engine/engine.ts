@@ -10,6 +10,7 @@ import {
   type Journal,
   JournalLost,
   type JournalTerm,
+  MessageReturned,
   type LoadedCampus,
   type RecordId,
   type Runtime,
@@ -22,6 +23,7 @@ import {
   type UnavailableCode,
   refusalIn,
 } from './service.ts'
+import { type EngineAlarm, JournalWatch } from './journal-watch.ts'
 import { keyLifetimeMs } from './idempotency.ts'
 import { carefulMs, Term, type TermLimits } from './term.ts'
 import { ClockOff, TermClock } from './term-clock.ts'
@@ -44,20 +46,14 @@ export interface EngineOptions {
   readonly onState: (state: EngineState, detail: string) => void
 }
 
-/**
- * `clock`: nobody may lead by this machine's clock. `future`: the tables hold decisions of a time to come. `not_storable`:
- * PostgreSQL refuses to write a decision. `record_refused`: the batcher would refuse the record of one; it was not taken.
- */
-export type EngineAlarm = 'clock' | 'future' | 'not_storable' | 'record_refused'
-
 /** How often the batcher's judgement of a marker is asked for, and how often an unreachable database is. */
 const barrierPollMs = { first: 10, most: 250 }
+/** After how long a marker that nobody has judged is published again: somebody may have emptied the queue. */
+const markerMs = { first: 5000, most: 60_000 }
+/** How long a term that has ended may take to write down what it has answered for. */
+const lastNoteMsMax = 1000
 /** Between terms that could not begin: doubled each time, until one is led. */
 const againMs = { first: 250, most: 5000 }
-/** How often PostgreSQL's position is asked for while it is known to be behind. */
-const positionPollMs = 1000
-/** While it is not known to be behind, only every so many-th time. */
-const idlePositionPolls = 10
 
 /**
  * Leads, or waits to lead. Start, takeover by a standby and the return of a lost broker are one procedure:
@@ -75,6 +71,9 @@ export class Engine extends TermService {
   #detail = ''
   protected term: Term | undefined
   #journalTerm: JournalTerm | undefined
+  #journalWatch: JournalWatch | undefined
+  /** What keeps the leader from answering, for people. */
+  #trouble: string | undefined
   #againMs = againMs.first
   /** When PostgreSQL refused a decision last, by the steady clock. */
   #refusedAtMs = -Infinity
@@ -160,16 +159,35 @@ export class Engine extends TermService {
       const term = await this.#takeOver(journal)
       this.term = term
       this.#againMs = againMs.first
-      this.#enter('leading', `leading term ${term.number}`)
-      const stopPolling = this.#followPosition(term, journal)
+      this.#enter('leading', leadingLine(term))
+      this.#journalWatch = this.#watchOver(term, journal)
       const why = await journal.ended
-      stopPolling()
       if (!signal.aborted) this.#enter('recovering', why)
     } finally {
-      this.#dropTerm()
+      const note = this.#dropTerm()
       await journal.close()
+      await note
       this.#journalTerm = undefined
     }
+  }
+
+  #watchOver(term: Term, journal: JournalTerm): JournalWatch {
+    const { store, runtime, limits, onAlarm = noAlarm } = this.#options
+    return new JournalWatch({
+      leader: term.leader,
+      term: term.number,
+      commit: term.commit,
+      journal,
+      store,
+      runtime,
+      confirmMsMax: limits.replyDeadlineMs,
+      onLost: (why) => this.#loseTerm(journal, why),
+      onAlarm,
+      onTrouble: (detail) => {
+        this.#trouble = detail
+        this.#enter('leading', detail ?? leadingLine(term))
+      },
+    })
   }
 
   /**
@@ -199,9 +217,12 @@ export class Engine extends TermService {
       const clock = new TermClock(runtime, reading, limits.clockSkewMsMax)
       const seen = this.#seen === undefined ? {} : { seen: this.#seen }
       const start = { leader, after: position.leader, ...seen }
-      await journal.append({ version: 1, campus: campusId, start })
-      this.#enter('recovering', 'waiting for the batcher to write what earlier leaders decided')
-      if ((await this.#barrier(journal, leader)) === 'rejected') continue
+      const marker = { version: 1, campus: campusId, start } as const
+      const line = 'waiting for the batcher to write what earlier leaders decided'
+      this.#enter('recovering', line)
+      const body = await this.#published(journal, () => journal.append(marker))
+      this.#enter('recovering', line)
+      if ((await this.#barrier(journal, leader, body)) === 'rejected') continue
       this.#enter('recovering', 'loading the campus')
       const loaded: LoadedCampus = await this.#whileOpen(
         journal,
@@ -224,6 +245,7 @@ export class Engine extends TermService {
         runtime,
         limits,
         onLost: (why) => this.#loseTerm(journal, why),
+        onReturned: () => this.#journalWatch?.noteReturned(),
         onRefused: (record, why) => this.#noteRefused(record, why),
         isCareful: runtime.elapsed() - this.#refusedAtMs < carefulMs,
         onRefusedRecord: (detail) => this.#options.onAlarm?.('record_refused', detail),
@@ -232,13 +254,62 @@ export class Engine extends TermService {
     }
   }
 
-  async #barrier(journal: JournalTerm, leader: string): Promise<'accepted' | 'rejected'> {
-    let delayMs = barrierPollMs.first
+  /** Publishes a marker until a queue takes it. */
+  async #published<T>(journal: JournalTerm, publish: () => Promise<T>): Promise<T> {
     for (;;) {
-      const judgement = await this.#insist(journal, () => this.#options.store.judgementOf(leader))
+      try {
+        return await this.#confirmed(journal, publish())
+      } catch (error) {
+        if (!(error instanceof MessageReturned) || journal.queue === undefined) throw error
+        this.#enter('recovering', 'the journal queue is gone: making it again')
+        await this.#whileOpen(journal, journal.queue.restore())
+      }
+    }
+  }
+
+  /** Ends the term if the journal stays silent: a broker that blocks says so, one that hangs does not. */
+  async #confirmed<T>(journal: JournalTerm, sent: Promise<T>): Promise<T> {
+    const { runtime, limits, onAlarm = noAlarm } = this.#options
+    let cancel = (): void => {}
+    const wait = (): void => {
+      cancel = runtime.after(limits.replyDeadlineMs, () => {
+        if (journal.blocked) return wait()
+        const detail = `the journal has not confirmed a marker for ${limits.replyDeadlineMs} ms; the term ends`
+        onAlarm('journal_silent', detail)
+        void journal.close()
+      })
+    }
+    wait()
+    try {
+      return await this.#whileOpen(journal, sent)
+    } finally {
+      cancel()
+    }
+  }
+
+  async #barrier(
+    journal: JournalTerm,
+    leader: string,
+    marker: Buffer | void,
+  ): Promise<'accepted' | 'rejected'> {
+    const { runtime, store } = this.#options
+    let delayMs = barrierPollMs.first
+    let patienceMs = markerMs.first
+    let sentAtMs = runtime.elapsed()
+    for (;;) {
+      const judgement = await this.#insist(journal, () => store.judgementOf(leader))
       if (judgement !== undefined) return judgement
       await this.#whileOpen(journal, this.#sleep(delayMs))
       delayMs = Math.min(delayMs * 2, barrierPollMs.most)
+      const { queue } = journal
+      if (!marker || queue === undefined || runtime.elapsed() - sentAtMs < patienceMs) continue
+      const state = await this.#whileOpen(journal, queue.inspect())
+      if (state.kind === 'unfit') throw new JournalLost(`the journal queue is unfit: ${state.detail}`)
+      if (state.kind === 'gone' || state.ready === 0) {
+        await this.#published(journal, () => queue.appendAgain(marker))
+      }
+      sentAtMs = runtime.elapsed()
+      patienceMs = Math.min(patienceMs * 2, markerMs.most)
     }
   }
 
@@ -278,45 +349,25 @@ export class Engine extends TermService {
     // The database may answer a question of an earlier term; the one that runs now is none of its business.
     if (journal !== this.#journalTerm) return
     this.#enter('recovering', why)
-    this.#dropTerm()
+    void this.#dropTerm()
     void journal.close()
   }
 
-  #dropTerm(): void {
+  /** @returns what resolves when it is written down what the term has answered for and PostgreSQL lacks, or cannot be */
+  async #dropTerm(): Promise<void> {
     const term = this.term
     if (term === undefined) return
     this.term = undefined
-    const { acknowledgedSeq } = term.commit
+    this.#trouble = undefined
+    this.#journalWatch?.stop()
+    const { acknowledgedSeq, appliedSeq } = term.commit
     if (acknowledgedSeq > 0) this.#seen = { leader: term.leader, seq: acknowledgedSeq }
     term.close()
-  }
-
-  /**
-   * The batcher's notices may be lost: while PostgreSQL is thought to be behind, it is asked. It may answer
-   * that another engine leads by now (a broker's cluster that fell apart gave its lock to both): then what is
-   * decided here is void, whatever this side of the cluster confirms.
-   */
-  #followPosition(term: Term, journal: JournalTerm): () => void {
-    const { runtime, store } = this.#options
-    let cancel = (): void => {}
-    let polls = 0
-    const poll = async (): Promise<void> => {
-      // A leader without commands has nothing to wait for, and would not hear that it was deposed.
-      const isIdlePoll = ++polls % idlePositionPolls === 0
-      if (isIdlePoll || term.commit.appliedSeq < term.commit.confirmedSeq) {
-        try {
-          const position = await store.readPosition()
-          if (position.term > term.number) this.#loseTerm(journal, 'another engine has led since')
-          else term.commit.noteApplied(position)
-        } catch (error) {
-          // Otherwise not reachable now; the bound on the backlog holds all the same.
-          if (error instanceof WrongCampus) this.#loseTerm(journal, error.message)
-        }
-      }
-      if (journal.open) cancel = runtime.after(positionPollMs, () => void poll())
-    }
-    cancel = runtime.after(positionPollMs, () => void poll())
-    return () => cancel()
+    if (acknowledgedSeq <= appliedSeq || this.#seen === undefined) return
+    const noted = this.#options.store.noteAnswered(this.#seen).catch(() => {
+      // Not reachable now; the next marker of this process says so as well.
+    })
+    await Promise.race([noted, this.#sleep(lastNoteMsMax)])
   }
 
   /**
@@ -342,7 +393,8 @@ export class Engine extends TermService {
   }
 
   refusal(): UnavailableCode | undefined {
-    return this.term === undefined ? this.unavailable().code : undefined
+    if (this.term === undefined) return this.unavailable().code
+    return this.#trouble === undefined ? undefined : 'journal_unavailable'
   }
 
   status(): EngineStatus {
@@ -369,6 +421,12 @@ export class Engine extends TermService {
   async #sleep(delayMs: number): Promise<void> {
     await new Promise<void>((resolve) => this.#options.runtime.after(delayMs, resolve))
   }
+}
+
+const noAlarm = (): void => {}
+
+function leadingLine({ number }: Term): string {
+  return `leading term ${number}`
 }
 
 function stateOf(progress: AcquireProgress): EngineState {

@@ -1,10 +1,18 @@
 import type { DecisionRecord } from '../../actors/records.ts'
+import { Backlog, type Batch, emptyBatch, firstOf } from './backlog.ts'
 import type { CommandStages } from './command-stages.ts'
 import { approximateBytes } from './record-size.ts'
 import { describeError } from './describe-error.ts'
 import { JournalPace } from './journal-pace.ts'
+import {
+  type BatchMessage,
+  type JournalTerm,
+  MessageReturned,
+  type RecordId,
+  RecordRefused,
+  type Runtime,
+} from './ports.ts'
 import { type Confirmable, type Waiter, Waiters } from './settlement.ts'
-import { type BatchMessage, type JournalTerm, type RecordId, RecordRefused, type Runtime } from './ports.ts'
 
 export interface CommitLimits {
   /** Records, and their bytes as JSON, that may wait for durability; beyond, admission stops. */
@@ -15,6 +23,8 @@ export interface CommitLimits {
   readonly batchBytesMax: number
   /** Bytes that PostgreSQL may be behind; beyond, admission stops. */
   readonly backlogBytesMax: number
+  /** Bytes that are kept of what PostgreSQL has applied, for a database that goes back; 64 MiB if not given. */
+  readonly appliedBytesKept?: number
   /** How long a reply waits for durability before it is `late`. */
   readonly replyDeadlineMs: number
   /** A reply waits for the journal's confirm, or until PostgreSQL has applied the record. */
@@ -26,21 +36,7 @@ export interface CommitLimits {
  * gets slower meanwhile: a queue that it cannot empty in time makes everybody late, and nobody is served.
  */
 const waitShare = 0.02
-/** A batch that the journal has and PostgreSQL may not. */
-interface Unapplied {
-  readonly seq: number
-  readonly bytes: number
-  readonly records: number
-  readonly confirmedAtMs: number
-}
-
-interface Batch {
-  readonly records: DecisionRecord[]
-  readonly awaited: Confirmable[]
-  bytes: number
-  /** When its first record was decided, if that is measured. */
-  decidedAtMs: number
-}
+const appliedBytesKept = 64 * 1024 * 1024
 
 /**
  * Makes one leader's decisions durable in batches: records decided while one batch is being confirmed form
@@ -54,21 +50,30 @@ export class GroupCommit {
   readonly #limits: CommitLimits
   readonly #runtime: Runtime
   readonly #onLost: (why: string) => void
+  readonly #onReturned: () => void
   readonly #onRefused: (record: DecisionRecord, why: string) => void
   readonly #onReleased: (records: readonly DecisionRecord[]) => void
   /** Batches that are confirmed and whose replies may not leave yet. */
   readonly #unreleased: (readonly DecisionRecord[])[] = []
   readonly #stages: CommandStages | undefined
   readonly #waiters: Waiters
-  readonly #unapplied: Unapplied[] = []
+  readonly #backlog: Backlog
   #next: Batch = emptyBatch()
   #flying: Batch | undefined
+  /** When the message that waits for its confirm was sent, by the steady clock. */
+  #sentAtMs: number | undefined
+  /** Called when the batch that flies has landed. */
+  #onLanded: (() => void) | undefined
+  #isSendingAgain = false
+  /** No record that is newer is answered for. */
+  #heldSeq = Number.POSITIVE_INFINITY
+  /** Newest record that was answered for before PostgreSQL went back. */
+  #answeredSeq = 0
   readonly #pace = new JournalPace()
   #isReleasing = false
   #waitingBatches: Batch[] = []
   #pendingRecords = 0
   #pendingBytes = 0
-  #backlogBytes = 0
   #decidedSeq = 0
   #confirmedSeq = 0
   #appliedSeq = 0
@@ -82,6 +87,8 @@ export class GroupCommit {
     limits: CommitLimits
     runtime: Runtime
     onLost: (why: string) => void
+    /** Called when no queue took a batch: it is sent once `sendAgain` was called. */
+    onReturned?: (() => void) | undefined
     /** Called with a record that PostgreSQL will not write. */
     onRefused?: (record: DecisionRecord, why: string) => void
     /** Told of decisions, in order, when they may be shown: just before their replies leave. */
@@ -96,6 +103,8 @@ export class GroupCommit {
     this.#runtime = options.runtime
     this.#waiters = new Waiters(options.runtime, options.limits.replyDeadlineMs)
     this.#onLost = options.onLost
+    this.#backlog = new Backlog(options.limits.appliedBytesKept ?? appliedBytesKept)
+    this.#onReturned = options.onReturned ?? (() => {})
     this.#onRefused = options.onRefused ?? (() => {})
     this.#onReleased = options.onReleased ?? (() => {})
     this.#stages = options.stages
@@ -120,14 +129,28 @@ export class GroupCommit {
 
   /** Bytes confirmed that PostgreSQL is not known to have applied. */
   get backlogBytes(): number {
-    return this.#backlogBytes
+    return this.#backlog.bytes
+  }
+
+  /** How many batches are confirmed and not known to be applied. */
+  get unappliedBatches(): number {
+    return this.#backlog.count
+  }
+
+  /** How many batches were confirmed. */
+  get sentBatches(): number {
+    return this.#backlog.added
+  }
+
+  /** How long a message has waited for its confirm, milliseconds; 0 when none does. */
+  get unconfirmedMs(): number {
+    return this.#sentAtMs === undefined ? 0 : this.#runtime.elapsed() - this.#sentAtMs
   }
 
   /** How long PostgreSQL has owed us the oldest confirmed decision, milliseconds; 0 when it owes none. */
   get behindMs(): number {
-    const [oldest] = this.#unapplied
-    if (oldest === undefined || this.#stages === undefined) return 0
-    return this.#runtime.elapsed() - oldest.confirmedAtMs
+    const sinceMs = this.#stages && this.#backlog.oldest?.confirmedAtMs
+    return sinceMs === undefined ? 0 : this.#runtime.elapsed() - sinceMs
   }
 
   /** Whether another command may be admitted now. */
@@ -135,7 +158,7 @@ export class GroupCommit {
     return (
       this.#pendingRecords < this.#limits.recordsMax &&
       this.#pendingBytes < this.#limits.bytesMax &&
-      this.#backlogBytes < this.#limits.backlogBytesMax &&
+      this.#backlog.bytes < this.#limits.backlogBytesMax &&
       !this.#isTooSlow
     )
   }
@@ -177,12 +200,13 @@ export class GroupCommit {
 
   /** Sends what is waiting, unless a batch is in flight: then its confirm sends it. */
   flush(): void {
-    if (this.#flying !== undefined || this.#lost) return
+    if (this.#flying !== undefined || this.#isSendingAgain || this.#lost) return
     const batch = this.#waitingBatches.shift() ?? this.#next
     if (batch.records.length === 0) return
     if (batch === this.#next) this.#next = emptyBatch()
     this.#flying = batch
-    this.#pace.begin(this.#runtime.elapsed())
+    this.#sentAtMs = this.#runtime.elapsed()
+    this.#pace.begin(this.#sentAtMs)
     const message: BatchMessage = {
       version: 1,
       campus: this.#campus,
@@ -190,9 +214,10 @@ export class GroupCommit {
       records: batch.records,
     }
     this.#journal.append(message).then(
-      () => this.#confirmed(batch),
+      (body) => this.#confirmed(batch, body),
       (error: unknown) => {
         if (error instanceof RecordRefused) this.#refused(batch, error)
+        else if (error instanceof MessageReturned) this.#returned(batch)
         else this.abandon(describeError(error))
       },
     )
@@ -217,8 +242,7 @@ export class GroupCommit {
       this.abandon(`PostgreSQL refuses record ${seq}: ${message}`)
       return
     }
-    this.#flying = undefined
-    this.#pace.end(this.#runtime.elapsed())
+    this.#land()
     this.#pendingRecords--
     this.#pendingBytes -= batch.bytes
     this.#decidedSeq = seq - 1
@@ -227,24 +251,45 @@ export class GroupCommit {
     whose.refused?.()
   }
 
-  #confirmed(batch: Batch): void {
+  /** Nothing leaves before it until it was sent again. */
+  #returned(batch: Batch): void {
+    if (this.#lost) return
+    this.#land()
+    this.#waitingBatches.unshift(batch)
+    this.#isSendingAgain = true
+    this.#onReturned()
+  }
+
+  #land(): void {
+    this.#flying = undefined
+    this.#sentAtMs = undefined
+    this.#pace.end(this.#runtime.elapsed())
+    this.#onLanded?.()
+  }
+
+  #confirmed(batch: Batch, body?: Buffer | void): void {
     if (this.#lost) return
     if (!this.#journal.open) {
       this.abandon('the term ended before its confirm was seen')
       return
     }
-    this.#flying = undefined
-    this.#pace.end(this.#runtime.elapsed())
+    this.#land()
     this.#pendingRecords -= batch.records.length
     this.#pendingBytes -= batch.bytes
     this.#confirmedSeq += batch.records.length
     const confirmedAtMs = this.#measuredMs()
     this.#stages?.noteConfirmed(batch.records.length, confirmedAtMs - batch.decidedAtMs)
-    if (this.#confirmedSeq > this.#appliedSeq) {
-      this.#backlogBytes += batch.bytes
-      const { records, bytes } = batch
-      this.#unapplied.push({ seq: this.#confirmedSeq, bytes, records: records.length, confirmedAtMs })
-    }
+    const { records, bytes } = batch
+    const seq = this.#confirmedSeq
+    this.#backlog.add({
+      first: seq - records.length + 1,
+      seq,
+      records: records.length,
+      bytes,
+      confirmedAtMs,
+      body: body ?? undefined,
+    })
+    if (seq <= this.#appliedSeq) this.#backlog.noteApplied(this.#appliedSeq, () => {})
     // The next batch goes out before the replies to this one are written: the journal is the bottleneck.
     this.flush()
     this.#unreleased.push(batch.records)
@@ -257,28 +302,73 @@ export class GroupCommit {
     if (leader !== this.#leader || seq <= this.#appliedSeq) return
     this.#appliedSeq = seq
     const nowMs = this.#measuredMs()
-    for (
-      let first = this.#unapplied[0];
-      first !== undefined && first.seq <= seq;
-      first = this.#unapplied[0]
-    ) {
-      this.#backlogBytes -= first.bytes
-      this.#stages?.apply.observe((nowMs - first.confirmedAtMs) / 1000, first.records)
-      this.#unapplied.shift()
-    }
+    this.#backlog.noteApplied(seq, ({ confirmedAtMs, records }) => {
+      this.#stages?.apply.observe((nowMs - confirmedAtMs) / 1000, records)
+    })
     this.#release()
   }
 
   /** Newest record whose reply may leave. */
   get #releasedSeq(): number {
-    return this.#limits.acknowledge === 'applied'
-      ? Math.min(this.#confirmedSeq, this.#appliedSeq)
-      : this.#confirmedSeq
+    const safeSeq =
+      this.#limits.acknowledge === 'applied'
+        ? Math.min(this.#confirmedSeq, this.#appliedSeq)
+        : this.#confirmedSeq
+    return Math.min(safeSeq, this.#heldSeq)
+  }
+
+  /** Whether answers are held back. */
+  get isHeld(): boolean {
+    return this.#heldSeq !== Number.POSITIVE_INFINITY
+  }
+
+  /** Answers for nothing more that is not answered for yet, until `release` is called: the journal lacks something. */
+  hold(): void {
+    this.#heldSeq = this.#releasedSeq
+  }
+
+  release(): void {
+    this.#heldSeq = Number.POSITIVE_INFINITY
+    this.#release()
+  }
+
+  /**
+   * PostgreSQL holds records up to `seq` only, although it had applied more.
+   * @returns false when what it lacks is not kept any more
+   */
+  goBackTo(seq: number): boolean {
+    this.#answeredSeq = this.acknowledgedSeq
+    if (!this.#backlog.goBackTo(seq)) return false
+    this.#appliedSeq = seq
+    return true
+  }
+
+  /**
+   * Sends batches again that hold records from `first` to `last`, before anything else is sent.
+   * @param append rejects when it must be tried again, all of it
+   */
+  async sendAgain(first: number, last: number, append: (body: Buffer) => Promise<void>): Promise<void> {
+    this.#isSendingAgain = true
+    if (this.#flying !== undefined) {
+      await new Promise<void>((resolve) => {
+        this.#onLanded = resolve
+      })
+      this.#onLanded = undefined
+    }
+    for (const body of this.#backlog.bodiesOf(first, last)) {
+      if (this.#lost) return
+      this.#sentAtMs = this.#runtime.elapsed()
+      await append(body).finally(() => {
+        this.#sentAtMs = undefined
+      })
+    }
+    this.#isSendingAgain = false
+    this.flush()
   }
 
   /** Newest record that may have been answered for. */
   get acknowledgedSeq(): number {
-    return this.#releasedSeq
+    return Math.max(this.#answeredSeq, this.#releasedSeq)
   }
 
   /** Whether the reply to this record may leave, or has left. */
@@ -344,17 +434,8 @@ export class GroupCommit {
   close(): void {
     if (this.#lost) return
     this.#lost = true
+    this.#onLanded?.()
     this.#waiters.settleAll(() => 'lost')
     for (const idle of this.#idle.splice(0)) idle()
   }
-}
-
-function firstOf({ records, awaited, decidedAtMs }: Batch, count: number): Batch {
-  const first = records.slice(0, count)
-  const bytes = first.reduce((sum, record) => sum + approximateBytes(record), 0)
-  return { records: first, awaited: awaited.slice(0, count), bytes, decidedAtMs }
-}
-
-function emptyBatch(): Batch {
-  return { records: [], awaited: [], bytes: 0, decidedAtMs: 0 }
 }

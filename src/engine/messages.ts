@@ -1,6 +1,6 @@
 import { Ajv, type ValidateFunction } from 'ajv'
 import { batchMessageSchema, startMessageSchema } from '../../schema/journal-message.ts'
-import type { BatchMessage, JournalMessage, StartMessage } from './ports.ts'
+import type { BatchMessage, JournalMessage, MissingRecords, RecordId, StartMessage } from './ports.ts'
 import { RecordWriter } from './record-writer.ts'
 
 /** A message that is not as this program knows them, and must not be applied. */
@@ -52,6 +52,25 @@ export function decodeMessage(body: Buffer, campus: string): JournalMessage {
   }
   if (isBatch(message)) return message
   throw misfit(isBatch)
+}
+
+/**
+ * A batcher's notice to the leader: how far the tables are; and, if so, that records are missing. Older leaders read the
+ * first half of either.
+ */
+export function encodeNotice(notice: RecordId | MissingRecords): Buffer {
+  if (!('upTo' in notice)) return Buffer.from(`${notice.leader} ${notice.seq}`)
+  const { applied, upTo } = notice
+  return Buffer.from(`${applied.leader} ${applied.seq} missing ${upTo}`)
+}
+
+/** @returns undefined for what is no notice */
+export function decodeNotice(body: Buffer): RecordId | MissingRecords | undefined {
+  const [, leader, seq, upTo] =
+    /^([0-9a-f-]{36}) (\d{1,16})(?: missing (\d{1,16}))?$/.exec(body.toString('utf8')) ?? []
+  if (leader === undefined) return undefined
+  const applied = { leader, seq: Number(seq) }
+  return upTo === undefined ? applied : { applied, upTo: Number(upTo) }
 }
 
 function parse(body: Buffer): Record<string, unknown> {

@@ -61,6 +61,11 @@ export class JournalLost extends Error {
   override readonly name = 'JournalLost'
 }
 
+/** No queue took the message, because the journal's queue is gone. The term goes on: `JournalQueue.restore`, then again. */
+export class MessageReturned extends Error {
+  override readonly name = 'MessageReturned'
+}
+
 /** The end of the journal is gone: what was confirmed is neither in the tables nor in the queue. */
 export class LostTail extends Error {
   override readonly name = 'LostTail'
@@ -88,10 +93,12 @@ export interface JournalTerm {
   /**
    * Appends one message and resolves once it is durable and the lock was held all the while. At most one
    * call may be outstanding.
+   * @returns the message as it went out, for `JournalQueue.appendAgain`; undefined where nothing can be lost on the way
    * @throws JournalLost if durability is not known; part of the message may still arrive
+   * @throws MessageReturned if it is surely not in the journal
    * @throws RecordRefused if PostgreSQL wrote what precedes a record and refuses that one
    */
-  append(message: JournalMessage): Promise<void>
+  append(message: JournalMessage): Promise<Buffer | void>
   /** Resolves, with why, when the term has ended; also after `close`. Never rejects. */
   readonly ended: Promise<string>
   /** False once the term has ended; a reply is released only while it is true. */
@@ -100,8 +107,40 @@ export interface JournalTerm {
   readonly blocked: boolean
   /** Told the newest record that PostgreSQL has applied, as far as the journal hears of it. */
   onApplied(listener: (applied: RecordId) => void): void
+  /** The queue between the leader and the tables; undefined where there is none. */
+  readonly queue?: JournalQueue
   /** Gives the lock up. Resolves when it is free. */
   close(): Promise<void>
+}
+
+/** Records that a batcher lacks: it has applied those up to `applied.seq`, and holds one that is newer than `upTo`. */
+export interface MissingRecords {
+  readonly applied: RecordId
+  readonly upTo: number
+}
+
+/** How the journal's queue stands. */
+export type QueueState =
+  /** `ready`: messages that are not with any consumer. */
+  | { readonly kind: 'there'; readonly ready: number; readonly consumers: number }
+  | { readonly kind: 'gone' }
+  /** It is there, and not the durable quorum queue that keeps what it confirms. */
+  | { readonly kind: 'unfit'; readonly detail: string }
+
+/** A queue that others can reach: what an operator's hand or a policy takes out of it, the leader puts in again. */
+export interface JournalQueue {
+  /** How many messages may be with consumers. */
+  readonly window: number
+  /** Rejects when the broker does not answer. */
+  inspect(): Promise<QueueState>
+  /** Makes the queue as it has to be, in place of what is there, and leaves it alone until it can be trusted. */
+  restore(): Promise<void>
+  /** As `JournalTerm.append`, for what that has returned before. */
+  appendAgain(body: Buffer): Promise<void>
+  /** Called when a batcher says that records are missing. May never be called: notices get lost. */
+  onMissing(listener: (missing: MissingRecords) => void): void
+  /** Called with the broker's reason when it takes no messages for now, and with undefined when it takes them again. */
+  onBlocked(listener: (reason: string | undefined) => void): void
 }
 
 /** Why there is no term yet, for the one line that says what is waited for. */
@@ -134,6 +173,11 @@ export interface KeyedDecision {
 export interface CampusStore {
   /** @throws WrongCampus if the database is another campus by now, another journal feeds it, or it is a copy */
   readPosition(): Promise<Position>
+  /**
+   * Writes down the newest record that this leader has answered for while PostgreSQL was behind: nobody leads after it
+   * until the tables hold that record, also if all who knew of it have ended.
+   */
+  noteAnswered(answered: RecordId): Promise<void>
   /** PostgreSQL's clock, milliseconds since the Unix epoch. */
   readClock(): Promise<number>
   /** The newest term that did not come through the journal that feeds the database now; 0 = they all did. */
@@ -209,6 +253,8 @@ export class WrongCampus extends Error {
 export interface BatchTransaction {
   /** As locked at the beginning. */
   readonly position: Position
+  /** Whether `keepEarly` has kept anything that is not applied yet. */
+  readonly hasEarly: boolean
   /** Whether messages without a signature, which older versions left in the queue, still count. */
   readonly acceptsUnsigned: boolean
   /** How a leader's marker was judged before, if it was. */
@@ -221,6 +267,21 @@ export interface BatchTransaction {
   recordMarker(marker: MarkerJudgement): Promise<void>
   /** Keeps records that a deposed leader got into the journal. They are never applied. */
   recordVoids(leader: string, records: readonly DecisionRecord[]): Promise<void>
+  /** Keeps records that came before the one that they follow, so that their messages can be acknowledged. */
+  keepEarly(leader: string, batches: readonly (readonly DecisionRecord[])[]): Promise<void>
+  /**
+   * Takes out what was kept of the present leader and follows on record `seq`, in order, some at a time; what is not newer
+   * than `seq` is dropped.
+   */
+  takeEarly(seq: number): Promise<readonly DecisionRecord[]>
+  /** The oldest and the newest record of the present leader that is kept and not applied; undefined if none is. */
+  earlyRange(): Promise<{ readonly first: number; readonly newest: number } | undefined>
+  /** Records that a leader has answered for and the tables lack, unless a person has accepted their loss. */
+  missingAnswered(): Promise<readonly RecordId[]>
+  /** Whether a person has accepted that records of this leader are lost. */
+  isLossAccepted(leader: string): Promise<boolean>
+  /** Writes down that a record is lost that somebody was answered for. Until a person accepts it, nobody leads. */
+  recordLoss(lost: RecordId): Promise<void>
   /** Keeps copies of messages that are no decisions, for people to look at. */
   setAside(strays: readonly Stray[]): Promise<void>
   /** Keeps a copy of a message of ours that cannot be read, once, and asks whether an operator has decided to go on without it. */
@@ -308,6 +369,8 @@ export interface JournalReader {
   verifyAgain(delivery: Delivery): Promise<Delivery>
   /** Tells the leading engine how far PostgreSQL is. May get lost. */
   announceApplied(applied: RecordId): void
+  /** Tells the leading engine that records are missing. May get lost. */
+  announceMissing(missing: MissingRecords): void
   /** Resolves, with why, when the reader has ended. Never rejects. */
   readonly ended: Promise<string>
   readonly open: boolean

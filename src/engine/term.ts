@@ -90,6 +90,7 @@ export class Term {
     runtime: Runtime
     limits: TermLimits
     onLost: (why: string) => void
+    onReturned?: () => void
     /** Called with a decision that PostgreSQL refuses to write. */
     onRefused?: (record: DecisionRecord, why: string) => void
     /** PostgreSQL refused one not long ago: begin carefully. */
@@ -128,6 +129,7 @@ export class Term {
       limits,
       runtime,
       onLost: options.onLost,
+      onReturned: options.onReturned,
       onRefused: (record, why) => {
         this.#carefulUntilMs = runtime.elapsed() + carefulMs
         options.onRefused?.(record, why)
@@ -195,7 +197,7 @@ export class Term {
   #closedTo(): Unavailable | undefined {
     if (!this.#journal.open) return recovering
     if (!this.#admitting) return { kind: 'unavailable', code: 'not_leading' }
-    return this.#journal.blocked ? journalUnavailable : undefined
+    return this.#journal.blocked || this.commit.isHeld ? journalUnavailable : undefined
   }
 
   /**

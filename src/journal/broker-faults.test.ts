@@ -26,6 +26,7 @@ async function acquire(campus: string, settleMs = 0): Promise<JournalTerm> {
     readKeys,
     heartbeatSeconds: 5,
     settleMs,
+    prefetch: 64,
   }).acquire(never, () => {})
 }
 
@@ -96,6 +97,7 @@ test('a campus begins only when the queue of the replaced system is empty and no
     readKeys,
     heartbeatSeconds: 5,
     settleMs: 0,
+    prefetch: 64,
   })
   const acquired = journal.acquire(never, (_kind, detail) => said.push(detail))
   await eventually(() => said.some((line) => /holds 1 message and has 0 consumers: let its/.test(line)))

@@ -1,4 +1,6 @@
 import type { Channel } from 'rabbitmq-client'
+import { describeError } from '../engine/describe-error.ts'
+import type { QueueState } from '../engine/ports.ts'
 import type { RabbitSession } from './rabbit-session.ts'
 import { codeOf } from './rabbit-session.ts'
 
@@ -80,4 +82,45 @@ export async function declareJournalQueue(channel: Channel, campus: string): Pro
     durable: true,
     arguments: journalQueueArguments,
   })
+}
+
+/**
+ * The state of the journal's queue as the broker tells it, exactly; unlike its management, which lags.
+ * @throws if the broker does not answer
+ */
+export async function inspectJournalQueue(session: RabbitSession, campus: string): Promise<QueueState> {
+  const queue = journalQueueOf(campus)
+  const channel = await session.spareChannel()
+  try {
+    const { messageCount, consumerCount } = await channel.queueDeclare({ queue, passive: true })
+    const unfit = await unfitness(channel, campus)
+    if (unfit !== undefined) return { kind: 'unfit', detail: unfit }
+    if (channel.active) await channel.close()
+    return { kind: 'there', ready: messageCount, consumers: consumerCount }
+  } catch (error) {
+    if (codeOf(error) === 'NOT_FOUND') return { kind: 'gone' }
+    throw error
+  }
+}
+
+/** The broker's word on how the queue differs from what the journal needs. Who may not declare it cannot tell. */
+async function unfitness(channel: Channel, campus: string): Promise<string | undefined> {
+  try {
+    await declareJournalQueue(channel, campus)
+    return undefined
+  } catch (error) {
+    if (codeOf(error) === 'ACCESS_REFUSED') return undefined
+    if (codeOf(error) === 'PRECONDITION_FAILED') return describeError(error)
+    throw error
+  }
+}
+
+/** Makes the journal's queue as it has to be; one that is not is deleted, with what is in it. */
+export async function remakeJournalQueue(session: RabbitSession, campus: string): Promise<void> {
+  const state = await inspectJournalQueue(session, campus)
+  if (state.kind === 'there') return
+  const channel = await session.spareChannel()
+  if (state.kind === 'unfit') await channel.queueDelete({ queue: journalQueueOf(campus) })
+  await declareJournalQueue(channel, campus)
+  await channel.close()
 }

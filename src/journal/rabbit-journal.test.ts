@@ -8,12 +8,14 @@ import { rabbitAddress } from '../../test/servers/provide.ts'
 import { TcpProxy } from '../../test/servers/proxy.ts'
 import {
   JournalLost,
+  MessageReturned,
   noLeader,
   type Delivery,
   type JournalMessage,
   type JournalReader,
 } from '../engine/ports.ts'
 import { decodeMessage } from '../engine/messages.ts'
+import { journalQueueOf } from './queues.ts'
 import { RabbitJournal } from './rabbit-journal.ts'
 import { RabbitSession } from './rabbit-session.ts'
 import { RabbitSource } from './rabbit-source.ts'
@@ -27,7 +29,14 @@ function freshCampus(): string {
 }
 
 function journalOf(campus: string): RabbitJournal {
-  return new RabbitJournal({ url: rabbitAddress(), campus, readKeys, heartbeatSeconds: 5, settleMs: 0 })
+  return new RabbitJournal({
+    url: rabbitAddress(),
+    campus,
+    readKeys,
+    heartbeatSeconds: 5,
+    settleMs: 0,
+    prefetch: 64,
+  })
 }
 
 async function acquire(campus: string, progress: string[] = [], signal = new AbortController().signal) {
@@ -108,13 +117,36 @@ test('only one engine holds the lock; when its connection breaks, the standby ta
   await removeQueue(campus)
 })
 
-test('a message that no queue takes is confirmed by the broker, and still not taken for kept', async () => {
+test('a message that no queue takes is not taken for kept, though the broker confirms it; the same term makes the queue again', async () => {
   const campus = freshCampus()
   const term = await acquire(campus)
   await removeQueue(campus)
-  await assert.rejects(term.append(batch(campus, randomUUID(), 1)), JournalLost)
-  assert.match(await term.ended, /returned/)
-  assert.equal(term.open, false)
+  await assert.rejects(term.append(batch(campus, randomUUID(), 1)), MessageReturned)
+  assert.deepEqual(await term.queue?.inspect(), { kind: 'gone' })
+  await term.queue?.restore()
+  await term.append(batch(campus, randomUUID(), 1))
+  assert.deepEqual(await term.queue?.inspect(), { kind: 'there', ready: 1, consumers: 0 })
+  await term.close()
+  await removeQueue(campus)
+})
+
+test('a classic queue, or one that is not durable, in the journal’s place is noticed and replaced', async () => {
+  const campus = freshCampus()
+  const term = await acquire(campus)
+  const wrongQueues = [
+    { durable: true, arguments: { 'x-queue-type': 'classic' } },
+    { durable: false, autoDelete: true },
+  ] as const
+  for (const wrong of wrongQueues) {
+    await removeQueue(campus)
+    await hand.queueDeclare({ queue: journalQueueOf(campus), ...wrong })
+    const state = await term.queue?.inspect()
+    assert.match(state?.kind === 'unfit' ? state.detail : `${state?.kind}`, /PRECONDITION_FAILED/)
+    await term.queue?.restore()
+    assert.equal((await term.queue?.inspect())?.kind, 'there')
+  }
+  await term.close()
+  await removeQueue(campus)
 })
 
 test('messages that were not acknowledged come back in order when the channel closes', async () => {
@@ -221,6 +253,7 @@ test('waiting for a broker that is not there ends when it is told to', async () 
     readKeys,
     heartbeatSeconds: 5,
     settleMs: 0,
+    prefetch: 64,
   })
   const progress: string[] = []
   const acquiring = journal.acquire(stop.signal, (kind, detail) => {
@@ -234,7 +267,7 @@ test('waiting for a broker that is not there ends when it is told to', async () 
 /** What each asks the broker for, again and again: for the lock; whether there is a queue. */
 const askers = {
   server: (url: string, campus: string, signal: AbortSignal, onRefused: () => void) =>
-    new RabbitJournal({ url, campus, readKeys, heartbeatSeconds: 30, settleMs: 0 }).acquire(
+    new RabbitJournal({ url, campus, readKeys, heartbeatSeconds: 30, settleMs: 0, prefetch: 64 }).acquire(
       signal,
       onRefused,
     ),

@@ -1,24 +1,30 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { Channel } from 'rabbitmq-client'
 import { describeError } from '../engine/describe-error.ts'
 import { pause } from '../engine/pause.ts'
-import { encodeMessage } from '../engine/messages.ts'
+import { decodeNotice, encodeMessage } from '../engine/messages.ts'
 import {
   type AcquireProgress,
   type Journal,
   JournalLost,
   type JournalMessage,
+  type JournalQueue,
   type JournalTerm,
+  MessageReturned,
+  type MissingRecords,
   type Provenance,
+  type QueueState,
   type RecordId,
   WrongCampus,
 } from '../engine/ports.ts'
 import {
   declareJournalQueue,
+  inspectJournalQueue,
   journalQueueExists,
   journalQueueOf,
   leaderQueueOf,
   lostQueue,
+  remakeJournalQueue,
   replacedSystemAtWork,
 } from './queues.ts'
 import {
@@ -39,6 +45,8 @@ export interface RabbitJournalOptions extends RabbitOptions {
   readonly onForgedNotice?: (detail: string) => void
   /** How long a journal queue that was made just now is left alone, milliseconds. */
   readonly settleMs: number
+  /** Messages that a batcher may have in hand, as `RabbitSourceOptions` has it. */
+  readonly prefetch: number
 }
 
 interface AcquireWish {
@@ -94,11 +102,9 @@ export class RabbitJournal implements Journal {
     const term = new RabbitTerm(session, channel, seal, this.#options)
     await term.begin()
     await declareJournalQueue(channel, campus)
-    if (isNew && settleMs > 0) {
-      // A broker killed within a second after the declaration loses what was confirmed meanwhile.
+    if (isNew) {
       onProgress('settling', `the journal queue is new: waiting ${settleMs} ms before it is trusted`)
-      await Promise.race([pause(settleMs, signal), session.ended])
-      if (!session.open) throw new JournalLost('the connection was lost while the journal queue settled')
+      await settle(session, settleMs, signal)
     }
     return term
   }
@@ -181,28 +187,42 @@ export class RabbitJournal implements Journal {
   }
 }
 
+/** A broker killed within a second after a queue was declared loses what was confirmed meanwhile. */
+async function settle(session: RabbitSession, settleMs: number, signal?: AbortSignal): Promise<void> {
+  if (settleMs === 0) return
+  await Promise.race([signal === undefined ? sleep(settleMs) : pause(settleMs, signal), session.ended])
+  if (!session.open) throw new JournalLost('the connection was lost while the journal queue settled')
+}
+
 /** One term: consumes from the lock, so that its deletion is noticed, and publishes the journal, nothing else. */
-class RabbitTerm implements JournalTerm {
+class RabbitTerm implements JournalTerm, JournalQueue {
   readonly ended: Promise<string>
+  readonly window: number
   readonly #session: RabbitSession
   readonly #channel: Channel
   readonly #seal: Seal
   readonly #options: RabbitJournalOptions
   /** When a notice that was not ours was last looked into, by the steady clock. */
   #doubtedAtMs = Number.NEGATIVE_INFINITY
+  /** No queue took the message that waits for its confirm. */
+  #isReturned = false
   #onApplied: (applied: RecordId) => void = () => {}
+  #onMissing: (missing: MissingRecords) => void = () => {}
 
   constructor(session: RabbitSession, channel: Channel, seal: Seal, options: RabbitJournalOptions) {
     this.#session = session
     this.#channel = channel
     this.#seal = seal
     this.#options = options
+    this.window = options.prefetch
     this.ended = session.ended
   }
 
   async begin(): Promise<void> {
     // An unroutable message is confirmed as well; the return is the only sign that nothing was kept.
-    this.#channel.on('basic.return', () => this.#session.end('the broker returned a journal message'))
+    this.#channel.on('basic.return', () => {
+      this.#isReturned = true
+    })
     await this.#channel.basicConsume(
       { queue: leaderQueueOf(this.#options.campus), noAck: true, exclusive: true },
       (message: ReceivedMessage) => this.#hear(message),
@@ -218,9 +238,19 @@ class RabbitTerm implements JournalTerm {
     return this.#session.blocked
   }
 
-  async append(message: JournalMessage): Promise<void> {
-    if (!this.open) throw new JournalLost('the term has ended')
+  get queue(): JournalQueue {
+    return this
+  }
+
+  async append(message: JournalMessage): Promise<Buffer> {
     const body = encodeMessage(message)
+    await this.appendAgain(body)
+    return body
+  }
+
+  async appendAgain(body: Buffer): Promise<void> {
+    if (!this.open) throw new JournalLost('the term has ended')
+    this.#isReturned = false
     try {
       await this.#channel.basicPublish(
         {
@@ -239,10 +269,29 @@ class RabbitTerm implements JournalTerm {
     // The broker sends a return before the confirm; the client tells of it one turn of the event loop later.
     await nextTurn()
     if (!this.open) throw new JournalLost('the term ended as its message was confirmed')
+    if (this.#isReturned)
+      throw new MessageReturned('the broker returned a journal message: its queue is gone')
+  }
+
+  async inspect(): Promise<QueueState> {
+    return await inspectJournalQueue(this.#session, this.#options.campus)
+  }
+
+  async restore(): Promise<void> {
+    await remakeJournalQueue(this.#session, this.#options.campus)
+    await settle(this.#session, this.#options.settleMs)
   }
 
   onApplied(listener: (applied: RecordId) => void): void {
     this.#onApplied = listener
+  }
+
+  onMissing(listener: (missing: MissingRecords) => void): void {
+    this.#onMissing = listener
+  }
+
+  onBlocked(listener: (reason: string | undefined) => void): void {
+    this.#session.onBlocked(listener)
   }
 
   /** A batcher's notice. Nothing rests on it alone but speed; one that this campus has not signed is ignored, with an alarm. */
@@ -256,10 +305,10 @@ class RabbitTerm implements JournalTerm {
   }
 
   #understand(body: Buffer): void {
-    const [leader, seq] = body.toString('utf8').split(' ')
-    if (leader !== undefined && seq !== undefined && /^\d{1,16}$/.test(seq)) {
-      this.#onApplied({ leader, seq: Number(seq) })
-    }
+    const notice = decodeNotice(body)
+    if (notice === undefined) return
+    if ('upTo' in notice) this.#onMissing(notice)
+    else this.#onApplied(notice)
   }
 
   /** The campus may have got a new key since this term began. */

@@ -23,7 +23,8 @@ export class RabbitSession {
   readonly #connection: Connection
   #end: (why: string) => void = () => {}
   #why: string | undefined
-  #blocked = false
+  #blocked: string | undefined
+  #onBlocked: (reason: string | undefined) => void = () => {}
   readonly #channels = new Set<Channel>()
 
   /** @param name of the connection, for the broker's operators */
@@ -42,12 +43,8 @@ export class RabbitSession {
       acquireTimeout: 10_000,
     })
     this.#connection.on('error', (error: unknown) => this.end(describeError(error)))
-    this.#connection.on('connection.blocked', () => {
-      this.#blocked = true
-    })
-    this.#connection.on('connection.unblocked', () => {
-      this.#blocked = false
-    })
+    this.#connection.on('connection.blocked', (reason: string) => this.#block(reason))
+    this.#connection.on('connection.unblocked', () => this.#block(undefined))
   }
 
   /** @throws if the broker cannot be reached or refuses, or the session ends before */
@@ -64,7 +61,18 @@ export class RabbitSession {
 
   /** The broker has raised a memory or disk alarm and takes nothing. */
   get blocked(): boolean {
-    return this.#blocked
+    return this.#blocked !== undefined
+  }
+
+  /** @param listener called with the broker's reason, at once if it blocks already; with undefined when that is over */
+  onBlocked(listener: (reason: string | undefined) => void): void {
+    this.#onBlocked = listener
+    if (this.#blocked !== undefined) listener(this.#blocked)
+  }
+
+  #block(reason: string | undefined): void {
+    this.#blocked = reason
+    this.#onBlocked(reason)
   }
 
   /** A channel whose close, error or cancelled consumer ends the whole session. */

@@ -1,13 +1,16 @@
 import type { Channel } from 'rabbitmq-client'
 import { describeError } from '../engine/describe-error.ts'
+import { encodeNotice } from '../engine/messages.ts'
 import {
   type Delivery,
   type JournalReader,
   type JournalSource,
   LostTail,
+  type MissingRecords,
   type RecordId,
 } from '../engine/ports.ts'
-import { journalQueueExists, journalQueueOf, leaderQueueOf, lostQueue } from './queues.ts'
+import { Notices } from './notices.ts'
+import { inspectJournalQueue, journalQueueExists, journalQueueOf, lostQueue } from './queues.ts'
 import {
   backOff,
   bodyOf,
@@ -65,8 +68,13 @@ export class RabbitSource implements JournalSource {
       await backOff(attempt, 500, signal)
     }
     await this.#readKeys(session, signal, onWaiting)
+    const state = await inspectJournalQueue(session, campus)
+    // What is in it is read all the same, and judged as ever; but nobody may trust it to keep anything.
+    if (state.kind === 'unfit')
+      onWaiting(`the journal queue is unfit, and a broker may lose it: ${state.detail}`)
     const channel = await session.vitalChannel()
-    const reader = new RabbitReader(session, channel, await session.spareChannel(), this.#seal, this.#options)
+    const notices = new Notices(this.#options, this.#seal)
+    const reader = new RabbitReader(session, channel, notices, this.#seal, this.#options)
     await channel.basicQos({ prefetchCount: prefetch })
     await channel.basicConsume({ queue: journalQueueOf(campus), noAck: false }, (message) =>
       reader.arrived(message),
@@ -98,7 +106,7 @@ class RabbitReader implements JournalReader {
   readonly ended: Promise<string>
   readonly #session: RabbitSession
   readonly #channel: Channel
-  readonly #notices: Channel
+  readonly #notices: Notices
   readonly #campus: string
   readonly #seal: Seal
   readonly window: number
@@ -110,7 +118,7 @@ class RabbitReader implements JournalReader {
   constructor(
     session: RabbitSession,
     channel: Channel,
-    notices: Channel,
+    notices: Notices,
     seal: Seal,
     options: RabbitSourceOptions,
   ) {
@@ -181,16 +189,15 @@ class RabbitReader implements JournalReader {
     this.#unacknowledged = this.#unacknowledged.filter((tag) => !tags.has(tag))
   }
 
-  announceApplied({ leader, seq }: RecordId): void {
-    if (!this.#notices.active) return
-    const notice = Buffer.from(`${leader} ${seq}`)
-    const headers = this.#seal.sign('notice', notice)
-    this.#notices.basicPublish({ routingKey: leaderQueueOf(this.#campus), headers }, notice).catch(() => {
-      // The engine asks the database as well, a second later.
-    })
+  announceApplied(applied: RecordId): void {
+    this.#notices.send(encodeNotice(applied))
+  }
+
+  announceMissing(missing: MissingRecords): void {
+    this.#notices.send(encodeNotice(missing))
   }
 
   async close(): Promise<void> {
-    await this.#session.close()
+    await Promise.all([this.#session.close(), this.#notices.close()])
   }
 }

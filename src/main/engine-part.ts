@@ -3,7 +3,8 @@ import { BatcherMetrics } from '../batcher/batcher-metrics.ts'
 import { writeBatches, writeMarker } from '../batcher/write.ts'
 import type { Config } from '../config.ts'
 import type { CommandStages } from '../engine/command-stages.ts'
-import { Engine, type EngineAlarm } from '../engine/engine.ts'
+import { Engine } from '../engine/engine.ts'
+import { alarmsOfEngine, type EngineAlarm } from '../engine/journal-watch.ts'
 import type { Journal } from '../engine/ports.ts'
 import type { EngineState } from '../engine/service.ts'
 import { byLabel, type Exposition } from '../metrics/exposition.ts'
@@ -47,6 +48,7 @@ export function journalFor(
       onForgedNotice,
       heartbeatSeconds,
       settleMs: config.queueSettleMs,
+      prefetch: config.batcherPrefetch,
     })
   }
   return new DirectJournal({
@@ -130,9 +132,7 @@ export async function buildEngine(
 
 /** What somebody should look at while the engine goes on: a line in the log for each, and counts for alerts. */
 function engineAlarms(host: ServiceProcess, exposition: Exposition | undefined) {
-  const counts = new Map<EngineAlarm, number>(
-    (['clock', 'future', 'not_storable', 'record_refused'] as const).map((alarm) => [alarm, 0]),
-  )
+  const counts = new Map<EngineAlarm, number>(alarmsOfEngine.map((alarm) => [alarm, 0]))
   let rowsSetAside = 0
   exposition?.counters('enrollment_engine_alarms_total', 'What somebody should look at, by kind.', () =>
     byLabel('alarm', counts),

@@ -4,6 +4,7 @@ import type { Config } from '../config.ts'
 import { keyId } from '../journal/seal.ts'
 import { addJournalKey, dropOldJournalKeys } from '../store/campus-row.ts'
 import type { Database } from '../store/database.ts'
+import { acceptLosses } from '../store/losses.ts'
 import { bodyOfKept, decideOnStuck, type KeptMessage, keptMessages, stateOfKept } from '../store/set-aside.ts'
 import type { JournalWish } from './journal-options.ts'
 import { databaseOfTool, openCampusForReading } from './open-campus.ts'
@@ -28,6 +29,9 @@ export async function runJournal(config: Config, wish: JournalWish): Promise<voi
       case 'set-aside':
         await setAside(database, wish)
         return
+      case 'accept-loss':
+        await acceptLoss(database)
+        return
       case 'rotate-key':
         await addJournalKey(database, randomBytes(32).toString('hex'))
         print(
@@ -39,6 +43,12 @@ export async function runJournal(config: Config, wish: JournalWish): Promise<voi
         return
     }
   })
+}
+
+async function acceptLoss(database: Database): Promise<void> {
+  const accepted = await acceptLosses(database)
+  for (const { leader, seq } of accepted) print(`accepted: record ${seq} of leader ${leader} is lost`)
+  if (accepted.length === 0) print('no loss waits to be accepted')
 }
 
 async function show(database: Database): Promise<void> {

@@ -1,4 +1,5 @@
-import { type Logger, pino } from 'pino'
+import { writeSync } from 'node:fs'
+import { type DestinationStream, type Logger, pino } from 'pino'
 import type { Config } from '../config.ts'
 
 /** Something that runs until it is told to stop; parts are stopped in the opposite order of their start. */
@@ -17,6 +18,44 @@ export class CommandFailed extends Error {
 }
 
 const goodByesMs = 4000
+
+/** A log that cannot be written (its disk is full, its reader is gone) ends nobody: lines are lost, and that is told of. */
+class LogFile implements DestinationStream {
+  readonly #descriptor: number
+  #lost = 0
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor
+  }
+
+  write(line: string): void {
+    const lost = this.#lost
+    try {
+      // What could not be written may have left half a line.
+      this.#writeAll(
+        lost === 0
+          ? line
+          : `\n${JSON.stringify({ level: 50, time: Date.now(), msg: `the log could not be written: ${lost} lines are lost` })}\n${line}`,
+      )
+      this.#lost = 0
+    } catch {
+      this.#lost++
+    }
+  }
+
+  #writeAll(text: string): void {
+    let bytes = Buffer.from(text)
+    while (bytes.length > 0) {
+      try {
+        bytes = bytes.subarray(writeSync(this.#descriptor, bytes))
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error
+        // A reader that is slow, at a pipe.
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
+      }
+    }
+  }
+}
 
 /** One process: its log, its parts, and its end by signal, failure or of itself. */
 export class ServiceProcess {
@@ -42,7 +81,7 @@ export class ServiceProcess {
         base: { process: name, pid: process.pid },
         serializers: { err: loggedError },
       },
-      pino.destination({ dest: kind === 'service' ? 1 : 2, sync: true }),
+      new LogFile(kind === 'service' ? 1 : 2),
     )
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {

@@ -3,6 +3,7 @@ import type { Position } from '../engine/ports.ts'
 import { integerRowsOut } from './copy.ts'
 import { type Client, type Database, endQuietly } from './database.ts'
 import { selectPosition } from './load-campus.ts'
+import { type LossRow, readLosses } from './losses.ts'
 import {
   type GroupDetails,
   groupDetails,
@@ -163,6 +164,10 @@ export class DatabaseAuditReader {
   }
 
   /** How many changes from outside the baseline of `term` took in. */
+  async losses(): Promise<readonly LossRow[]> {
+    return await readLosses(this.#client)
+  }
+
   async countAbsorbedBy(term: number): Promise<number> {
     const { rows } = await this.#client.query<{ count: number }>(countAbsorbed, [term])
     return rows[0]?.count ?? 0

@@ -7,6 +7,7 @@ import type {
   LoadedCampus,
   LoadOptions,
   Position,
+  RecordId,
 } from '../engine/ports.ts'
 import { type Identity, ownDatabaseId, refuseOther } from './campus-row.ts'
 import { type Database, endQuietly, inTransaction } from './database.ts'
@@ -26,6 +27,10 @@ const selectByKey = `
   SELECT ${decisionColumns}, leader FROM decisions JOIN leaders USING (term)
   WHERE actor_role = $1 AND actor_id = $2 AND key = $4 AND at >= to_timestamp($3::bigint / 1000.0)
   ORDER BY term DESC, seq DESC LIMIT 1`
+
+const upsertAnswered = `
+  INSERT INTO answered_records AS answered (leader, seq) VALUES ($1, $2)
+  ON CONFLICT (leader) DO UPDATE SET seq = excluded.seq, noted_at = now() WHERE answered.seq < excluded.seq`
 
 /** A server that vanished while the campus is loaded would keep the lock from everybody else for a quarter of an hour. */
 const loadIdleMsMax = 120_000
@@ -79,6 +84,10 @@ export class DatabaseCampusStore implements CampusStore {
   async readJournalStart(): Promise<number> {
     const [row] = await this.#database.query<{ term: number }>(selectJournalStart)
     return row?.term ?? 0
+  }
+
+  async noteAnswered({ leader, seq }: RecordId): Promise<void> {
+    await this.#database.query(upsertAnswered, [leader, seq])
   }
 
   async readClock(): Promise<number> {

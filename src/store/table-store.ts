@@ -19,13 +19,45 @@ import { clearStaged, copyDecisions, copyEffects, prepareSession, stageBatch } f
 /** The lock first: who has it sees the campus as the last holder left it, a switch of the journal among that. */
 const beginWithPosition = `
   BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
-  SELECT leader, term, seq, at_ms, accepts_unsigned FROM journal_position FOR UPDATE;
+  SELECT leader, term, seq, at_ms, accepts_unsigned, EXISTS (SELECT FROM early_records) AS has_early
+  FROM journal_position FOR UPDATE;
   SELECT id, journal, database_id AS known FROM campus`
 const selectOwnDatabaseId = `SELECT ${ownDatabaseId} AS own`
 export const selectJudgement = 'SELECT term FROM leaders WHERE leader = $1'
 const selectIsApplied = `
   SELECT EXISTS (SELECT FROM leaders JOIN decisions USING (term) WHERE leader = $1 AND seq = $2)
     OR EXISTS (SELECT FROM leaders JOIN archived_decisions USING (term) WHERE leader = $1 AND last_seq >= $2) AS applied`
+/** Of a row of `answered_records AS answered`. */
+export const answeredIsApplied = `(
+  EXISTS (SELECT FROM leaders JOIN decisions USING (term) WHERE leader = answered.leader AND decisions.seq = answered.seq)
+  OR EXISTS (SELECT FROM leaders JOIN archived_decisions USING (term)
+    WHERE leader = answered.leader AND last_seq >= answered.seq))`
+const selectMissingAnswered = `
+  SELECT leader, seq FROM answered_records AS answered WHERE accepted_at IS NULL AND NOT ${answeredIsApplied}`
+const deleteAppliedAnswers = `
+  DELETE FROM answered_records AS answered WHERE accepted_at IS NULL AND ${answeredIsApplied}`
+const selectIsAccepted =
+  'SELECT EXISTS (SELECT FROM answered_records WHERE leader = $1 AND accepted_at IS NOT NULL) AS accepted'
+const upsertLoss = `
+  INSERT INTO answered_records AS answered (leader, seq, lost_at) VALUES ($1, $2, now())
+  ON CONFLICT (leader) DO UPDATE SET seq = greatest(answered.seq, excluded.seq),
+    lost_at = coalesce(answered.lost_at, excluded.lost_at)`
+const insertEarly = `
+  INSERT INTO early_records (leader, first_seq, last_seq, records)
+  SELECT $1, (batch -> 0 ->> 'seq')::bigint, (batch -> -1 ->> 'seq')::bigint, batch FROM jsonb_array_elements($2::jsonb) AS batch
+  ON CONFLICT DO NOTHING`
+/** So many messages' worth at a time. */
+const selectEarly = `
+  SELECT records FROM early_records WHERE leader = $1 AND last_seq > $2 ORDER BY first_seq, last_seq LIMIT 200`
+const deleteEarly = 'DELETE FROM early_records WHERE leader = $1 AND last_seq <= $2'
+const selectEarlyRange = `
+  SELECT min(first_seq) AS first, max(last_seq) AS newest FROM early_records WHERE leader = $1 AND last_seq > $2`
+/** What a leader left that nothing will precede any more. */
+const voidEarly = `
+  WITH gone AS (DELETE FROM early_records RETURNING leader, records)
+  INSERT INTO void_records (leader, seq, record)
+  SELECT leader, (record ->> 'seq')::bigint, record FROM gone, jsonb_array_elements(records) AS record
+  ON CONFLICT DO NOTHING`
 const selectAppliedRecords = `
   SELECT ${decisionColumns} FROM leaders JOIN decisions USING (term) WHERE leader = $1 AND seq BETWEEN $2 AND $3`
 const insertLeader = 'INSERT INTO leaders (leader, after, term, signed_with) VALUES ($1, $2, $3, $4)'
@@ -79,6 +111,7 @@ interface PositionRow {
   readonly seq: number
   readonly at_ms: number
   readonly accepts_unsigned: boolean
+  readonly has_early: boolean
 }
 
 type FedRow = Omit<Identity, 'own'> & { readonly journal: string | null }
@@ -210,6 +243,7 @@ async function beginTransaction(
 
 class SqlBatch implements BatchTransaction {
   readonly position: Position
+  readonly hasEarly: boolean
   readonly acceptsUnsigned: boolean
   readonly #client: Client
   readonly #onEnded: () => void
@@ -223,6 +257,7 @@ class SqlBatch implements BatchTransaction {
     this.position = { leader: row.leader, term: row.term, seq: row.seq, atMs: row.at_ms }
     this.#current = this.position
     this.acceptsUnsigned = row.accepts_unsigned
+    this.hasEarly = row.has_early
   }
 
   async judgementOf(leader: string): Promise<'accepted' | 'rejected' | undefined> {
@@ -246,6 +281,8 @@ class SqlBatch implements BatchTransaction {
     await this.#client.query(insertLeader, [leader, after, term, signedWith])
     if (term === null) return
     await this.#client.query(moveToLeader, [leader, term, unsigned])
+    if (this.hasEarly) await this.#client.query(voidEarly)
+    await this.#client.query(deleteAppliedAnswers)
     this.#current = { leader, term, seq: 0, atMs: this.#current.atMs }
     const { rows } = await this.#client.query<{ needed: boolean }>(selectNeedsBaseline)
     if (rows[0]?.needed === true) await this.#takeBaseline(term)
@@ -253,6 +290,47 @@ class SqlBatch implements BatchTransaction {
 
   async recordVoids(leader: string, records: readonly DecisionRecord[]): Promise<void> {
     if (records.length > 0) await this.#client.query(insertVoids, [leader, JSON.stringify(records)])
+  }
+
+  async keepEarly(leader: string, batches: readonly (readonly DecisionRecord[])[]): Promise<void> {
+    await this.#client.query(insertEarly, [leader, JSON.stringify(batches)])
+  }
+
+  async takeEarly(after: number): Promise<readonly DecisionRecord[]> {
+    const { leader } = this.#current
+    const { rows } = await this.#client.query<{ records: DecisionRecord[] }>(selectEarly, [leader, after])
+    const taken: DecisionRecord[] = []
+    for (const { records } of rows) {
+      const fresh = records.filter(({ seq }) => seq > after + taken.length)
+      if (fresh.length > 0 && fresh[0]?.seq !== after + taken.length + 1) break
+      taken.push(...fresh)
+    }
+    await this.#client.query(deleteEarly, [leader, after + taken.length])
+    return taken
+  }
+
+  async earlyRange(): Promise<{ first: number; newest: number } | undefined> {
+    const { leader, seq } = this.#current
+    const { rows } = await this.#client.query<{ first: number | null; newest: number | null }>(
+      selectEarlyRange,
+      [leader, seq],
+    )
+    const { first, newest } = rows[0] ?? { first: null, newest: null }
+    return first === null || newest === null ? undefined : { first, newest }
+  }
+
+  async missingAnswered(): Promise<readonly RecordId[]> {
+    const { rows } = await this.#client.query<{ leader: string; seq: number }>(selectMissingAnswered)
+    return rows
+  }
+
+  async isLossAccepted(leader: string): Promise<boolean> {
+    const { rows } = await this.#client.query<{ accepted: boolean }>(selectIsAccepted, [leader])
+    return rows[0]?.accepted === true
+  }
+
+  async recordLoss({ leader, seq }: RecordId): Promise<void> {
+    await this.#client.query(upsertLoss, [leader, seq])
   }
 
   async apply(records: readonly DecisionRecord[]): Promise<void> {

@@ -53,6 +53,7 @@ test('the broker writes a decision to its disk, and waits for the disk, before i
     readKeys,
     heartbeatSeconds: 60,
     settleMs: 0,
+    prefetch: 64,
   })
   const term = await journal.acquire(new AbortController().signal, () => {})
   const leader = randomUUID()

@@ -15,7 +15,7 @@ describe('a broker that lost what it had confirmed', () => {
   const alarm = /^ALARM lost_tail/
   const body = { course_id: 401, group_id: 1 }
 
-  test('nobody goes on, also if started anew, until the queue is emptied by hand', async () => {
+  test('nobody goes on, also if started anew with an empty queue, until a person has accepted the loss', async () => {
     const { proxy, url } = await TcpProxy.inFrontOf(rabbitAddress())
     const hand = new Connection(rabbitAddress())
     day.cleanUpWith(() => hand.close())
@@ -44,6 +44,13 @@ describe('a broker that lost what it had confirmed', () => {
 
     for (const program of [restarted, batcher]) assert.equal((await program.stop()).code, 0)
     await hand.queuePurge({ queue })
+    const lost = await enrollment(['verify'], environment)
+    assert.equal(lost.code, 1)
+    assert.match(lost.stdout, /expected record 1 of leader .*, which was acknowledged, found that it is lost/)
+    assert.match(
+      (await enrollment(['journal', '--accept-loss'], environment)).stdout,
+      /^accepted: record 1 of leader/,
+    )
     const server = day.running(await startServer(environment))
     day.running(startBatcher(environment))
     await server.untilReady()

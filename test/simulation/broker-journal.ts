@@ -1,10 +1,14 @@
-import { encodeMessage } from '../../src/engine/messages.ts'
+import { decodeNotice, encodeMessage } from '../../src/engine/messages.ts'
 import {
   type AcquireProgress,
   type Journal,
   JournalLost,
   type JournalMessage,
+  type JournalQueue,
   type JournalTerm,
+  MessageReturned,
+  type MissingRecords,
+  type QueueState,
   type RecordId,
 } from '../../src/engine/ports.ts'
 import type { SimulatedBroker } from './broker.ts'
@@ -20,11 +24,17 @@ export class BrokerJournal implements Journal {
   readonly #broker: SimulatedBroker
   readonly #process: SimulatedProcess
   readonly #settleMs: number
+  readonly #window: number
 
-  constructor(broker: SimulatedBroker, process: SimulatedProcess, settleMs: number) {
+  constructor(
+    broker: SimulatedBroker,
+    process: SimulatedProcess,
+    options: { readonly settleMs: number; readonly window: number },
+  ) {
     this.#broker = broker
     this.#process = process
-    this.#settleMs = settleMs
+    this.#settleMs = options.settleMs
+    this.#window = options.window
   }
 
   async acquire(
@@ -58,7 +68,7 @@ export class BrokerJournal implements Journal {
       onProgress('standby', 'another engine leads')
       await waitIn(this.#process, 500, signal)
     }
-    const term = new BrokerTerm(this.#broker, session)
+    const term = new BrokerTerm(this.#broker, session, { window: this.#window, settleMs: this.#settleMs })
     const isNew = await link.call<boolean>('declare', (reply) => reply(this.#broker.declareQueue()))
     if (isNew) {
       onProgress('settling', 'the journal queue is new')
@@ -69,24 +79,36 @@ export class BrokerJournal implements Journal {
   }
 }
 
-class BrokerTerm implements JournalTerm {
+class BrokerTerm implements JournalTerm, JournalQueue {
   readonly ended: Promise<string>
   blocked = false
   readonly #broker: SimulatedBroker
   readonly #session: BrokerSession
   #open = true
+  #isReturned = false
   #end: (why: string) => void = () => {}
+  readonly window: number
+  readonly #settleMs: number
   #onApplied: (applied: RecordId) => void = () => {}
+  #onMissing: (missing: MissingRecords) => void = () => {}
+  #onBlocked: (reason: string | undefined) => void = () => {}
 
-  constructor(broker: SimulatedBroker, session: BrokerSession) {
+  constructor(
+    broker: SimulatedBroker,
+    session: BrokerSession,
+    options: { readonly window: number; readonly settleMs: number },
+  ) {
     this.#broker = broker
     this.#session = session
+    this.window = options.window
+    this.#settleMs = options.settleMs
     this.ended = new Promise((resolve) => {
       this.#end = resolve
     })
     session.link.onClientEnd = (why) => this.#finish(why)
     session.onBlocked = (isBlocked) => {
       this.blocked = isBlocked
+      this.#onBlocked(isBlocked ? 'low on disk' : undefined)
     }
     session.onNotice = (body) => session.link.deliver('applied notice', () => this.#hear(body))
     if (!session.link.clientOpen) this.#finish('the connection was lost')
@@ -96,11 +118,44 @@ class BrokerTerm implements JournalTerm {
     return this.#open
   }
 
-  async append(message: JournalMessage): Promise<void> {
-    if (!this.#open) throw new JournalLost('the term has ended')
+  get queue(): JournalQueue {
+    return this
+  }
+
+  async append(message: JournalMessage): Promise<Buffer> {
     const body = encodeMessage(message)
+    await this.#append('start' in message ? 'publish marker' : 'publish', body)
+    return body
+  }
+
+  async appendAgain(body: Buffer): Promise<void> {
+    await this.#append('publish again', body)
+  }
+
+  async inspect(): Promise<QueueState> {
+    return await this.#session.link.call<QueueState>('inspect', (reply) => reply(this.#broker.inspect()))
+  }
+
+  async restore(): Promise<void> {
+    const { link } = this.#session
+    const isNew = await link.call<boolean>('declare', (reply) => reply(this.#broker.declareQueue()))
+    if (isNew) await waitIn(link.process, this.#settleMs)
+  }
+
+  onMissing(listener: (missing: MissingRecords) => void): void {
+    this.#onMissing = listener
+  }
+
+  onBlocked(listener: (reason: string | undefined) => void): void {
+    this.#onBlocked = listener
+    if (this.blocked) listener('low on disk')
+  }
+
+  async #append(label: string, body: Buffer): Promise<void> {
+    if (!this.#open) throw new JournalLost('the term has ended')
+    this.#isReturned = false
     try {
-      await this.#publish('start' in message ? 'publish marker' : 'publish', body)
+      await this.#publish(label, body)
     } catch (cause) {
       this.#finish(describeWait(cause))
       throw new JournalLost(describeWait(cause), { cause })
@@ -108,6 +163,7 @@ class BrokerTerm implements JournalTerm {
     // The client tells of a confirm at once, and of the return that came before it when this turn of the event loop is over.
     await this.#nextTurn()
     if (!this.#open) throw new JournalLost('the term ended as its message was confirmed')
+    if (this.#isReturned) throw new MessageReturned('no queue took it')
   }
 
   async #publish(label: string, body: Buffer): Promise<void> {
@@ -136,9 +192,9 @@ class BrokerTerm implements JournalTerm {
       throw error
     }
     if (!isReturned) return
-    link.process.schedule(0, 'told of the return', () =>
-      this.#finish('the broker returned a journal message'),
-    )
+    link.process.schedule(0, 'told of the return', () => {
+      this.#isReturned = true
+    })
   }
 
   async #nextTurn(): Promise<void> {
@@ -149,9 +205,11 @@ class BrokerTerm implements JournalTerm {
     this.#onApplied = listener
   }
 
-  #hear(body: string): void {
-    const [leader = '', seq] = body.split(' ')
-    if (this.#open) this.#onApplied({ leader, seq: Number(seq) })
+  #hear(body: Buffer): void {
+    const notice = decodeNotice(body)
+    if (notice === undefined || !this.#open) return
+    if ('upTo' in notice) this.#onMissing(notice)
+    else this.#onApplied(notice)
   }
 
   #finish(why: string): void {

@@ -8,7 +8,7 @@ export interface BrokerSession {
   /** Told on the client's side when the broker blocks publishers, and when no more. */
   onBlocked: ((isBlocked: boolean) => void) | undefined
   /** An applied notice has reached the leader queue. */
-  onNotice: ((body: string) => void) | undefined
+  onNotice: ((body: Buffer) => void) | undefined
 }
 
 /** Faults of the broker itself, per publish or hand-over. */

@@ -1,4 +1,11 @@
-import type { Delivery, JournalReader, JournalSource, RecordId } from '../../src/engine/ports.ts'
+import { encodeNotice } from '../../src/engine/messages.ts'
+import type {
+  Delivery,
+  JournalReader,
+  JournalSource,
+  MissingRecords,
+  RecordId,
+} from '../../src/engine/ports.ts'
 import type { SimulatedBroker } from './broker.ts'
 import type { BrokerSession } from './broker-parts.ts'
 import type { SimulatedProcess } from './simulated-process.ts'
@@ -104,8 +111,16 @@ class BrokerReader implements JournalReader {
     return await Promise.resolve(delivery)
   }
 
-  announceApplied({ leader, seq }: RecordId): void {
-    this.#session.link.send('notice', () => this.#broker.notify(`${leader} ${seq}`))
+  announceApplied(applied: RecordId): void {
+    this.#notify(applied)
+  }
+
+  announceMissing(missing: MissingRecords): void {
+    this.#notify(missing)
+  }
+
+  #notify(notice: RecordId | MissingRecords): void {
+    this.#session.link.send('notice', () => this.#broker.notify(encodeNotice(notice)))
   }
 
   async close(): Promise<void> {

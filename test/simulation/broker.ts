@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { batchIn, type BrokerRates, type BrokerSession, soundBroker } from './broker-parts.ts'
-import type { RecordId } from '../../src/engine/ports.ts'
+import type { QueueState, RecordId } from '../../src/engine/ports.ts'
 import type { Coverage } from './coverage.ts'
 import { Link } from './link.ts'
 import type { Random } from './random.ts'
@@ -52,6 +52,8 @@ export class SimulatedBroker {
   #newestBatchOut = 0
   #newestLeader = ''
   #limbo = 0
+  #lengthMax = Number.POSITIVE_INFINITY
+  #ttlMs = Number.POSITIVE_INFINITY
   readonly #random: Random
   readonly #coverage: Coverage
   readonly #world: World
@@ -163,6 +165,66 @@ export class SimulatedBroker {
     return this.#declared
   }
 
+  /** As a passive declare tells it. */
+  inspect(): QueueState {
+    if (!this.#declared) return { kind: 'gone' }
+    return { kind: 'there', ready: this.readyCount, consumers: this.#consumers.length }
+  }
+
+  /** An operator empties the queue. What is with a consumer stays there. */
+  purge(): void {
+    this.#drop(() => true)
+  }
+
+  /** An operator deletes the queue: consumers are told, and what was with them is gone as well. */
+  delete(): void {
+    this.#declared = false
+    this.purge()
+    for (const consumer of this.#consumers.splice(0)) {
+      consumer.unacknowledged.clear()
+      consumer.session.link.endByServer('the broker cancelled the consumer')
+    }
+  }
+
+  /** A policy that keeps the newest `count` messages. */
+  limitLength(count: number): void {
+    this.#lengthMax = count
+    this.#enforceLength()
+  }
+
+  #enforceLength(): void {
+    const surplus = this.readyCount - this.#lengthMax
+    if (surplus <= 0) return
+    const oldest = new Set([...this.#returned, ...this.#ready].slice(0, surplus))
+    this.#drop((entry) => oldest.has(entry))
+  }
+
+  /** A policy under which a message that nobody has taken is gone after a while. */
+  limitAge(ttlMs: number): void {
+    this.#ttlMs = ttlMs
+    for (const entry of [...this.#returned, ...this.#ready]) this.#expireLater(entry)
+  }
+
+  #expireLater(entry: Entry): void {
+    if (this.#ttlMs === Number.POSITIVE_INFINITY) return
+    this.#world.scheduler.after(this.#ttlMs, () => this.#drop((other) => other === entry))
+  }
+
+  /** Policies no more. */
+  lift(): void {
+    this.#lengthMax = Number.POSITIVE_INFINITY
+    this.#ttlMs = Number.POSITIVE_INFINITY
+  }
+
+  #drop(isGone: (entry: Entry) => boolean): void {
+    for (const queue of [this.#returned, this.#ready]) {
+      const kept = queue.filter((entry) => !isGone(entry))
+      if (kept.length === queue.length) continue
+      this.#coverage.fault('message dropped by an operator', queue.length - kept.length)
+      queue.splice(0, queue.length, ...kept)
+    }
+  }
+
   /**
    * Takes a publish that has arrived: it enters the queue a little later and is confirmed, both only while the
    * connection lives; or it is dropped with the connection; or, in limbo, it enters long after.
@@ -177,6 +239,10 @@ export class SimulatedBroker {
       return
     }
     const { nack, unroutable } = this.rates
+    if (!this.#declared) {
+      answers.returnAndConfirm()
+      return
+    }
     if (this.#random.chance(unroutable)) {
       this.#coverage.fault('unroutable message confirmed')
       answers.returnAndConfirm()
@@ -227,6 +293,7 @@ export class SimulatedBroker {
       })
     }
     this.#handOut()
+    this.#enforceLength()
   }
 
   #append(body: Buffer): void {
@@ -237,7 +304,10 @@ export class SimulatedBroker {
     else if (leader !== this.#newestLeader) {
       this.#coverage.fault('message enqueued behind the next leader’s marker')
     }
-    this.#ready.push({ order: ++this.#order, body, isMarker })
+    if (!this.#declared) return
+    const entry = { order: ++this.#order, body, isMarker }
+    this.#ready.push(entry)
+    this.#expireLater(entry)
     if (this.lostRequests !== undefined) this.#noteLost(body)
   }
 
@@ -290,7 +360,7 @@ export class SimulatedBroker {
   }
 
   /** A batcher's notice to whoever leads. */
-  notify(body: string): void {
+  notify(body: Buffer): void {
     if (this.#random.chance(this.rates.noticeLost)) {
       this.#coverage.fault('applied notice lost')
       return

@@ -84,6 +84,10 @@ export class SimulatedCampusStore implements CampusStore {
     return await this.#ask('read journal start', ({ journalStart }) => journalStart)
   }
 
+  async noteAnswered(answered: RecordId): Promise<void> {
+    await this.#ask('note answered', (tables) => tables.noteAnswered(answered))
+  }
+
   async readClock(): Promise<number> {
     return await this.#ask('read clock', () => this.#database.clockMs)
   }
@@ -223,14 +227,18 @@ function refuseOther(feeding: string, wanted: string): void {
 /** One statement, one round trip; what is written shows at COMMIT. */
 class SimulatedTransaction implements BatchTransaction {
   readonly position: Position
+  readonly hasEarly: boolean
   readonly acceptsUnsigned = false
   readonly #database: SimulatedDatabase
   readonly #session: DatabaseSession
+  /** Numbers of records that this transaction keeps. */
+  readonly #kept: number[] = []
 
   constructor(database: SimulatedDatabase, session: DatabaseSession, position: Position) {
     this.#database = database
     this.#session = session
     this.position = position
+    this.hasEarly = database.tables.early.size > 0
   }
 
   async #ask<T>(label: string, read: (tables: Tables) => T): Promise<T> {
@@ -267,6 +275,40 @@ class SimulatedTransaction implements BatchTransaction {
 
   async recordVoids(leader: string, records: readonly DecisionRecord[]): Promise<void> {
     await this.#write('insert voids', (tables) => tables.insertVoids(leader, records))
+  }
+
+  async keepEarly(_leader: string, batches: readonly (readonly DecisionRecord[])[]): Promise<void> {
+    await this.#write('keep early', ({ early }) => {
+      for (const records of batches) early.set(records[0]?.seq ?? 0, records)
+    })
+    for (const records of batches) this.#kept.push(...records.map(({ seq }) => seq))
+  }
+
+  async takeEarly(after: number): Promise<readonly DecisionRecord[]> {
+    const taken = await this.#ask('take early', (tables) => tables.earlyAfter(after))
+    await this.#write('drop early', (tables) => tables.dropEarly(after + taken.length))
+    return taken
+  }
+
+  async earlyRange(): Promise<{ first: number; newest: number } | undefined> {
+    const range = await this.#ask('early range', (tables) => tables.earlyRange())
+    const kept = this.#kept.filter((seq) => seq > this.position.seq)
+    if (kept.length === 0) return range
+    const first = Math.min(range?.first ?? Infinity, ...kept)
+    return { first, newest: Math.max(range?.newest ?? 0, ...kept) }
+  }
+
+  async missingAnswered(): Promise<readonly RecordId[]> {
+    return await this.#ask('missing answers', (tables) => tables.missingAnswered())
+  }
+
+  /** Nobody is there who could. */
+  async isLossAccepted(): Promise<boolean> {
+    return false
+  }
+
+  async recordLoss(lost: RecordId): Promise<void> {
+    await this.#write('record loss', (tables) => tables.noteAnswered(lost))
   }
 
   async apply(records: readonly DecisionRecord[]): Promise<void> {

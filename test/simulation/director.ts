@@ -321,8 +321,8 @@ export class Director {
         return
       }
       coverage.fault('end of the queue lost')
-      // A gap shows as soon as something follows, which is mostly so; a loss alone shows to who connects again.
-      scheduler.after(random.pick([0, 0, 0, 0, 0, 300, 5000]), () => broker.restart(100))
+      // Before the leader can see it: it would send again what is gone.
+      broker.restart(100)
       for (const host of batchers) host.restart()
     })
   }

@@ -66,8 +66,9 @@ export class EngineHost {
   }
 
   #journal(process: SimulatedProcess): Journal {
-    const { broker, database, journal } = this.#parts
-    if (broker !== undefined && journal() === 'broker') return new BrokerJournal(broker, process, settleMs)
+    const { broker, database, journal, window } = this.#parts
+    if (broker !== undefined && journal() === 'broker')
+      return new BrokerJournal(broker, process, { settleMs, window })
     return new DirectJournal({
       campus: campusId,
       tryLock: () =>
@@ -102,6 +103,8 @@ export interface EngineParts {
   readonly journal: () => 'broker' | 'direct'
   readonly database: SimulatedDatabase
   readonly limits: TermLimits
+  /** Messages that a batcher may have in hand. */
+  readonly window: number
   readonly ids: Random
   readonly onState: (process: SimulatedProcess, state: string, detail: string) => void
 }

@@ -105,6 +105,8 @@ class Simulation {
         ? new SimulatedBroker(world, random('broker'), this.#coverage, plan.brokerSyncMs)
         : undefined
     const network = new Network(this.#scheduler, random('network'), this.#coverage)
+    // Where records are missing for good, a window that markers can fill beside them shows more.
+    const window = random('prefetch').pick(plan.losesTail ? [2, 2, 3, 10] : [1, 2, 3, 10, 30, 100])
     this.#engines = ['east', 'west'].map(
       (name) =>
         new EngineHost(name, {
@@ -113,6 +115,7 @@ class Simulation {
           database: this.#database,
           journal: () => this.#operator?.configured ?? plan.journal,
           limits: drawLimits(random(`limits of ${name}`), plan.acknowledge),
+          window,
           ids: random(`ids of ${name}`),
           onState: (process, state, detail) => {
             if (state === 'leading') network.noteLeader()
@@ -120,7 +123,7 @@ class Simulation {
           },
         }),
     )
-    this.#batchers = this.#startBatchers(world, random, plan.losesTail)
+    this.#batchers = this.#startBatchers(world, random, window)
     this.#database.tables.journal = plan.journal === 'broker' ? brokerIdentity : directIdentity
     if (plan.switchesJournal && this.#broker !== undefined) {
       this.#operator = new Operator(
@@ -158,11 +161,9 @@ class Simulation {
     })
   }
 
-  #startBatchers(world: World, random: (name: string) => Random, losesTail: boolean): BatcherHost[] {
+  #startBatchers(world: World, random: (name: string) => Random, prefetch: number): BatcherHost[] {
     const broker = this.#broker
     if (broker === undefined) return []
-    // Where records are missing for good, a window that markers can fill beside them shows more.
-    const prefetch = random('prefetch').pick(losesTail ? [2, 2, 3, 10] : [1, 2, 3, 10, 30, 100])
     return ['north', 'south'].map(
       (name) =>
         new BatcherHost(name, {

@@ -61,6 +61,43 @@ export class Tables {
     return this.#applied.has(`${leader} ${seq}`)
   }
 
+  /** Records of the present leader that came early, by the first of their message. */
+  readonly early = new Map<number, readonly DecisionRecord[]>()
+  /** Newest records that leaders have answered for, by leader. */
+  readonly answered = new Map<string, number>()
+
+  noteAnswered({ leader, seq }: RecordId): void {
+    this.answered.set(leader, Math.max(seq, this.answered.get(leader) ?? 0))
+  }
+
+  missingAnswered(): RecordId[] {
+    return [...this.answered]
+      .map(([leader, seq]) => ({ leader, seq }))
+      .filter((record) => !this.isApplied(record))
+  }
+
+  /** Kept records that follow on `after`, in order. */
+  earlyAfter(after: number): DecisionRecord[] {
+    const taken: DecisionRecord[] = []
+    for (const [, records] of [...this.early].toSorted(([a], [b]) => a - b)) {
+      const fresh = records.filter(({ seq }) => seq > after + taken.length)
+      if (fresh.length > 0 && fresh[0]?.seq !== after + taken.length + 1) break
+      taken.push(...fresh)
+    }
+    return taken
+  }
+
+  dropEarly(upTo: number): void {
+    for (const [first, records] of this.early)
+      if ((records.at(-1)?.seq ?? 0) <= upTo) this.early.delete(first)
+  }
+
+  earlyRange(): { first: number; newest: number } | undefined {
+    const seqs = [...this.early.values()].flat().map(({ seq }) => seq)
+    const open = seqs.filter((seq) => seq > this.position.seq)
+    return open.length === 0 ? undefined : { first: Math.min(...open), newest: Math.max(...open) }
+  }
+
   appliedRecord({ leader, seq }: RecordId): DecisionRecord | undefined {
     return this.#applied.get(`${leader} ${seq}`)
   }

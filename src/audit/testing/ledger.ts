@@ -7,6 +7,7 @@ import { campusOf } from '../../../actors/testing/scenario.ts'
 import { duringWindow, type GroupSketch, type StudentSketch } from '../../../actors/testing/sketches.ts'
 import { noLeader, type Position } from '../../engine/ports.ts'
 import type {
+  Loss,
   AcceptedLeader,
   AuditedDecision,
   AuditReader,
@@ -93,6 +94,7 @@ export class Ledger implements AuditReader {
   decisionsFrom = (term: number): AsyncIterable<AuditedDecision> =>
     each(this.decisions.filter((decision) => decision.term >= term))
   outsideChanges = (): AsyncIterable<OutsideChange> => each(this.changes)
+  losses = async (): Promise<readonly Loss[]> => []
   countAbsorbedBy = async (): Promise<number> => this.absorbed
   orphanedEffectsFrom = (): AsyncIterable<OrphanedEffect> => each(this.orphans)
 

@@ -76,6 +76,7 @@ export class TermService implements EnrollmentService {
         judgementOf: () => Promise.resolve(undefined),
         loadCampus: () => Promise.reject(new Error('not asked for in a term')),
         loadStudent: () => Promise.resolve(undefined),
+        noteAnswered: () => Promise.resolve(),
         findKey: () => Promise.resolve(undefined),
       },
       runtime: {
