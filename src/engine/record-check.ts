@@ -13,8 +13,8 @@ const hashPattern = new RegExp(recordSchema.properties.requestHash.pattern)
 const requestLengthMax = 64
 
 /**
- * Why the batcher would refuse this record, and whose it is; undefined if it would not. What the batcher refuses stops the journal for everybody, so
- * no such record may get into it.
+ * Why the batcher would refuse this record, and whose it is; undefined if it would not. What the batcher refuses stops
+ * the journal for everybody, so no such record may get into it.
  */
 export function faultOfRecord(record: DecisionRecord): string | undefined {
   if (isUsual(record) || fitsSchema(record)) return undefined
@@ -30,7 +30,7 @@ export function faultOfRecord(record: DecisionRecord): string | undefined {
 function isUsual(record: DecisionRecord): boolean {
   const { seq, at, actor, student, legs, effects, reasons, remaining, key, requestHash, request } = record
   if (actor.role !== 'student' || student === undefined || remaining === undefined) return false
-  if (seq < 1 || !Number.isSafeInteger(seq) || at < 0 || at > atMax || !Number.isSafeInteger(at)) return false
+  if (seq < 1 || !Number.isSafeInteger(seq) || !isInstant(at)) return false
   if (!isPerson(actor.id) || !isPerson(student) || !isSmall(remaining)) return false
   // Its characters are looked at by the record writer, which has to read them anyway.
   if (request !== undefined && (request.length < 1 || request.length > requestLengthMax)) return false
@@ -72,11 +72,17 @@ function isUsualPlace({ order, position }: Effect & { readonly type: 'reserved' 
   return order >= 0 && Number.isSafeInteger(order) && position > 0 && isNumber(position)
 }
 
-function isUsualReason({ leg, course, group, with: other }: Refusal): boolean {
+function isUsualReason({ leg, course, group, with: other, more, window }: Refusal): boolean {
   if (leg !== undefined && (!isNumber(leg) || leg > 1000)) return false
   if (course !== undefined && !isNumber(course)) return false
   if (group !== undefined && !isNumber(group)) return false
+  if (more !== undefined && (!isNumber(more) || more < 1)) return false
+  if (window !== undefined && !(isInstant(window.startMs) && isInstant(window.endMs))) return false
   return other === undefined || (isNumber(other.course) && isNumber(other.group))
+}
+
+function isInstant(ms: number): boolean {
+  return Number.isSafeInteger(ms) && ms >= 0 && ms <= atMax
 }
 
 function isNumber(value: number): boolean {
