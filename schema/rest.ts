@@ -139,38 +139,9 @@ export const capacityBody = lenient(
 export const studentQuery = lenient({ std_id: studentId })
 export const groupQuery = lenient({ course_id: courseId, group_id: groupId })
 
-const instant = Type.String({
-  maxLength: 30,
-  pattern: '^\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,3})?)?Z)?$',
-  description: 'A day or a moment in UTC, such as `2026-02-01` or `2026-02-01T07:00:00Z`.',
-})
-export const decisionsQuery = closed(
-  {
-    student_id: Type.Optional(studentId),
-    course_id: Type.Optional(courseId),
-    group_id: Type.Optional(groupId),
-    from: Type.Optional(instant),
-    to: Type.Optional(instant),
-    cursor: Type.Optional(
-      Type.String({
-        maxLength: 30,
-        pattern: '^\\d{1,10}\\.\\d{1,16}$',
-        description: '`next` of the page before.',
-      }),
-    ),
-    limit: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 200, description: 'Decisions per page; 50 if absent.' }),
-    ),
-  },
-  {
-    oneOf: [{ required: ['student_id'] }, { required: ['course_id', 'group_id'] }],
-    dependentRequired: { course_id: ['group_id'], group_id: ['course_id'] },
-  },
-)
-
 export const integer = Type.Integer()
-const text = Type.String()
-const nullableInteger = Type.Unsafe<number | null>({ type: ['integer', 'null'] })
+export const text = Type.String()
+export const nullableInteger = Type.Unsafe<number | null>({ type: ['integer', 'null'] })
 
 export const groupStatus = Type.Enum(['open', 'closed', 'cancelled'], {
   description: 'Only an open one takes newcomers in; a cancelled one never opens again.',
@@ -306,7 +277,7 @@ export const planReply = closed(
 )
 export type PlanReply = Static<typeof planReply>
 
-const problemReason = Type.Object({
+export const problemReason = Type.Object({
   code: text,
   detail: text,
   leg: Type.Optional(Type.Integer({ description: 'Index of the leg of a plan.' })),
@@ -323,35 +294,6 @@ const problemReason = Type.Object({
     ),
   ),
 })
-
-/** Decisions carry what the journal holds, whatever version wrote it: legs and effects are open objects. */
-const open = Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true })
-export const decisionsReply = closed(
-  {
-    decisions: Type.Array(
-      closed({
-        term: integer,
-        seq: integer,
-        at: text,
-        actor: closed({ role: text, id: nullableInteger }),
-        student_id: nullableInteger,
-        outcome: Type.Enum(['accepted', 'refused']),
-        legs: Type.Array(open),
-        effects: Type.Array(open),
-        reasons: Type.Array(problemReason),
-        remaining_actions: nullableInteger,
-      }),
-      { description: 'Newest first.' },
-    ),
-    next: Type.Unsafe<string | null>({ type: ['string', 'null'], description: '`cursor` of the next page.' }),
-    up_to_date: Type.Boolean({
-      description: 'False while the database is behind what was acknowledged when the request came.',
-    }),
-  },
-  { description: 'One page.' },
-)
-export type DecisionsQuery = Static<typeof decisionsQuery>
-export type DecisionsReply = Static<typeof decisionsReply>
 
 export const liveReply = closed({ status: text }, { description: 'It answers.' })
 export const readyReply = closed({ state: text, detail: text, term: integer }, { description: 'It leads.' })

@@ -51,7 +51,7 @@ function reachOf(path: string): { owner: string; reach: readonly string[] } {
   if (path.startsWith(counters)) return { owner: counters, reach: [] }
   if (path.startsWith('schema/')) return { owner: 'schema/', reach: [] }
   if (path.startsWith(client)) return { owner: client, reach: [] }
-  if (path.startsWith('src/config')) return { owner: 'src/config', reach: [] }
+  if (path.startsWith('src/config')) return { owner: 'src/config', reach: ['schema/'] }
   if (path === 'src/read-config.ts') return { owner: path, reach: ['src/config'] }
   if (path.startsWith('src/engine/')) return { owner: 'src/engine/', reach: ['actors/', 'schema/', counters] }
   const neighbour = neighbours.find((name) => path.startsWith(`src/${name}/`))

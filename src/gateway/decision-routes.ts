@@ -7,7 +7,7 @@ import {
   decisionsQuery,
   type DecisionsReply,
   decisionsReply,
-} from '../../schema/rest.ts'
+} from '../../schema/rest-decisions.ts'
 import type { EnrollmentService } from '../engine/service.ts'
 import { admit, type Gate } from './admission.ts'
 import { secured } from './docs.ts'

@@ -9,7 +9,6 @@ import {
   catalogReply,
   commandReply,
   courseReply,
-  decisionsReply,
   noBody,
   planLeg,
   planReply,
@@ -18,6 +17,7 @@ import {
   studentCoursesReply,
   tokenReply,
 } from '../../schema/rest.ts'
+import { decisionsReply } from '../../schema/rest-decisions.ts'
 import { changeReply } from '../../schema/rest-administration.ts'
 import { isKnown } from './catalog-replies.ts'
 import { withExamples } from './examples.ts'

@@ -4,10 +4,10 @@ import type {
   CapacityReply,
   CommandReply,
   CourseReply,
-  DecisionsReply,
   PlanReply,
   StudentCoursesReply,
 } from '../../schema/rest.ts'
+import { type DecisionsReply } from '../../schema/rest-decisions.ts'
 import type { GroupView, StudentView } from '../engine/service.ts'
 import { reasonsOf } from './reasons.ts'
 import type { ShownDecision } from './staff-view.ts'
