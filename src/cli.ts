@@ -88,10 +88,11 @@ ENROLLMENT_CAMPUS (else anew), with queues and secrets of its own.`,
   load: {
     summary: "adds a registrar's CSV files, or the sample campus, in one transaction",
     help: `  enrollment load --departments D.csv --staff T.csv --students S.csv --courses C.csv --enrollments E.csv
-  enrollment load --oneroster FOLDER
+  enrollment load --oneroster FOLDER [--staff-roles administrator,counselor]
   enrollment load --students S.csv --dry-run
   enrollment load --sample
 --dry-run checks files and database as a load does, tells what it would load, and writes nothing.
+--staff-roles names the primary roles whose users become staff, in place of kinds of administrators; all others are skipped.
 --without-passwords takes students and staff without a password; nobody can log in as them until they have one.
 
 ${loadHelp}`,
@@ -102,6 +103,7 @@ ${loadHelp}`,
       courses: { type: 'string' },
       enrollments: { type: 'string' },
       oneroster: { type: 'string' },
+      'staff-roles': { type: 'string' },
       sample: { type: 'boolean' },
       'dry-run': { type: 'boolean' },
       'without-passwords': { type: 'boolean' },

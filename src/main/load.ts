@@ -26,6 +26,8 @@ export interface LoadWish {
   readonly dryRun: boolean
   /** Take accounts without a password. */
   readonly withoutPasswords: boolean
+  /** Roles of OneRoster whose users become staff; undefined: kinds of administrators. */
+  readonly staffRoles?: readonly string[] | undefined
 }
 
 /** `enrollment load`: adds a registrar's files, or the sample campus, in one transaction. */
@@ -73,11 +75,12 @@ async function loadFiles(
       checking.update(read)
     },
   }
-  const { files, checked } =
+  const { files, checked, skipped } =
     'oneroster' in what
       ? await checkOneRoster(what.oneroster, options)
-      : { files: what, checked: await checkFiles(what, options) }
+      : { files: what, checked: await checkFiles(what, options), skipped: undefined }
   checking?.finish()
+  if (skipped !== undefined) process.stdout.write(`${skipped}\n`)
   if (dryRun) await checked.hashPasswords(async () => nobodysPassword)
   else await hashPasswords(checked)
   let seated = 0

@@ -58,7 +58,15 @@ export function loadWishOf(values: Values): LoadWish {
       'enrollment load wants files (--students F.csv, …), --oneroster FOLDER or --sample, one of them',
     )
   }
-  if (typeof oneroster === 'string') return { what: { oneroster }, ...options }
+  const roles = values['staff-roles']
+  if (typeof oneroster === 'string') {
+    const staffRoles = typeof roles === 'string' ? roles.split(',').map((role) => role.trim()) : undefined
+    if (staffRoles?.some((role) => role === '' || role === 'student') === true) {
+      throw new CommandFailed('--staff-roles wants roles of OneRoster with commas between, and not student')
+    }
+    return { what: { oneroster }, ...options, staffRoles }
+  }
+  if (roles !== undefined) throw new CommandFailed('--staff-roles belongs to enrollment load --oneroster')
   if (!hasFiles && (options.dryRun || options.withoutPasswords)) {
     throw new CommandFailed('enrollment load --sample has no --dry-run and no --without-passwords')
   }

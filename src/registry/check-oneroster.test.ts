@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { CheckedFiles } from './check-table.ts'
 import { checkOneRoster } from './check-oneroster.ts'
 import { bcrypt, folder, nobodyInDatabase, rowsOf } from './csv-fixture.ts'
 import { RegistryFileError } from './findings.ts'
-import { nobodysPassword } from './rows.ts'
+import { nobodysPassword, type RowSource } from './rows.ts'
 
 /** As another system writes it: texts for ids, columns of its own, people and schools that do not matter here. */
 const files = {
@@ -38,12 +39,22 @@ e2,k1,d-phys,lin,student,5
 `,
 }
 
-async function check(changes: Partial<Record<keyof typeof files, string>> = {}, withoutPasswords = false) {
+async function check(
+  changes: Partial<Record<keyof typeof files, string>> = {},
+  withoutPasswords = false,
+  staffRoles?: readonly string[],
+) {
   const place = mkdtempSync(join(folder, 'oneroster-'))
   for (const [name, text] of Object.entries({ ...files, ...changes })) {
     writeFileSync(join(place, `${name}.csv`), text)
   }
-  return await checkOneRoster(place, { knownInDatabase: nobodyInDatabase, withoutPasswords })
+  return await checkOneRoster(place, { knownInDatabase: nobodyInDatabase, withoutPasswords, staffRoles })
+}
+
+async function idsOf(checked: CheckedFiles, table: 'staff' | 'students'): Promise<number[]> {
+  await checked.hashPasswords(async (plain) => plain)
+  const source: RowSource<{ readonly id: number }> = checked[table]
+  return (await rowsOf(source)).map(({ id }) => id)
 }
 
 async function faultsOf(changes: Partial<Record<keyof typeof files, string>>): Promise<string[]> {
@@ -114,6 +125,90 @@ test('what does not fit is told by file, line and column', async () => {
     await faultsOf({ enrollments: files.enrollments.replace('k1,d-phys,lin', 'k9,d-phys,lin') }),
     ['enrollments.csv line 4, classSourcedId: is "k9", which is not in classes.csv'],
   )
+})
+
+test('only roles that are named make staff: a parent, a teacher and a former administrator are counted and skipped', async () => {
+  const roles = `${files.roles}r5,,,dad,primary,parent,,,d-phys,
+r6,,,eve,primary,teacher,,,d-phys,
+r7,,,old,primary,districtAdministrator,,2020-01-01,d-phys,
+r8,tobedeleted,,fox,primary,siteAdministrator,,,d-phys,
+`
+  const person = (name: string, id: number) => `${name},true,${name},N,N,${id},secret,d-phys,,,,,,,\n`
+  const people = ['dad', 'eve', 'old', 'fox'].map((name, index) => person(name, 31 + index))
+  const users = files.users + people.join('')
+  const { checked, skipped } = await check({ roles, users })
+  assert.deepEqual(await idsOf(checked, 'staff'), [7])
+  assert.equal(skipped, 'skipped: users 3 without a primary role, 1 parent, 1 teacher; rows to be deleted 1')
+  const { checked: others } = await check({ roles, users }, false, ['teacher'])
+  assert.deepEqual(await idsOf(others, 'staff'), [32])
+})
+
+test('primary roles in two organizations are valid, and staff belong where they are staff', async () => {
+  const orgs = `${files.orgs}d-math,,,Maths,department,4,u1\n`
+  const roles = `${files.roles}r5,,,ada,primary,teacher,,,d-math,\nr6,,,lin,primary,administrator,,,d-math,\n`
+  const { checked } = await check({ orgs, roles })
+  await checked.hashPasswords(async (plain) => plain)
+  assert.deepEqual(
+    (await rowsOf(checked.staff)).map(({ id, department_id }) => [id, department_id]),
+    [
+      [7, 3],
+      [22, 4],
+    ],
+  )
+  assert.equal(checked.students.count, 2)
+  assert.deepEqual(await faultsOf({ roles: `${files.roles}r5,,,ada,primary,teacher,,,d-phys,\n` }), [
+    'roles.csv line 6, userSourcedId, orgSourcedId: is ada, d-phys again; first on line 2',
+  ])
+})
+
+test('rows that are to be deleted are skipped, with what refers to them', async () => {
+  const withStatus = files.users.replaceAll(/^(\w+),/gm, '$1,,').replace('sourcedId,,', 'sourcedId,status,')
+  const user = await check({ users: withStatus.replace('max,,', 'max,tobedeleted,') })
+  assert.deepEqual(await idsOf(user.checked, 'students'), [22])
+  assert.equal(user.checked.enrolled_courses.count, 1)
+  assert.match(user.skipped ?? '', /; rows to be deleted 1; rows that refer to those 1$/)
+  const course = await check({
+    courses: files.courses.replace('sourcedId,', 'sourcedId,status,').replace('c-opt,', 'c-opt,tobedeleted,'),
+  })
+  assert.equal(course.checked.courses.count, 0)
+  assert.equal(course.checked.enrolled_courses.count, 0)
+  assert.match(course.skipped ?? '', /; rows to be deleted 1; rows that refer to those 3$/)
+})
+
+test('who is not enabled is no staff; a student keeps the seat and cannot log in', async () => {
+  const users = files.users.replace('ada,true', 'ada,false').replace('max,true', 'max,FALSE')
+  const { checked, skipped } = await check({ users })
+  await checked.hashPasswords(async (plain) => plain)
+  assert.equal(checked.staff.count, 0)
+  assert.deepEqual(
+    (await rowsOf(checked.students)).map(({ id, password }) => [id, password]),
+    [
+      [21, nobodysPassword],
+      [22, 'secret'],
+    ],
+  )
+  assert.equal(checked.enrolled_courses.count, 2)
+  assert.equal(
+    skipped,
+    'skipped: users 1 staff who are not enabled, 1 without a primary role; students who are not enabled and cannot log in: 1',
+  )
+  assert.deepEqual(await faultsOf({ users: files.users.replace('ada,true', 'ada,maybe') }), [
+    'users.csv line 2, enabledUser: is "maybe"; wants yes or no',
+  ])
+})
+
+test('the manifest is believed: bulk must be there, absent is not read, a version must be named', async () => {
+  assert.deepEqual(await faultsOf({ manifest: `${files.manifest}file.demographics,bulk\n` }), [
+    'manifest.csv line 6, value: is bulk, but there is no demographics.csv',
+  ])
+  const { checked } = await check({ manifest: `${files.manifest}file.enrollments,absent\n`, enrollments: '' })
+  assert.equal(checked.enrolled_courses.count, 0)
+  assert.deepEqual(await faultsOf({ manifest: files.manifest.replace('oneroster.version,1.2\n', '') }), [
+    'manifest.csv: has no oneroster.version; wants 1.2',
+  ])
+  assert.deepEqual(await faultsOf({ manifest: files.manifest.replace('users,bulk', 'users,Full') }), [
+    'manifest.csv line 4, value: is "Full"; wants a bulk export, with every row',
+  ])
 })
 
 test('another version, and a file that holds changes only, are refused', async () => {

@@ -1,6 +1,7 @@
 import { int32Max } from '../../schema/registry-limits.ts'
-import { anyText, type Field, integer, named, shown, text, UnfitCell } from './fields.ts'
-import type { CourseRow, DepartmentRow, EnrolledCourseRow, StaffRow, StudentRow } from './rows.ts'
+import { anyText, type Field, integer, named, shown, text, UnfitCell, yesOrNo } from './fields.ts'
+import { type CourseRow, type DepartmentRow, type EnrolledCourseRow, nobodysPassword } from './rows.ts'
+import type { StaffRow, StudentRow } from './rows.ts'
 import {
   type CourseCells,
   coursesFile,
@@ -23,12 +24,24 @@ export interface Sourced {
 /** What earlier files said, by sourcedId: later ones refer to it. */
 export interface Sources {
   readonly departments: Map<string, number>
-  /** Whether a user is a student; others with a role are staff. */
-  readonly students: Map<string, boolean>
+  /** The primary roles of each user, one for each organization. */
+  readonly roles: Map<string, { readonly role: string; readonly org: string }[]>
+  /** Users that become staff, with the departments in which they have such a role; each may be a student as well. */
+  readonly staff: Map<string, readonly number[]>
+  readonly students: Set<string>
   readonly courses: Map<string, number>
   readonly studentIds: Map<string, number>
   readonly classes: Map<string, { readonly course: number; readonly group: number }>
 }
+
+/** Roles whose users become staff unless others are named: they may see and change a whole department. */
+export const administratorRoles: readonly string[] = [
+  'administrator',
+  'siteAdministrator',
+  'districtAdministrator',
+  'systemAdministrator',
+  'sysAdmin',
+]
 
 const sourcedId = text(1, 255)
 const fileRules = { ignoresOthers: true, faults: () => [] } as const
@@ -81,37 +94,67 @@ export const orgsFile: TableFile<Sourced & { id: number; name: string; full_name
   toRow: ({ id, name, full_name }) => ({ id, name: full_name || name }),
 }
 
-/** The role that a user has first of all. */
-export const rolesFile: TableFile<{ userSourcedId: string; role: string }, never> = {
+/** The role that a user has first of all, in each organization; those that have ended do not count. */
+export function rolesFile(
+  today: string,
+): TableFile<{ userSourcedId: string; orgSourcedId: string; role: string }, never> {
+  return {
+    ...fileRules,
+    fields: {
+      userSourcedId: text(1, 255),
+      orgSourcedId: { ...text(0, 255), optional: true },
+      role: text(1, 100),
+    },
+    takes: (cellOf) => {
+      const end = cellOf('endDate')
+      return cellOf('roleType') !== 'secondary' && (end === '' || end > today)
+    },
+    key: ['userSourcedId', 'orgSourcedId'],
+    toRow: noRow,
+  }
+}
+
+/** Who is there, whatever becomes of them. */
+export const usersFile: TableFile<Sourced & { enabled: boolean }, never> = {
   ...fileRules,
-  fields: { userSourcedId: text(1, 255), role: text(1, 100) },
-  takes: (cellOf) => cellOf('roleType') !== 'secondary',
-  key: ['userSourcedId'],
+  fields: { sourcedId, enabled: named('enabledUser', orElse(yesOrNo, true)) },
+  key: ['sourcedId'],
   toRow: noRow,
 }
 
-export function staffOf({ departments, students }: Sources): TableFile<Sourced & StaffCells, StaffRow> {
+export function staffOf({ departments, staff }: Sources): TableFile<Sourced & StaffCells, StaffRow> {
   return {
     ...staffFile,
     ...fileRules,
     faults: staffFile.faults,
     fields: { sourcedId, ...accountFields(departments) },
-    takes: (cellOf) => students.get(cellOf('sourcedId')) === false,
+    takes: (cellOf) => staff.has(cellOf('sourcedId')),
     key: ['id'],
+    toRow: ({ sourcedId: user, ...cells }, password) => {
+      const { department_id } = cells
+      const [first = department_id, ...others] = staff.get(user) ?? []
+      return staffFile.toRow(
+        { ...cells, department_id: others.includes(department_id) ? department_id : first },
+        password,
+      )
+    },
   }
 }
 
+/** One who is not enabled keeps every seat, and cannot log in. */
 export function studentsOf({
   departments,
   students,
-}: Sources): TableFile<Sourced & StudentCells, StudentRow> {
+}: Sources): TableFile<Sourced & StudentCells & { enabled: boolean }, StudentRow> {
   const { fields } = studentsFile
   return {
     ...studentsFile,
     ...fileRules,
-    faults: studentsFile.faults,
+    faults: (cells) =>
+      studentsFile.faults(cells).filter(({ column }) => cells.enabled || column !== 'password'),
     fields: {
       sourcedId,
+      enabled: usersFile.fields.enabled,
       ...accountFields(departments),
       enrollment_start_time: named('metadata.enrollmentStartTime', fields.enrollment_start_time),
       enrollment_end_time: named('metadata.enrollmentEndTime', fields.enrollment_end_time),
@@ -120,8 +163,9 @@ export function studentsOf({
       entry_year: named('metadata.entryYear', fields.entry_year),
       gender: named('metadata.gender', fields.gender),
     },
-    takes: (cellOf) => students.get(cellOf('sourcedId')) === true,
+    takes: (cellOf) => students.has(cellOf('sourcedId')),
     key: ['id'],
+    toRow: (cells, password) => studentsFile.toRow(cells, cells.enabled ? password : nobodysPassword),
   }
 }
 
