@@ -1,5 +1,5 @@
-import { execFile } from 'node:child_process'
-import { readFileSync, statSync } from 'node:fs'
+import { execFile, execFileSync } from 'node:child_process'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
@@ -45,6 +45,26 @@ export async function runAs(
     cwd: '/',
     maxBuffer: 16 * 1024 * 1024,
   })
+}
+
+/** A pipe that somebody put there would be read for ever. */
+const fileTimeoutMs = 10_000
+
+/**
+ * Reads a file in a folder of the account's as the account itself: a link that it put there leads nobody to what it may not
+ * read.
+ * @throws if it cannot be read
+ */
+export function readFileAs(account: Account | undefined, file: string): string {
+  if (account === undefined) return readFileSync(file, 'utf8')
+  return execFileSync('/bin/cat', [file], { ...account, cwd: '/', encoding: 'utf8', timeout: fileTimeoutMs })
+}
+
+/** Writes a file that only the account may read, as the account itself. */
+export function writeFileAs(account: Account | undefined, file: string, text: string): void {
+  if (account === undefined) return writeFileSync(file, text, { mode: 0o600 })
+  const options = { ...account, cwd: '/', input: text, timeout: fileTimeoutMs }
+  execFileSync('/bin/sh', ['-c', 'umask 077 && cat > "$0"', file], options)
 }
 
 /** True if `account` can create files in this directory. Asks the system itself, which knows of every folder above it. */

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs'
-import { cp, readFile, rename, rm, symlink } from 'node:fs/promises'
+import { cp, mkdir, readFile, rename, rm, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { type Account, runAs } from './account.ts'
+import { elsewhere } from './home.ts'
 
 /** There is no PostgreSQL for this machine among the packages; only a server of one's own helps. */
 export class UnsupportedPlatform extends Error {
@@ -63,7 +64,7 @@ async function tryOut(directory: string, account: Account | undefined): Promise<
 }
 
 /**
- * Finds the programs, and copies them into `home` if `account` cannot run them where they are (in a clone below a folder
+ * Finds the programs, and copies them into `home` (for root: where only root may write) if `account` cannot run them where they are (in a clone below a folder
  * that only root may enter, say).
  * @throws UnsupportedPlatform if there are none for this machine, or they do not run on it
  */
@@ -80,7 +81,10 @@ export async function findBinaries(
     // Out of the account's reach, or without links in a folder that we may not write to: a copy may do.
   }
   const manifest = await readFile(join(packaged, '..', 'package.json'), 'utf8')
-  const copy = join(home, `postgresql-${(JSON.parse(manifest) as { version: string }).version}`)
+  // Never into a folder of the account's, which may put links in the way of what root copies.
+  const base = account === undefined ? home : elsewhere
+  await mkdir(base, { recursive: true, mode: 0o755 })
+  const copy = join(base, `postgresql-${(JSON.parse(manifest) as { version: string }).version}`)
   if (!existsSync(copy)) {
     log(`PostgreSQL's programs cannot be run from ${packaged}: copying them to ${copy}`)
     const half = `${copy}.half`

@@ -1,9 +1,9 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { chown, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { type Account, runAs } from './account.ts'
+import { type Account, readFileAs, runAs, writeFileAs } from './account.ts'
 import type { Binaries } from './binaries.ts'
 
 /** The role that owns the cluster. */
@@ -13,13 +13,12 @@ export const clusterOwner = 'enrollment'
 export const embeddedDatabase = 'enrollment'
 
 /** The password kept in `home`, made on the first call. Only the account that runs PostgreSQL can read it. */
-export async function clusterPassword(home: string, account: Account | undefined): Promise<string> {
+export function clusterPassword(home: string, account: Account | undefined): string {
   const file = join(home, 'password')
   if (!existsSync(file)) {
-    await writeFile(file, randomBytes(24).toString('base64url'), { mode: 0o600 })
-    if (account) await chown(file, account.uid, account.gid)
+    writeFileAs(account, file, randomBytes(24).toString('base64url'))
   }
-  return (await readFile(file, 'utf8')).trim()
+  return readFileAs(account, file).trim()
 }
 
 /**
@@ -35,7 +34,8 @@ export async function createCluster(
   const cluster = join(home, 'cluster')
   if (existsSync(join(cluster, 'PG_VERSION'))) return cluster
   const half = join(home, 'cluster.half')
-  await rm(half, { recursive: true, force: true })
+  if (options.account === undefined) await rm(half, { recursive: true, force: true })
+  else await runAs(options.account, '/bin/rm', ['-rf', half])
   options.log(`Creating a PostgreSQL ${options.binaries.version} database in ${cluster}`)
   await runAs(options.account, options.binaries.initdb, [
     `--pgdata=${half}`,

@@ -50,7 +50,9 @@ export function lockDirectory(directory: string): () => void {
   const mine = `${lock}.${process.pid}`
   const startTime = startTimeOf(process.pid)
   const content = JSON.stringify({ pid: process.pid, startTime })
-  writeFileSync(mine, content)
+  rmSync(mine, { force: true })
+  // Never what a link of that name leads to.
+  writeFileSync(mine, content, { flag: 'wx' })
   try {
     for (;;) {
       try {

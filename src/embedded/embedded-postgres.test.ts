@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
+  chownSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -11,6 +12,7 @@ import {
   realpathSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -18,6 +20,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import pg from 'pg'
+import { serverAccount } from './account.ts'
 import { startEmbeddedPostgres } from './embedded-postgres.ts'
 import { isAlive, startTimeOf } from './processes.ts'
 
@@ -157,7 +160,11 @@ test('a lock counts only while the very process that took it runs', async (t) =>
 
 test('a first start that was interrupted is begun anew', async (t) => {
   const dataDirectory = newDirectory(t)
-  mkdirSync(join(dataDirectory, 'postgresql', 'cluster.half', 'base'), { recursive: true })
+  const account = serverAccount('/')
+  for (const folder of ['postgresql', 'postgresql/cluster.half', 'postgresql/cluster.half/base']) {
+    mkdirSync(join(dataDirectory, folder), { recursive: true })
+    if (account !== undefined) chownSync(join(dataDirectory, folder), account.uid, account.gid)
+  }
   const { postgres } = await start(t, dataDirectory)
   assert.deepEqual(await query(postgres.url, 'SELECT 1 AS one'), [{ one: 1 }])
 })
@@ -187,4 +194,28 @@ test('root with a data directory that only root may enter gets a database all th
   await again.postgres.stop()
   rmSync(realpathSync(home), { recursive: true })
   rmSync(closed, { recursive: true, force: true })
+})
+
+test('started as root, it follows no link that the account of PostgreSQL put into its folder', {
+  skip: process.getuid?.() === 0 ? false : 'needs root',
+}, async (t) => {
+  const dataDirectory = newDirectory(t)
+  const first = await start(t, dataDirectory)
+  await first.postgres.stop()
+  const home = realpathSync(join(dataDirectory, 'postgresql'))
+  const precious = join(dataDirectory, 'precious')
+  writeFileSync(precious, 'of root', { mode: 0o600 })
+  for (const name of ['port', 'password', 'postgresql.log']) {
+    const kept = name === 'password' ? readFileSync(join(home, name), 'utf8') : undefined
+    rmSync(join(home, name))
+    symlinkSync(precious, join(home, name))
+    await assert.rejects(start(t, dataDirectory), name)
+    const { uid, size } = statSync(precious)
+    assert.deepEqual([uid, size, readFileSync(precious, 'utf8')], [0, 7, 'of root'], name)
+    rmSync(join(home, name))
+    if (kept === undefined) continue
+    writeFileSync(join(home, name), kept, { mode: 0o600 })
+    chownSync(join(home, name), statSync(home).uid, statSync(home).gid)
+  }
+  await start(t, dataDirectory)
 })

@@ -1,16 +1,8 @@
-import {
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, realpathSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
-import { serverAccount } from './account.ts'
+import { readFileAs, serverAccount, writeFileAs } from './account.ts'
 import { findBinaries } from './binaries.ts'
 import { clusterOwner, clusterPassword, createCluster, embeddedDatabase, freePort } from './cluster.ts'
 import { lockDirectory } from './directory-lock.ts'
@@ -74,21 +66,19 @@ async function start(
   const account = serverAccount(join(dataDirectory, 'postgresql'))
   const home = await prepareHome(dataDirectory, account, log)
   const binaries = await findBinaries(home, account, log)
-  const password = await clusterPassword(home, account)
+  const password = clusterPassword(home, account)
   const cluster = await createCluster(home, { binaries, account, log })
   await stopSurvivor({ binaries, account, cluster }, log)
   const logFile = join(home, 'postgresql.log')
-  if ((statSync(logFile, { throwIfNoEntry: false })?.size ?? 0) > logBytesMax)
+  if ((lstatSync(logFile, { throwIfNoEntry: false })?.size ?? 0) > logBytesMax)
     await rename(logFile, `${logFile}.1`)
   const portFile = join(home, 'port')
-  let preferred = existsSync(portFile) ? Number(readFileSync(portFile, 'utf8')) : undefined
+  let preferred = existsSync(portFile) ? Number(readFileAs(account, portFile)) : undefined
   for (let tries = 1; ; tries++) {
     const port = await freePort(preferred)
     try {
       const postmaster = await startPostmaster({ binaries, account, cluster, port, logFile })
-      writeFileSync(portFile, String(port))
-      // Root's own files would be in the way of a later start by the account itself.
-      if (account) for (const file of [portFile, logFile]) chownSync(file, account.uid, account.gid)
+      writeFileAs(account, portFile, String(port))
       return {
         postmaster,
         url: `postgres://${clusterOwner}:${password}@127.0.0.1:${port}/${embeddedDatabase}`,

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto'
 import { existsSync, lstatSync } from 'node:fs'
-import { chown, mkdir, rename, rm, symlink } from 'node:fs/promises'
+import { lchown, mkdir, rename, rm, symlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Account, canWrite } from './account.ts'
 
-/** Where databases live whose data directory PostgreSQL's account cannot reach. */
-const elsewhere = '/var/lib/course-enrollment'
+/** Root's own: where databases live whose data directory PostgreSQL's account cannot reach. */
+export const elsewhere = '/var/lib/course-enrollment'
 
 async function makeFor(account: Account, directory: string): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 })
-  await chown(directory, account.uid, account.gid)
+  await lchown(directory, account.uid, account.gid)
 }
 
 /**

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { closeSync, constants, lstatSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Account, runAs, serverEnvironment } from './account.ts'
+import { type Account, readFileAs, runAs, serverEnvironment } from './account.ts'
 import type { Binaries } from './binaries.ts'
 import { isAlive, isPostmasterOf, waitUntil } from './processes.ts'
 
@@ -37,6 +37,7 @@ export interface PostmasterOptions {
 
 const startTimeoutMs = 120_000
 const stopTimeoutMs = 60_000
+const noFollow = process.platform === 'win32' ? 0 : constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 /** The server did not start; the message ends with what it logged. */
 export class StartFailed extends Error {
@@ -51,15 +52,20 @@ export class StartFailed extends Error {
 
 /** Lines of the server's own pid file; the first is its process id, the eighth its state. */
 function pidFile(cluster: string): string[] {
+  let file: number | undefined
   try {
-    return readFileSync(join(cluster, 'postmaster.pid'), 'utf8').split('\n')
+    // Neither what a link leads to, nor a pipe that nobody writes to.
+    file = openSync(join(cluster, 'postmaster.pid'), constants.O_RDONLY | noFollow)
+    return readFileSync(file, 'utf8').split('\n')
   } catch {
     return []
+  } finally {
+    if (file !== undefined) closeSync(file)
   }
 }
 
 function sizeOf(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.size ?? 0
+  return lstatSync(file, { throwIfNoEntry: false })?.size ?? 0
 }
 
 /** Asks for a fast shutdown (sessions are ended, everything is written) and waits; then insists. */
@@ -99,6 +105,27 @@ export async function stopSurvivor(
   }
 }
 
+/** The account itself opens the log: its folder is the account's, which may put links there. */
+function spawnLogging(
+  { binaries, account, logFile }: PostmasterOptions,
+  args: readonly string[],
+): ChildProcess {
+  const common = {
+    cwd: '/',
+    env: serverEnvironment(),
+    // Ctrl-C in a terminal reaches every process of the group: the database must outlive whoever writes to it.
+    detached: true,
+  }
+  if (account !== undefined) {
+    const command = ['-c', 'umask 077; exec >> "$0" 2>&1 && exec "$@"', logFile, binaries.postgres, ...args]
+    return spawn('/bin/sh', command, { ...common, ...account, stdio: 'ignore' })
+  }
+  const logFd = openSync(logFile, 'a', 0o600)
+  const child = spawn(binaries.postgres, args, { ...common, stdio: ['ignore', logFd, logFd] })
+  closeSync(logFd)
+  return child
+}
+
 async function launch(options: PostmasterOptions): Promise<ChildProcess & { readonly pid: number }> {
   const settings = {
     listen_addresses: '127.0.0.1',
@@ -111,16 +138,7 @@ async function launch(options: PostmasterOptions): Promise<ChildProcess & { read
   }
   const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   const loggedBefore = sizeOf(options.logFile)
-  const logFd = openSync(options.logFile, 'a', 0o600)
-  const child = spawn(options.binaries.postgres, ['-D', options.cluster, ...args], {
-    ...options.account,
-    cwd: '/',
-    env: serverEnvironment(),
-    stdio: ['ignore', logFd, logFd],
-    // Ctrl-C in a terminal reaches every process of the group: the database must outlive whoever writes to it.
-    detached: true,
-  })
-  closeSync(logFd)
+  const child = spawnLogging(options, ['-D', options.cluster, ...args])
   let failure: string | undefined
   child.once('error', (error) => (failure = error.message))
   child.once('exit', (code, signal) => (failure ??= `it ended with ${signal ?? `status ${code}`}`))
@@ -131,7 +149,7 @@ async function launch(options: PostmasterOptions): Promise<ChildProcess & { read
   const settled = await waitUntil(() => failure !== undefined || isReady(), startTimeoutMs)
   if (!settled) child.kill('SIGQUIT')
   if (!settled || failure !== undefined || child.pid === undefined) {
-    const logged = readFileSync(options.logFile).subarray(loggedBefore).toString()
+    const logged = Buffer.from(readFileAs(options.account, options.logFile)).subarray(loggedBefore).toString()
     throw new StartFailed(`PostgreSQL did not start: ${failure ?? 'it was not ready in time'}.`, logged)
   }
   return child as ChildProcess & { readonly pid: number }

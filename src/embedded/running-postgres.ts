@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { readFileAs, serverAccount } from './account.ts'
 import { clusterOwner, embeddedDatabase } from './cluster.ts'
 
 /** Whether a data directory holds a database that `startEmbeddedPostgres` made. */
@@ -13,6 +14,7 @@ export function holdsCluster(dataDirectory: string): boolean {
  */
 export function urlOfRunning(dataDirectory: string): string {
   const home = join(dataDirectory, 'postgresql')
-  const read = (file: string): string => readFileSync(join(home, file), 'utf8').trim()
+  const account = serverAccount(home)
+  const read = (file: string): string => readFileAs(account, join(home, file)).trim()
   return `postgres://${clusterOwner}:${read('password')}@127.0.0.1:${read('port')}/${embeddedDatabase}`
 }

@@ -59,7 +59,7 @@ export async function startPostgres(options: TestPostgresOptions = {}): Promise<
   if (account) await chown(home, account.uid, account.gid)
   const quiet = () => {}
   const binaries = await findBinaries(home, account, quiet)
-  const password = await clusterPassword(home, account)
+  const password = clusterPassword(home, account)
   const cluster = await createCluster(home, { binaries, account, sync: false, log: quiet })
   const port = await freePort()
   const settings = { ...testSettings, ...options.settings }
