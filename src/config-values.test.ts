@@ -82,6 +82,7 @@ const wellFormed: readonly (readonly [
   ['ENROLLMENT_LOGIN_WAITING_MAX', '1', 'loginWaitingMax', 1],
   ['ENROLLMENT_LOGIN_WAIT', '1500ms', 'loginWaitMs', 1500],
   ['ENROLLMENT_LOGIN_SLOW', '0s', 'loginSlowMs', 0],
+  ['ENROLLMENT_SESSION', '8h', 'sessionMs', 28_800_000],
   [
     'ENROLLMENT_LOGIN_FAILURES_PER_ACCOUNT',
     '3/1h30m',
@@ -243,6 +244,7 @@ const malformed: Record<string, readonly (readonly [text: string, complaint: str
   ENROLLMENT_LOGIN_WAITING_MAX: numbers,
   ENROLLMENT_LOGIN_WAIT: durations,
   ENROLLMENT_LOGIN_SLOW: durations,
+  ENROLLMENT_SESSION: durations,
   ENROLLMENT_LOGIN_FAILURES_PER_ACCOUNT: rates,
   ENROLLMENT_LOGIN_FAILURES_PER_ADDRESS: rates,
   ENROLLMENT_STUDENT_RATE: rates,

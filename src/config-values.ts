@@ -307,3 +307,9 @@ function isProxyRange(item: string): boolean {
   if (prefix === undefined) return true
   return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128)
 }
+
+/** Whether only this machine can connect there: what sample accounts need to be served without asking. */
+export function isLoopback(address: Address): boolean {
+  if (address.protocol === 'unix') return true
+  return /^(127\.\d+\.\d+\.\d+|::1|localhost)$/.test(address.host)
+}

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { settingsAsMarkdown, settingsAsText } from './config-help.ts'
-import { type Config, isLoopback, settings } from './config.ts'
+import { type Config, settings } from './config.ts'
+import { isLoopback } from './config-values.ts'
 import { readConfig } from './read-config.ts'
 import { complaintOf } from './testing/complaint-of.ts'
 
@@ -45,6 +46,7 @@ const defaults: Config = {
   loginFailuresPerAccount: { count: 10, perMs: 300_000 },
   loginSlowMs: 2_000,
   loginFailuresPerAddress: { count: 1000, perMs: 300_000 },
+  sessionMs: 43_200_000,
   studentRate: { count: 10, perMs: 1000 },
   studentBurst: 20,
   staffRate: { count: 50, perMs: 1000 },

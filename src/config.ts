@@ -1,5 +1,4 @@
 import {
-  type Address,
   amqpUrl,
   anything,
   byteSize,
@@ -289,6 +288,12 @@ export const settings = {
     '1000/5m',
     'Failed logins of one client address, which a whole campus may share, before further ones are answered too_many_requests; not for accounts that were logged in to from there.',
   ),
+  sessionMs: setting(
+    'ENROLLMENT_SESSION',
+    duration('1m', '31d'),
+    '12h',
+    'How long a login is good for, with all its refreshes; then one logs in again.',
+  ),
   studentRate: setting(
     'ENROLLMENT_STUDENT_RATE',
     rate(1_000_000),
@@ -347,10 +352,4 @@ type Value<S> =
 /** What the environment says, checked and typed. Times are in milliseconds (`…Ms`), sizes in bytes. */
 export type Config = {
   readonly [Field in Exclude<keyof Settings, 'listenProtocol' | 'ginMode'>]: Value<Settings[Field]>
-}
-
-/** Whether only this machine can connect there: what sample accounts need to be served without asking. */
-export function isLoopback(address: Address): boolean {
-  if (address.protocol === 'unix') return true
-  return /^(127\.\d+\.\d+\.\d+|::1|localhost)$/.test(address.host)
 }

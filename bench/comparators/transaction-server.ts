@@ -33,7 +33,13 @@ export async function buildTransactionServer(options: {
       sendProblem(reply, 'unauthenticated')
       return reply
     }
-    return { token: tokens.issue({ id, department: account.department_id, staff }, Date.now()) }
+    return {
+      token: tokens.issue(
+        { id, department: account.department_id, staff },
+        { beganMs: Date.now(), passwordTag: undefined },
+        Date.now(),
+      ),
+    }
   })
   routes.put('/student/course', { schema: { body: addBody, querystring: noQuery } }, (request, reply) => {
     const { course_id: course, group_id: group, reserve = 'allow' } = request.body

@@ -48,7 +48,7 @@ export async function runAs(
 }
 
 /** A pipe that somebody put there would be read for ever. */
-const fileTimeoutMs = 10_000
+const asProgram = { cwd: '/', stdio: 'pipe', timeout: 10_000 } as const
 
 /**
  * Reads a file in a folder of the account's as the account itself: a link that it put there leads nobody to what it may not
@@ -57,13 +57,13 @@ const fileTimeoutMs = 10_000
  */
 export function readFileAs(account: Account | undefined, file: string): string {
   if (account === undefined) return readFileSync(file, 'utf8')
-  return execFileSync('/bin/cat', [file], { ...account, cwd: '/', encoding: 'utf8', timeout: fileTimeoutMs })
+  return execFileSync('/bin/cat', [file], { ...account, ...asProgram, encoding: 'utf8' })
 }
 
 /** Writes a file that only the account may read, as the account itself. */
 export function writeFileAs(account: Account | undefined, file: string, text: string): void {
   if (account === undefined) return writeFileSync(file, text, { mode: 0o600 })
-  const options = { ...account, cwd: '/', input: text, timeout: fileTimeoutMs }
+  const options = { ...account, ...asProgram, input: text }
   execFileSync('/bin/sh', ['-c', 'umask 077 && cat > "$0"', file], options)
 }
 

@@ -89,7 +89,7 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
   app.register((routes, _options, registered) => {
     const keys = keysOf(routes, deps.jwtSecrets)
     const gate: Gate = {
-      tokens: new Tokens(keys),
+      tokens: new Tokens(keys, deps.sessionMs),
       requestsByStudent: new TokenBuckets(limits.studentRate, limits.studentBurst),
       requestsByStaff: new TokenBuckets(limits.staffRate, limits.staffBurst),
       bodyBytesMax: (deps.http ?? defaultHttpLimits).bodyBytesMax,

@@ -47,7 +47,8 @@ export class EventTickets {
       const { sub: id, department, staff, until: expiresMs, bestBefore, jti } = claims
       if (nowMs >= bestBefore || this.#used.get(jti) !== undefined) return undefined
       this.#used.set(jti, true)
-      return { id, department, staff, expiresMs }
+      // A ticket refreshes nothing.
+      return { id, department, staff, expiresMs, session: { beganMs: 0, passwordTag: undefined } }
     }
     return undefined
   }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Logger } from 'pino'
@@ -7,7 +8,7 @@ import { secured } from './docs.ts'
 import type { Login } from './login.ts'
 import type { Account, Accounts } from './ports.ts'
 import { commonProblems, sendProblem } from './problems.ts'
-import type { Caller } from './tokens.ts'
+import type { Caller, Session } from './tokens.ts'
 
 export interface LoginRoutesDeps {
   readonly login: Login
@@ -47,11 +48,11 @@ export function loginRoutes(app: FastifyInstance, { login, accounts, gate, logge
       const result = await login.check({ id, staff, password, address })
       switch (result.kind) {
         case 'welcome':
-          return tokenFor(reply, {
-            id: numberOf(id, result.account),
-            staff,
-            department: result.account.department,
-          })
+          return tokenFor(
+            reply,
+            { id: numberOf(id, result.account), staff, department: result.account.department },
+            { beganMs: gate.now(), passwordTag: tagOf(result.account) },
+          )
         case 'refused':
           return sendProblem(reply, 'unauthenticated', { detail: 'User or password is wrong.' })
         case 'limited':
@@ -75,21 +76,36 @@ export function loginRoutes(app: FastifyInstance, { login, accounts, gate, logge
         security: secured,
         operationId: 'refresh',
         summary: 'Get the next token',
-        description: 'For an account that still exists, with the department that it has by now.',
+        description:
+          'Until 12 hours after the login (ENROLLMENT_SESSION), for an account that still exists with the password of then; of staff, in the department of then.',
         querystring: anyQuery,
         response: { 200: tokenReply },
       },
     },
     async (request, reply) => {
-      const { id, staff } = request.user
+      const { id, staff, department, session } = request.user
+      if (gate.tokens.isOver(session, gate.now())) return refuse(reply, 'The session is over; log in again.')
       const account = await find(reply, { id, staff })
-      return account && tokenFor(reply, { id, staff, department: account.department })
+      if (account === undefined) return undefined
+      if (staff && account.department !== department) {
+        return refuse(reply, 'You belong to another department now; log in again.')
+      }
+      const passwordTag = tagOf(account)
+      if (session.passwordTag !== undefined && session.passwordTag !== passwordTag) {
+        return refuse(reply, 'The password is another one now; log in again.')
+      }
+      const { beganMs } = session
+      return tokenFor(reply, { id, staff, department: account.department }, { beganMs, passwordTag })
     },
   )
 
-  function tokenFor(reply: FastifyReply, caller: Caller): { token: string } {
+  function tokenFor(reply: FastifyReply, caller: Caller, session: Session): { token: string } {
     reply.header('cache-control', 'no-store')
-    return { token: gate.tokens.issue(caller, gate.now()) }
+    return { token: gate.tokens.issue(caller, session, gate.now()) }
+  }
+
+  function refuse(reply: FastifyReply, detail: string): undefined {
+    return sendProblem(reply, 'unauthenticated', { detail })
   }
 
   async function find(
@@ -105,4 +121,9 @@ export function loginRoutes(app: FastifyInstance, { login, accounts, gate, logge
       return sendProblem(reply, 'login_busy')
     }
   }
+}
+
+/** Another one for every other password; says nothing of it: the salt is in the hash. */
+function tagOf({ passwordHash }: Account): string {
+  return createHash('sha256').update(passwordHash).digest('base64url').slice(0, 12)
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { before, test, type TestContext } from 'node:test'
 import { hash as hashBcrypt } from '@node-rs/bcrypt'
 import { hash as hashArgon2 } from '@node-rs/argon2'
@@ -77,6 +78,8 @@ test('a student logs in and gets a token for an hour', async (t) => {
     iat: now,
     nbf: now,
     exp: now + 3600,
+    auth_time: now,
+    password_tag: createHash('sha256').update(right).digest('base64url').slice(0, 12),
   })
   const headers = { authorization: `Bearer ${token}` }
   assert.equal((await desk.send(undefined, 'GET /student/course', { headers })).status, 200)
@@ -330,7 +333,8 @@ test('while accounts cannot be reached, logins are asked to come again', async (
 
 test('a token is refreshed for an account that still exists, with its department of now', async (t) => {
   const desk = open(t)
-  for (const sender of [{ student: 1 }, { staff: 1, department: 7 }]) {
+  assertProblem(await desk.send({ staff: 1, department: 7 }, 'POST /refresh'), 401, 'unauthenticated')
+  for (const sender of [{ student: 1 }, { staff: 1, department: 41 }]) {
     const { body, status } = await desk.send(sender, 'POST /refresh')
     assert.equal(status, 200)
     const payload = (body as { token: string }).token.split('.')[1] ?? ''
@@ -338,4 +342,29 @@ test('a token is refreshed for an account that still exists, with its department
     assert.equal(claims['department'], 'staff' in sender ? 41 : 40)
   }
   assertProblem(await desk.send({ student: 404 }, 'POST /refresh'), 401, 'unauthenticated')
+})
+
+test('a session ends 12 hours after its login, however often it is refreshed', async (t) => {
+  const desk = open(t)
+  let { token } = (await login(desk, { user: 1, password: 'right' })).body as { token: string }
+  const refresh = () =>
+    desk.send(undefined, 'POST /refresh', { headers: { authorization: `Bearer ${token}` } })
+  for (let hour = 0.75; hour < 12; hour += 0.75) {
+    desk.nowMs += 2_700_000
+    const answer = await refresh()
+    assert.equal(answer.status, 200, `${hour} h`)
+    token = (answer.body as { token: string }).token
+  }
+  desk.nowMs += 2_700_000
+  assertProblem(await refresh(), 401, 'unauthenticated')
+})
+
+test('a new password lets no token of the old one be refreshed', async (t) => {
+  const desk = open(t)
+  const { token } = (await login(desk, { user: 1, password: 'right' })).body as { token: string }
+  desk.accounts.set('student 1', { passwordHash: await hashArgon2('other', cheap), department: 40 })
+  const answer = await desk.send(undefined, 'POST /refresh', {
+    headers: { authorization: `Bearer ${token}` },
+  })
+  assertProblem(answer, 401, 'unauthenticated')
 })

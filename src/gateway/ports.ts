@@ -101,6 +101,8 @@ export interface GatewayDeps {
   /** Most units that a course may count; 60 if absent. */
   readonly courseUnitsMax?: number
   readonly limits: GatewayLimits
+  /** How long a login is good for, with all its refreshes, milliseconds; 12 hours if absent. */
+  readonly sessionMs?: number
   /** How long a new student's window lasts if nobody says when it ends, milliseconds; an hour if absent. */
   readonly windowMs?: number
   /** Milliseconds since the Unix epoch. */

@@ -12,6 +12,15 @@ export interface Caller {
 /** A caller who has proved it. */
 export interface Verified extends Caller {
   readonly expiresMs: number
+  /** When the session began, and of which password; a token that says neither began when it was made. */
+  readonly session: Session
+}
+
+/** What a login begins and every refresh hands on. Milliseconds since the Unix epoch. */
+export interface Session {
+  readonly beganMs: number
+  /** Undefined in tokens that do not say. */
+  readonly passwordTag: string | undefined
 }
 
 interface Remembered extends Verified {
@@ -26,6 +35,7 @@ export interface TokenKey {
 
 const issuer = 'cea'
 const lifetimeSeconds = 3600
+const usualSessionMs = 12 * 3_600_000
 /** Servers' clocks may differ by this much before a token of one is too young for another. */
 const clockSkewMs = 5_000
 /** Ours are around 250 characters; no work is spent on giants. */
@@ -39,14 +49,25 @@ export class Tokens {
   readonly #keys: readonly [TokenKey, ...TokenKey[]]
   readonly #verified = new BoundedMap<string, Remembered>(tokensCachedMax)
 
-  /** @param keys the first signs, all verify */
-  constructor(keys: readonly [TokenKey, ...TokenKey[]]) {
+  readonly #sessionMs: number
+
+  /**
+   * @param keys the first signs, all verify
+   * @param sessionMs after so long no token is refreshed, and none is good
+   */
+  constructor(keys: readonly [TokenKey, ...TokenKey[]], sessionMs = usualSessionMs) {
     this.#keys = keys
+    this.#sessionMs = sessionMs
   }
 
-  issue({ id, department, staff }: Caller, nowMs: number): string {
+  /** Whether a session has lasted so long that only a login helps. */
+  isOver({ beganMs }: Session, nowMs: number): boolean {
+    return nowMs >= beganMs + this.#sessionMs
+  }
+
+  issue({ id, department, staff }: Caller, session: Session, nowMs: number): string {
     const now = Math.floor(nowMs / 1000)
-    const exp = now + lifetimeSeconds
+    const exp = Math.min(now + lifetimeSeconds, Math.floor((session.beganMs + this.#sessionMs) / 1000))
     const token = this.#keys[0].sign({
       iss: issuer,
       sub: String(id),
@@ -55,6 +76,8 @@ export class Tokens {
       iat: now,
       nbf: now,
       exp,
+      auth_time: Math.floor(session.beganMs / 1000),
+      ...(session.passwordTag !== undefined && { password_tag: session.passwordTag }),
     })
     // Whoever logs in asks for something next: of our own token nothing need be checked but the times.
     this.#verified.set(`Bearer ${token}`, {
@@ -63,6 +86,7 @@ export class Tokens {
       staff,
       validFromMs: now * 1000,
       expiresMs: exp * 1000,
+      session,
     })
     return token
   }
@@ -100,12 +124,19 @@ function readClaims(key: TokenKey, token: string): Remembered | undefined {
     return undefined
   }
   if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) return undefined
-  const { iss, sub, department, staff, iat, nbf, exp } = payload as Record<string, unknown>
+  const { iss, sub, department, staff, iat, nbf, exp, auth_time, password_tag } = payload as Record<
+    string,
+    unknown
+  >
   if (iss !== issuer || typeof sub !== 'string' || !/^(0|[1-9]\d{0,15})$/.test(sub)) return undefined
   const id = Number(sub)
   if (id > personIdMax || typeof staff !== 'boolean' || !isWhole(department)) return undefined
   if (!isWhole(iat) || !isWhole(nbf) || !isWhole(exp)) return undefined
-  return { id, department, staff, validFromMs: nbf * 1000, expiresMs: exp * 1000 }
+  const session = {
+    beganMs: (isWhole(auth_time) ? auth_time : iat) * 1000,
+    passwordTag: typeof password_tag === 'string' ? password_tag : undefined,
+  }
+  return { id, department, staff, validFromMs: nbf * 1000, expiresMs: exp * 1000, session }
 }
 
 function isWhole(value: unknown): value is number {

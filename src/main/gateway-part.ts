@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { type Config, isLoopback } from '../config.ts'
+import type { Config } from '../config.ts'
+import { isLoopback } from '../config-values.ts'
 import type { CommandStages } from '../engine/command-stages.ts'
 import type { EnrollmentService } from '../engine/service.ts'
 import { buildGateway } from '../gateway/app.ts'
@@ -53,6 +54,7 @@ export function gatewayFor(
     courseUnitsMax: config.courseUnitsMax,
     limits: config,
     windowMs: config.windowMs,
+    sessionMs: config.sessionMs,
     now: () => nodeRuntime.now(),
     logger: host.log,
     trustProxy: config.trustProxy,
