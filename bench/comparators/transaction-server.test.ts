@@ -112,6 +112,7 @@ class TransactionDesk implements StudentDesk {
 
 /** What is about the engine, its journal and its limits, or about what only staff of ours can do: no rule of enrollment. */
 const notRules = new Set([
+  'set_aside',
   'too_many_requests',
   'not_leading',
   'recovering',

@@ -61,6 +61,8 @@ interface ProblemBody {
     readonly course_id?: number
     readonly group_id?: number
     readonly with?: { readonly course_id: number; readonly group_id: number }
+    readonly more?: number
+    readonly window?: { readonly from: string; readonly until: string }
   }[]
 }
 
@@ -77,6 +79,10 @@ export function problemOf({ body, headers }: Reply): Problem {
       ...(reason.course_id !== undefined && { course: reason.course_id }),
       ...(reason.group_id !== undefined && { group: reason.group_id }),
       ...(reason.with && { with: { course: reason.with.course_id, group: reason.with.group_id } }),
+      ...(reason.more !== undefined && { more: reason.more }),
+      ...(reason.window && {
+        window: { startMs: Date.parse(reason.window.from), endMs: Date.parse(reason.window.until) },
+      }),
     })),
   }
 }

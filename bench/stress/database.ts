@@ -44,7 +44,7 @@ export class StressDatabase {
       'SELECT course_id AS course, group_id AS "group", capacity, reserve_capacity AS "reserveCapacity" FROM courses',
     )
     const students = await this.#client.query<Tables['students'][number]>(
-      'SELECT id, remaining_actions AS remaining FROM students',
+      'SELECT id::float8, remaining_actions AS remaining FROM students',
     )
     const places = await this.#client.query<{
       student: number
@@ -52,7 +52,7 @@ export class StressDatabase {
       group: number
       order: number | null
     }>(
-      `SELECT student_id AS student, course_id AS course, group_id AS "group",
+      `SELECT student_id::float8 AS student, course_id AS course, group_id AS "group",
          CASE WHEN reserved THEN coalesce(reserve_order, id)::int END AS "order"
        FROM enrolled_courses`,
     )
@@ -65,7 +65,8 @@ export class StressDatabase {
 
   async decisions(): Promise<Decision[]> {
     const { rows } = await this.#client.query<DecisionRow>(
-      `SELECT term, seq::int, (extract(epoch FROM at) * 1000)::float8 AS at, actor_role, actor_id, student_id, legs,
+      `SELECT term, seq::int, (extract(epoch FROM at) * 1000)::float8 AS at, actor_role, actor_id::float8,
+         student_id::float8, legs,
          effects, reasons, remaining, key
        FROM decisions ORDER BY term, seq`,
     )

@@ -50,6 +50,8 @@ export interface Reason {
   readonly course?: number
   readonly group?: number
   readonly with?: { readonly course: number; readonly group: number }
+  readonly more?: number
+  readonly window?: { readonly startMs: number; readonly endMs: number }
 }
 
 export interface Actor {
