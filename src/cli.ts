@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs'
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 import { settingsAsText } from './config-help.ts'
 import { nearest } from './config-names.ts'
@@ -200,10 +201,36 @@ ${list.join('\n')}
 
   enrollment start                    try it out: everything in one process, with a sample campus
   enrollment load --help              examples of one command
+  enrollment --version
 
 Settings come from the environment:
 ${settingsAsText()}
 `
+}
+
+/** The version in package.json. */
+function version(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}
+
+/**
+ * A reader that has enough (`… | head`) and a terminal that was closed stop no work: `adopt --apply | true` adopts all.
+ * Whatever else stops the output is said, once.
+ */
+function outliveReaders(): void {
+  let isTold = false
+  process.stderr.on('error', () => {})
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (isTold || isReaderGone(error)) return
+    isTold = true
+    process.exitCode = 1
+    process.stderr.write(`enrollment: standard output: ${error.message}\n`)
+  })
+}
+
+function isReaderGone(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'EPIPE' || error.code === 'EIO')
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -213,6 +240,10 @@ async function main(args: readonly string[]): Promise<number> {
     if (name === 'help' && topic !== undefined) return await main([topic, '--help'])
     process.stdout.write(usage())
     return name === undefined ? 2 : 0
+  }
+  if (name === '--version' || name === '-v' || name === 'version') {
+    process.stdout.write(`enrollment ${version()}\n`)
+    return 0
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (command === undefined) {
@@ -248,14 +279,20 @@ async function explain(error: unknown): Promise<CommandFailed | undefined> {
   return (await import('./main/expected-failure.ts')).expectedFailure(error)
 }
 
+outliveReaders()
 try {
-  process.exitCode = await main(process.argv.slice(2))
+  const status = await main(process.argv.slice(2))
+  process.exitCode ??= status
 } catch (error) {
-  const failure = await explain(error)
-  if (failure === undefined) throw error
-  for (const detail of failure.details) process.stderr.write(`${detail}\n`)
-  process.stderr.write(`enrollment: ${failure.message}\n`)
-  process.exitCode = 1
+  // As a shell has it for a program that was ended by SIGPIPE.
+  if (isReaderGone(error)) process.exitCode = 141
+  else {
+    const failure = await explain(error)
+    if (failure === undefined) throw error
+    for (const detail of failure.details) process.stderr.write(`${detail}\n`)
+    process.stderr.write(`enrollment: ${failure.message}\n`)
+    process.exitCode = 1
+  }
 }
 
 // All is stopped and told. A connection whose peer has gone without a word must not keep the process.

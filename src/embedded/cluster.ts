@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type Account, readFileAs, runAs, writeFileAs } from './account.ts'
 import type { Binaries } from './binaries.ts'
+import { StartFailed } from './postmaster.ts'
 
 /** The role that owns the cluster. */
 export const clusterOwner = 'enrollment'
@@ -26,6 +27,7 @@ export function clusterPassword(home: string, account: Account | undefined): str
  * interrupted is begun anew.
  * @param options.sync false leaves flushing to the system: for clusters that nobody needs after a power cut
  * @returns the cluster's directory
+ * @throws StartFailed with what initdb said, when the disk is full for example
  */
 export async function createCluster(
   home: string,
@@ -37,7 +39,7 @@ export async function createCluster(
   if (options.account === undefined) await rm(half, { recursive: true, force: true })
   else await runAs(options.account, '/bin/rm', ['-rf', half])
   options.log(`Creating a PostgreSQL ${options.binaries.version} database in ${cluster}`)
-  await runAs(options.account, options.binaries.initdb, [
+  const args = [
     `--pgdata=${half}`,
     `--username=${clusterOwner}`,
     `--pwfile=${join(home, 'password')}`,
@@ -48,7 +50,14 @@ export async function createCluster(
     '--builtin-locale=C.UTF-8',
     '--no-instructions',
     ...(options.sync === false ? ['--no-sync'] : []),
-  ])
+  ]
+  try {
+    await runAs(options.account, options.binaries.initdb, args)
+  } catch (cause) {
+    await rm(half, { recursive: true, force: true })
+    const said = cause instanceof Error && 'stderr' in cause ? String(cause.stderr) : String(cause)
+    throw new StartFailed(`PostgreSQL's initdb could not make a database in ${cluster}.`, said)
+  }
   await rename(half, cluster)
   return cluster
 }

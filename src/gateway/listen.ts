@@ -1,5 +1,5 @@
 import { lstat, stat, unlink } from 'node:fs/promises'
-import { connect } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { dirname } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 
@@ -37,6 +37,19 @@ export async function openGateway(app: FastifyInstance, address: ListenAddress):
     if (error instanceof AddressUnusable) throw error
     throw new AddressUnusable(explain(address, error), { cause: error })
   }
+}
+
+/**
+ * Finds out early whether `openGateway` can listen there; nobody listens there afterwards.
+ * @throws AddressUnusable if somebody else listens there, or it cannot be bound
+ */
+export async function requireFree(address: ListenAddress): Promise<void> {
+  if (address.protocol === 'unix') return await removeStaleSocket(address.path)
+  const probe = createServer()
+  await new Promise<void>((resolve, reject) => {
+    probe.once('error', (error) => reject(new AddressUnusable(explain(address, error), { cause: error })))
+    probe.listen({ host: address.host, port: address.port }, () => probe.close(() => resolve()))
+  })
 }
 
 /**

@@ -48,7 +48,7 @@ export async function runMigrate(config: Config, wish: MigrateWish): Promise<voi
       )
     }
     await makeDecisionMonths(database)
-    print(`campus ${id}: the tables are up to date`)
+    print(`campus ${id}: the tables are up to date; ${describeApplied(campus.applied)}`)
   }
   await maintain('migrate', config, work, { copy })
 }
@@ -176,6 +176,14 @@ async function maintain<Result>(
     const url = await databaseOfTool(config, host, command)
     return await work(await openCampus(url, config, host, options), host)
   })
+}
+
+function describeApplied(names: readonly string[]): string {
+  const [first] = names
+  if (first === undefined) return 'nothing was to be applied'
+  return names.length === 1
+    ? `applied ${first}`
+    : `applied ${names.length} migrations, ${first} to ${names.at(-1)}`
 }
 
 function print(line: string): void {

@@ -15,6 +15,8 @@ export interface OpenCampus {
   readonly database: Database
   readonly url: string
   readonly row: CampusRow
+  /** The migrations that were applied to open it. */
+  readonly applied: readonly string[]
 }
 
 /**
@@ -39,7 +41,7 @@ export async function openCampus(
       generated,
     }),
   )
-  return { database, url, row }
+  return { database, url, row, applied }
 }
 
 /** A fresh name, like `campus-1f3a9c2b`. */
@@ -54,7 +56,7 @@ export function generatedName(): string {
 export async function openCampusForReading(url: string, host: ServiceProcess): Promise<OpenCampus> {
   const database = await openWhenUp(url, host)
   await requireMigrated(database)
-  return { database, url, row: await readCampus(database) }
+  return { database, url, row: await readCampus(database), applied: [] }
 }
 
 async function openWhenUp(url: string, host: ServiceProcess): Promise<Database> {

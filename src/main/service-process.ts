@@ -66,6 +66,7 @@ export class ServiceProcess {
   readonly #shutdownMs: number
   #stopBeganMs: number | undefined
   #readsAnew = false
+  readonly #isService: boolean
   #failure: unknown
 
   /**
@@ -83,13 +84,19 @@ export class ServiceProcess {
       },
       new LogFile(kind === 'service' ? 1 : 2),
     )
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    // A tool belongs to its terminal, and stops when that is closed.
+    const ends: NodeJS.Signals[] = ['SIGTERM', 'SIGINT', ...(kind === 'tool' ? (['SIGHUP'] as const) : [])]
+    let isHungUp = false
+    for (const signal of ends) {
       process.on(signal, () => {
-        if (this.#stopping.signal.aborted) process.exit(130)
+        // Who asks again is in a hurry; but what follows a closed terminal is the end of npm and its shell.
+        if (this.#stopping.signal.aborted && !isHungUp && signal !== 'SIGHUP') process.exit(130)
+        isHungUp ||= signal === 'SIGHUP'
         this.log.info(`${signal}: stopping`)
         this.#stopping.abort(new CommandFailed(`stopped by ${signal}`))
       })
     }
+    this.#isService = kind === 'service'
     this.signal.addEventListener('abort', () => this.#boundTheEnd(), { once: true })
     if (kind === 'service') process.on('SIGHUP', () => this.#explainHangUp())
   }
@@ -136,8 +143,9 @@ export class ServiceProcess {
     this.#parts.push(part)
   }
 
-  /** SIGHUP reads `what` anew. A reading that fails changes nothing. */
+  /** SIGHUP reads `what` anew, in a service. A reading that fails changes nothing. */
   onHangUp(what: string, reload: () => void): void {
+    if (!this.#isService) return
     this.#readsAnew = true
     process.on('SIGHUP', () => {
       try {

@@ -1,6 +1,7 @@
 import { relative } from 'node:path'
 import type { Config } from '../config.ts'
 import { startEmbeddedPostgres } from '../embedded/embedded-postgres.ts'
+import { requireFree } from '../gateway/listen.ts'
 import { holdsRegistry } from '../store/registry-queries.ts'
 import { startBatcher } from './engine-part.ts'
 import { loadSample } from './load.ts'
@@ -17,6 +18,7 @@ import { welcomePage } from './welcome-page.ts'
 export async function runStart(config: Config): Promise<void> {
   const host = new ServiceProcess('start', config, 'tool')
   await host.run(async () => {
+    await requireFree(config.listen)
     const campus =
       config.databaseUrl === undefined
         ? await openEmbedded(config, host)
