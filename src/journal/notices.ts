@@ -8,13 +8,16 @@ const againMs = 1000
 
 /**
  * A batcher's way to the leader: a connection of its own, since a broker with an alarm reads no more from a connection that
- * publishes, and acknowledgements make room. Notices are sent at once or not at all.
+ * publishes, and acknowledgements make room. A notice is sent at once, or once it
+ * is connected if it is the newest, or not at all.
  */
 export class Notices {
   readonly #options: RabbitOptions & { readonly campus: string }
   readonly #seal: Seal
   #session: RabbitSession | undefined
   #channel: Channel | undefined
+  /** The newest that came while there was no connection. */
+  #waiting: Buffer | undefined
   #triedAtMs = Number.NEGATIVE_INFINITY
   #isClosed = false
 
@@ -26,8 +29,10 @@ export class Notices {
 
   send(notice: Buffer): void {
     const channel = this.#channel
-    if (channel?.active !== true) this.#connectLater()
-    else if (this.#session?.blocked === false) {
+    if (channel?.active !== true) {
+      this.#waiting = notice
+      this.#connectLater()
+    } else if (this.#session?.blocked === false) {
       const headers = this.#seal.sign('notice', notice)
       channel.basicPublish({ routingKey: leaderQueueOf(this.#options.campus), headers }, notice).catch(() => {
         // The engine asks the database as well, a second later.
@@ -51,6 +56,9 @@ export class Notices {
     try {
       await session.connected()
       this.#channel = await session.spareChannel()
+      const waiting = this.#waiting
+      this.#waiting = undefined
+      if (waiting !== undefined) this.send(waiting)
     } catch (error) {
       session.end('not connected')
       throw error
