@@ -31,10 +31,13 @@ const commands: Readonly<Record<string, CliCommand>> = {
     help: `  npm start
   LISTEN_ADDRESS=127.0.0.1:9000 ENROLLMENT_DATA=/srv/enrollment enrollment start
   DATABASE_URL=postgres://… enrollment start
+  ENROLLMENT_DATA=my-campus npm start -- --empty
 Installs nothing else: PostgreSQL is in the package, its data stay in ENROLLMENT_DATA. DATABASE_URL and RABBITMQ_ADDRESS
-name servers to use instead. It ends with what to try first. Ctrl-C stops it; everything is kept.`,
-    options: {},
-    run: async (config) => (await import('./main/start.ts')).runStart(config),
+name servers to use instead. --empty makes no sample campus: it waits until enrollment load has brought students and courses,
+and serves those. It ends with what to try first. Ctrl-C stops it; everything is kept.`,
+    options: { empty: { type: 'boolean' } },
+    run: async (config, values) =>
+      (await import('./main/start.ts')).runStart(config, { empty: values['empty'] === true }),
   },
   server: {
     summary: 'REST and engine; leads, or stands by while another one leads',

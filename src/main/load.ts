@@ -10,7 +10,7 @@ import { nobodysPassword, type RegistryRows } from '../registry/rows.ts'
 import { sampleCampus, sampleHashCost } from '../registry/sample-campus.ts'
 import { type LoadedTable, LoadRefused, loadTables } from '../store/bulk-load.ts'
 import { markSample } from '../store/campus-row.ts'
-import { departmentIds, holdsRegistry, knownPeopleAndGroups } from '../store/registry-queries.ts'
+import { departmentIds, holdsRegistry, isServed, knownPeopleAndGroups } from '../store/registry-queries.ts'
 import { databaseOfTool, openCampus, type OpenCampus } from './open-campus.ts'
 import { CommandFailed, ServiceProcess } from './service-process.ts'
 
@@ -83,6 +83,8 @@ async function loadFiles(
   if (skipped !== undefined) process.stdout.write(`${skipped}\n`)
   if (dryRun) await checked.hashPasswords(async () => nobodysPassword)
   else await hashPasswords(checked)
+  // Asked before: a server that waits for this very load may begin its term right after.
+  const served = !dryRun && (await isServed(campus.database))
   let seated = 0
   try {
     seated = (await loadRows(campus, checked, { dryRun })).seated
@@ -96,6 +98,11 @@ async function loadFiles(
     seated === 0 ? '' : `; ${seated} who waited beside a free seat ${dryRun ? 'would have' : 'have'} it`
   const done = dryRun ? 'dry run: these files can be loaded' : 'loaded'
   process.stdout.write(`${done}: ${counts.join(', ')}${moved}${dryRun ? '; nothing was written' : ''}\n`)
+  if (served) {
+    process.stdout.write(
+      'A server runs, and sees this only when it begins its next term: stop the servers and start them again.\n',
+    )
+  }
 }
 
 function namesOf(table: string): string {

@@ -54,7 +54,7 @@ function sampleCampus(session: readonly string[]): readonly string[] {
     ...session.map((line) => `  ${line}`),
     '',
     'Take the same seat once more, and the answer is 409 with the reason.',
-    'Your own campus instead: node src/cli.ts load --help',
+    'Your own campus instead: ENROLLMENT_DATA=my-campus npm start -- --empty   (it says how to load it)',
   ]
 }
 

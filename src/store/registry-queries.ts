@@ -3,6 +3,11 @@ import { type Database, endQuietly } from './database.ts'
 
 const selectHoldsRegistry = `
   SELECT EXISTS (SELECT FROM departments) OR EXISTS (SELECT FROM students) OR EXISTS (SELECT FROM courses) AS holds`
+const selectCanBeServed = 'SELECT EXISTS (SELECT FROM students) AND EXISTS (SELECT FROM courses) AS can'
+const selectIsServed = `
+  SELECT (SELECT term > 0 FROM journal_position) AND EXISTS (SELECT FROM pg_stat_activity
+    WHERE datname = current_database()
+      AND application_name IN ('enrollment server', 'enrollment start', 'enrollment leader')) AS served`
 const selectStudentIds = 'SELECT id FROM students'
 const selectRoom = `
   SELECT course_id, group_id, capacity, (SELECT count(*) FROM enrolled_courses AS place
@@ -15,6 +20,18 @@ const selectDepartmentIds = 'SELECT id FROM departments'
 export async function holdsRegistry(database: Database): Promise<boolean> {
   const [row] = await database.query<{ holds: boolean }>(selectHoldsRegistry)
   return row?.holds === true
+}
+
+/** Whether there is somebody to enroll, and something to enroll in. */
+export async function canBeServed(database: Database): Promise<boolean> {
+  const [row] = await database.query<{ can: boolean }>(selectCanBeServed)
+  return row?.can === true
+}
+
+/** Whether a server has begun a term and is connected: it has read the tables already, and reads them anew in its next term. */
+export async function isServed(database: Database): Promise<boolean> {
+  const [row] = await database.query<{ served: boolean }>(selectIsServed)
+  return row?.served === true
 }
 
 export async function departmentIds(database: Database): Promise<ReadonlySet<number>> {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { freePort } from '../../src/embedded/cluster.ts'
-import { enrollment, processKeeper, Program } from '../fixtures/command-line.ts'
+import { enrollment, processKeeper, Program, ServerProcess } from '../fixtures/command-line.ts'
 import { createDatabase, type TestDatabase } from '../servers/provide.ts'
 
 const run = promisify(execFile)
@@ -100,6 +100,54 @@ describe('enrollment start', () => {
     assert.deepEqual([code, signal], [0, null], stderr)
     assert.equal(existsSync(postmaster), false, 'PostgreSQL has stopped')
     assert.equal(existsSync(join(environment.ENROLLMENT_DATA, 'lock')), false)
+  })
+})
+
+describe('enrollment start --empty', () => {
+  test('waits for the campus that is loaded, serves it, and a later load says when it is seen', async () => {
+    const folder = newFolder('own')
+    const port = await freePort()
+    const environment = {
+      LISTEN_ADDRESS: `127.0.0.1:${port}`,
+      ENROLLMENT_DATA: join(folder, 'data'),
+    }
+    const postmaster = join(environment.ENROLLMENT_DATA, 'postgresql/cluster/postmaster.pid')
+    processKeeper().atEnd('own', `[ -f ${postmaster} ] && end QUIT $(head -n 1 ${postmaster})`)
+    const program = new ServerProcess(['start', '--empty'], environment, `http://127.0.0.1:${port}`)
+    await program.untilSays(/^This campus is empty\..*the same ENROLLMENT_DATA;/)
+    const file = (name: string, ...lines: string[]) => {
+      writeFileSync(join(folder, `${name}.csv`), `${lines.join('\n')}\n`)
+      return [`--${name}`, join(folder, `${name}.csv`)]
+    }
+    const loaded = await enrollment(
+      [
+        'load',
+        ...file('departments', 'id,name', '1,Physics'),
+        ...file(
+          'students',
+          'id,password_plain,enrollment_start_time,max_units,remaining_actions,department_id,entry_year,gender',
+          '1,secret-1,2020-01-01T00:00Z,20,12,1,1402,female',
+        ),
+        ...file(
+          'courses',
+          'course_id,group_id,for_department,name,lecturer,units,capacity,reserve_capacity,class_time',
+          '401,1,1,Optics,Ada,3,1,5,',
+        ),
+      ],
+      environment,
+    )
+    assert.equal(loaded.code, 0, loaded.stderr)
+    assert.doesNotMatch(loaded.stdout, /next term/)
+    await program.untilSays(/^Enrollment is open: campus /)
+    const login = await program.client.send('POST /login', { body: { user: 1, password: 'secret-1' } })
+    assert.equal(login.status, 200, login.text)
+    assert.match((await program.client.send('GET /')).text, /"docs":"\/docs".*"health":"\/healthz"/)
+    const late = await enrollment(['load', ...file('departments', 'id,name', '2,Maths')], environment)
+    assert.match(
+      late.stdout,
+      /^loaded: 1 departments\nA server runs, and sees this only when it begins its next term/,
+    )
+    assert.equal((await program.stop()).code, 0)
   })
 })
 

@@ -165,6 +165,7 @@ const table: Readonly<Record<string, readonly Case[]>> = {
   ],
   ...Object.fromEntries(
     [
+      'GET /',
       'GET /healthz',
       'GET /readyz',
       'GET /metrics',
