@@ -43,6 +43,9 @@ const counters = 'src/metrics/'
 /** For other people's programs: it stands by itself. */
 const client = 'src/client/'
 
+/** What the batcher asks of the journal and of the tables, who implement it. */
+const batcherPorts = 'src/batcher/batcher-ports.ts'
+
 const neighbours = ['gateway', 'core-link', 'journal', 'batcher', 'store', 'embedded', 'registry', 'audit']
 
 /** Who a file belongs to, and whom its owner may import besides itself. */
@@ -55,7 +58,12 @@ function reachOf(path: string): { owner: string; reach: readonly string[] } {
   if (path === 'src/read-config.ts') return { owner: path, reach: ['src/config'] }
   if (path.startsWith('src/engine/')) return { owner: 'src/engine/', reach: ['actors/', 'schema/', counters] }
   const neighbour = neighbours.find((name) => path.startsWith(`src/${name}/`))
-  if (neighbour) return { owner: `src/${neighbour}/`, reach: ['actors/', 'schema/', 'src/engine/', counters] }
+  if (neighbour) {
+    return {
+      owner: `src/${neighbour}/`,
+      reach: ['actors/', 'schema/', 'src/engine/', batcherPorts, counters],
+    }
+  }
   return { owner: 'src/', reach: ['actors/', 'schema/'] }
 }
 

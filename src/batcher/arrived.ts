@@ -1,4 +1,5 @@
-import type { BatchMessage, Delivery, JournalReader, StartMessage } from '../engine/ports.ts'
+import type { Delivery, JournalReader } from './batcher-ports.ts'
+import type { BatchMessage, StartMessage } from '../engine/ports.ts'
 
 /** A marker, until everything else is written. */
 export interface Held {

@@ -1,12 +1,6 @@
 import { describeError } from '../engine/describe-error.ts'
-import type {
-  JournalReader,
-  JournalSource,
-  MissingRecords,
-  Position,
-  Runtime,
-  TableStore,
-} from '../engine/ports.ts'
+import type { JournalReader, JournalSource, TableStore } from './batcher-ports.ts'
+import type { MissingRecords, Position, Runtime } from '../engine/ports.ts'
 import { LostTail, WrongCampus } from '../engine/ports.ts'
 import { type Arrived, chunkOf, type Held, inOrderOfSeq, isFull, timesOf } from './arrived.ts'
 import { Intake, NotUnderstood } from './intake.ts'

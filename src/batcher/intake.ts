@@ -3,12 +3,12 @@ import { decodeMessage, ForeignMessage, OtherCampus } from '../engine/messages.t
 import type {
   BatchTransaction,
   Delivery,
-  JournalMessage,
   JournalReader,
   Stray,
   StrayReason,
   TableStore,
-} from '../engine/ports.ts'
+} from './batcher-ports.ts'
+import type { JournalMessage } from '../engine/ports.ts'
 
 export interface Opened {
   readonly delivery: Delivery

@@ -2,13 +2,8 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { encodeMessage } from '../engine/messages.ts'
-import type {
-  BatchTransaction,
-  Delivery,
-  JournalMessage,
-  JournalReader,
-  MarkerJudgement,
-} from '../engine/ports.ts'
+import type { BatchTransaction, Delivery, JournalReader, MarkerJudgement } from './batcher-ports.ts'
+import type { JournalMessage } from '../engine/ports.ts'
 import { nodeRuntime } from '../main/node-runtime.ts'
 import { Batcher } from './batcher.ts'
 

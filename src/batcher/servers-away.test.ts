@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { encodeMessage } from '../engine/messages.ts'
-import type { Delivery, JournalReader } from '../engine/ports.ts'
+import type { Delivery, JournalReader } from './batcher-ports.ts'
 import { ManualRuntime, settlePromises } from '../engine/testing/manual-runtime.ts'
 import { Batcher } from './batcher.ts'
 

@@ -1,16 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { DecisionRecord } from '../../actors/records.ts'
 import { encodeMessage } from '../engine/messages.ts'
+import type { BatchTransaction, MarkerProof, TableStore } from './batcher-ports.ts'
 import {
   type BatchMessage,
-  type BatchTransaction,
   LostTail,
-  type MarkerProof,
   type MissingRecords,
   type Position,
   type RecordId,
   type StartMessage,
-  type TableStore,
 } from '../engine/ports.ts'
 
 /** Records are missing: newer ones of the present leader came without them. */

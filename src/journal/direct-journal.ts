@@ -1,6 +1,7 @@
 import { describeError } from '../engine/describe-error.ts'
 import { pauseBy } from '../engine/pause.ts'
 import { decodeMessage, encodeMessage } from '../engine/messages.ts'
+import type { TableStore } from '../batcher/batcher-ports.ts'
 import {
   type AcquireProgress,
   type BatchMessage,
@@ -12,7 +13,6 @@ import {
   type RecordId,
   type Runtime,
   type StartMessage,
-  type TableStore,
 } from '../engine/ports.ts'
 
 /** A database session that holds the campus's lock, and the tables seen through that very session. */

@@ -6,14 +6,8 @@ import { Connection } from 'rabbitmq-client'
 import { eventually } from '../../test/fixtures/eventually.ts'
 import { rabbitAddress } from '../../test/servers/provide.ts'
 import { TcpProxy } from '../../test/servers/proxy.ts'
-import {
-  JournalLost,
-  MessageReturned,
-  noLeader,
-  type Delivery,
-  type JournalMessage,
-  type JournalReader,
-} from '../engine/ports.ts'
+import type { Delivery, JournalReader } from '../batcher/batcher-ports.ts'
+import { JournalLost, MessageReturned, noLeader, type JournalMessage } from '../engine/ports.ts'
 import { decodeMessage } from '../engine/messages.ts'
 import { journalQueueOf } from './queues.ts'
 import { RabbitJournal } from './rabbit-journal.ts'

@@ -3,6 +3,7 @@ import type { Channel } from 'rabbitmq-client'
 import { describeError } from '../engine/describe-error.ts'
 import { pause } from '../engine/pause.ts'
 import { decodeNotice, encodeMessage } from '../engine/messages.ts'
+import type { Provenance } from '../batcher/batcher-ports.ts'
 import {
   type AcquireProgress,
   type Journal,
@@ -12,7 +13,6 @@ import {
   type JournalTerm,
   MessageReturned,
   type MissingRecords,
-  type Provenance,
   type QueueState,
   type RecordId,
   WrongCampus,

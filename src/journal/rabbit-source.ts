@@ -1,14 +1,8 @@
 import type { Channel } from 'rabbitmq-client'
 import { describeError } from '../engine/describe-error.ts'
 import { encodeNotice } from '../engine/messages.ts'
-import {
-  type Delivery,
-  type JournalReader,
-  type JournalSource,
-  LostTail,
-  type MissingRecords,
-  type RecordId,
-} from '../engine/ports.ts'
+import type { Delivery, JournalReader, JournalSource } from '../batcher/batcher-ports.ts'
+import { LostTail, type MissingRecords, type RecordId } from '../engine/ports.ts'
 import { Notices } from './notices.ts'
 import { inspectJournalQueue, journalQueueExists, journalQueueOf, lostQueue } from './queues.ts'
 import {

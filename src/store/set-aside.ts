@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describeError } from '../engine/describe-error.ts'
-import type { Stray, StrayReason } from '../engine/ports.ts'
+import type { Stray, StrayReason } from '../batcher/batcher-ports.ts'
 import type { Client, Database } from './database.ts'
 
 /** Of a body; ours have 4 MiB at most. */

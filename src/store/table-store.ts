@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict'
 import type { DecisionRecord } from '../../actors/records.ts'
-import type {
-  BatchTransaction,
-  ExpectedCampus,
-  MarkerJudgement,
-  Position,
-  RecordId,
-  Stray,
-  TableStore,
-} from '../engine/ports.ts'
+import type { BatchTransaction, MarkerJudgement, Stray, TableStore } from '../batcher/batcher-ports.ts'
+import type { ExpectedCampus, Position, RecordId } from '../engine/ports.ts'
 import { type Identity, ownDatabaseId, refuseOther } from './campus-row.ts'
 import { copyIn } from './copy.ts'
 import { decisionColumns, type DecisionRow, recordOf } from './decision-rows.ts'

@@ -1,11 +1,6 @@
 import { encodeNotice } from '../../src/engine/messages.ts'
-import type {
-  Delivery,
-  JournalReader,
-  JournalSource,
-  MissingRecords,
-  RecordId,
-} from '../../src/engine/ports.ts'
+import type { Delivery, JournalReader, JournalSource } from '../../src/batcher/batcher-ports.ts'
+import type { MissingRecords, RecordId } from '../../src/engine/ports.ts'
 import type { SimulatedBroker } from './broker.ts'
 import type { BrokerSession } from './broker-parts.ts'
 import type { SimulatedProcess } from './simulated-process.ts'

@@ -2,18 +2,16 @@ import { Campus, type StudentProfile } from '../../actors/campus.ts'
 import type { DecisionRecord } from '../../actors/records.ts'
 import { keyLifetimeMs } from '../../src/engine/idempotency.ts'
 import { archivedText, KeyArchive } from '../../src/engine/key-archive.ts'
+import type { BatchTransaction, MarkerJudgement, TableStore } from '../../src/batcher/batcher-ports.ts'
 import {
-  type BatchTransaction,
   type Caller,
   callerId,
   type CampusStore,
   type KeyedDecision,
   type LoadedCampus,
   type LoadOptions,
-  type MarkerJudgement,
   type Position,
   type RecordId,
-  type TableStore,
   WrongCampus,
 } from '../../src/engine/ports.ts'
 import type { LockSession } from '../../src/journal/direct-journal.ts'
