@@ -32,8 +32,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     does: 'replies at the confirm although told to wait for PostgreSQL',
     file: 'src/engine/group-commit.ts',
-    find: "return this.#limits.acknowledge === 'applied'",
-    replace: 'return false',
+    find: "this.#limits.acknowledge === 'applied'",
+    replace: 'false',
     toldAs: lost,
     seeds: manySeeds,
   },
@@ -48,13 +48,15 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     does: 'asks about a command again, in the next term, when its outcome is unknown',
     file: 'src/engine/engine.ts',
-    find: 'return this.#term?.submit(command, options) ?? Promise.resolve(this.#unavailable())',
-    replace: `return (async () => {
-            const outcome = (await this.#term?.submit(command, options)) ?? this.#unavailable();
-            if (outcome.code !== 'outcome_unknown' || options.key !== undefined) return outcome;
-            while (this.#term === undefined) await this.#sleep(10);
-            return await this.#term.submit(command, options);
-        })();`,
+    find: 'protected unavailable(): Unavailable {',
+    replace: `async submit(command, options = {}) {
+    const outcome = await super.submit(command, options)
+    if (outcome.code !== 'outcome_unknown' || options.key !== undefined) return outcome
+    while (this.term === undefined) await this.#sleep(10)
+    return await this.term.submit(command, options)
+  }
+
+  protected unavailable(): Unavailable {`,
     toldAs: /applied twice|surely not done/,
   },
   {
@@ -67,13 +69,13 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     does: 'forgets keys at a failover',
     file: 'src/engine/term.ts',
-    find: 'new KeyMemory(loaded.callersWithKeys)',
-    replace: 'new KeyMemory(new Set())',
+    find: 'new KeyMemory(loaded.keys)',
+    replace: 'new KeyMemory(new loaded.keys.constructor(1_000_000, 86_400_000))',
     toldAs: /applied twice/,
   },
   {
     does: 'never frees the key of a request that ended without a decision',
-    file: 'src/engine/term.ts',
+    file: 'src/engine/keyed-admission.ts',
     find: "if (outcome.kind !== 'decided' && outcome !== outcomeUnknown)",
     replace: 'if (false)',
     toldAs: /in flight, which nothing holds/,
@@ -81,15 +83,15 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     does: 'gives a key’s answer to another request',
     file: 'src/engine/idempotency.ts',
-    find: 'if (entry.requestHash !== requestHash)',
-    replace: 'if (false)',
+    find: 'return record.requestHash === requestHash ?',
+    replace: 'return true ?',
     toldAs: /other words/,
   },
   {
     does: 'lets a record’s time follow a clock that was set back',
     file: 'src/engine/term.ts',
-    find: 'const at = Math.max(this.#runtime.now(), this.#lastAt)',
-    replace: 'const at = this.#runtime.now();',
+    find: 'const at = Math.max(nowMs, this.#lastAt)',
+    replace: 'const at = this.#runtime.now()',
     toldAs: /before the one before it/,
   },
   {
