@@ -1,5 +1,5 @@
+import type { RecordId } from '../engine/ports.ts'
 import type { Client, Database } from './database.ts'
-import { answeredIsApplied } from './table-store.ts'
 
 /** The newest of a leader's records that were answered for and are lost. */
 export interface LossRow {
@@ -9,6 +9,21 @@ export interface LossRow {
   readonly isAccepted: boolean
 }
 
+/** Of a row of `answered_records AS answered`. */
+const answeredIsApplied = `(
+  EXISTS (SELECT FROM leaders JOIN decisions USING (term) WHERE leader = answered.leader AND decisions.seq = answered.seq)
+  OR EXISTS (SELECT FROM leaders JOIN archived_decisions USING (term)
+    WHERE leader = answered.leader AND last_seq >= answered.seq))`
+const selectMissingAnswered = `
+  SELECT leader, seq FROM answered_records AS answered WHERE accepted_at IS NULL AND NOT ${answeredIsApplied}`
+const deleteAppliedAnswers = `
+  DELETE FROM answered_records AS answered WHERE accepted_at IS NULL AND ${answeredIsApplied}`
+const selectIsAccepted =
+  'SELECT EXISTS (SELECT FROM answered_records WHERE leader = $1 AND accepted_at IS NOT NULL) AS accepted'
+const upsertLoss = `
+  INSERT INTO answered_records AS answered (leader, seq, lost_at) VALUES ($1, $2, now())
+  ON CONFLICT (leader) DO UPDATE SET seq = greatest(answered.seq, excluded.seq),
+    lost_at = coalesce(answered.lost_at, excluded.lost_at)`
 const selectLosses = `
   SELECT leader, seq, accepted_at IS NOT NULL AS "isAccepted" FROM answered_records AS answered
   WHERE lost_at IS NOT NULL AND NOT ${answeredIsApplied} ORDER BY lost_at`
@@ -24,4 +39,25 @@ export async function readLosses(client: Client): Promise<readonly LossRow[]> {
 /** From now on the tables stand as they are: leaders begin again, and what comes of the lost records is void. */
 export async function acceptLosses(database: Database): Promise<readonly LossRow[]> {
   return await database.query<LossRow>(acceptLost)
+}
+
+/** See `BatchTransaction.missingAnswered`. */
+export async function missingAnswered(client: Client): Promise<readonly RecordId[]> {
+  return (await client.query<{ leader: string; seq: number }>(selectMissingAnswered)).rows
+}
+
+/** Deletes the notes of answers that the tables hold by now. */
+export async function forgetAppliedAnswers(client: Client): Promise<void> {
+  await client.query(deleteAppliedAnswers)
+}
+
+/** See `BatchTransaction.isLossAccepted`. */
+export async function isLossAccepted(client: Client, leader: string): Promise<boolean> {
+  const { rows } = await client.query<{ accepted: boolean }>(selectIsAccepted, [leader])
+  return rows[0]?.accepted === true
+}
+
+/** See `BatchTransaction.recordLoss`. */
+export async function recordLoss(client: Client, { leader, seq }: RecordId): Promise<void> {
+  await client.query(upsertLoss, [leader, seq])
 }

@@ -2,10 +2,13 @@ import assert from 'node:assert/strict'
 import type { DecisionRecord } from '../../actors/records.ts'
 import type { BatchTransaction, MarkerJudgement, Stray, TableStore } from '../batcher/batcher-ports.ts'
 import type { ExpectedCampus, Position, RecordId } from '../engine/ports.ts'
+import { takeBaselineIfNeeded } from './baseline.ts'
 import { type Identity, ownDatabaseId, refuseOther } from './campus-row.ts'
 import { copyIn } from './copy.ts'
 import { decisionColumns, type DecisionRow, recordOf } from './decision-rows.ts'
 import { type Client, cutOff, type Database, endQuietly } from './database.ts'
+import { earlyRange, keepEarly, takeEarly, voidEarly } from './early-records.ts'
+import { forgetAppliedAnswers, isLossAccepted, missingAnswered, recordLoss } from './losses.ts'
 import { insertStrays, isTakenOut } from './set-aside.ts'
 import { clearStaged, copyDecisions, copyEffects, prepareSession, stageBatch } from './fold.ts'
 
@@ -20,37 +23,6 @@ export const selectJudgement = 'SELECT term FROM leaders WHERE leader = $1'
 const selectIsApplied = `
   SELECT EXISTS (SELECT FROM leaders JOIN decisions USING (term) WHERE leader = $1 AND seq = $2)
     OR EXISTS (SELECT FROM leaders JOIN archived_decisions USING (term) WHERE leader = $1 AND last_seq >= $2) AS applied`
-/** Of a row of `answered_records AS answered`. */
-export const answeredIsApplied = `(
-  EXISTS (SELECT FROM leaders JOIN decisions USING (term) WHERE leader = answered.leader AND decisions.seq = answered.seq)
-  OR EXISTS (SELECT FROM leaders JOIN archived_decisions USING (term)
-    WHERE leader = answered.leader AND last_seq >= answered.seq))`
-const selectMissingAnswered = `
-  SELECT leader, seq FROM answered_records AS answered WHERE accepted_at IS NULL AND NOT ${answeredIsApplied}`
-const deleteAppliedAnswers = `
-  DELETE FROM answered_records AS answered WHERE accepted_at IS NULL AND ${answeredIsApplied}`
-const selectIsAccepted =
-  'SELECT EXISTS (SELECT FROM answered_records WHERE leader = $1 AND accepted_at IS NOT NULL) AS accepted'
-const upsertLoss = `
-  INSERT INTO answered_records AS answered (leader, seq, lost_at) VALUES ($1, $2, now())
-  ON CONFLICT (leader) DO UPDATE SET seq = greatest(answered.seq, excluded.seq),
-    lost_at = coalesce(answered.lost_at, excluded.lost_at)`
-const insertEarly = `
-  INSERT INTO early_records (leader, first_seq, last_seq, records)
-  SELECT $1, (batch -> 0 ->> 'seq')::bigint, (batch -> -1 ->> 'seq')::bigint, batch FROM jsonb_array_elements($2::jsonb) AS batch
-  ON CONFLICT DO NOTHING`
-/** So many messages' worth at a time. */
-const selectEarly = `
-  SELECT records FROM early_records WHERE leader = $1 AND last_seq > $2 ORDER BY first_seq, last_seq LIMIT 200`
-const deleteEarly = 'DELETE FROM early_records WHERE leader = $1 AND last_seq <= $2'
-const selectEarlyRange = `
-  SELECT min(first_seq) AS first, max(last_seq) AS newest FROM early_records WHERE leader = $1 AND last_seq > $2`
-/** What a leader left that nothing will precede any more. */
-const voidEarly = `
-  WITH gone AS (DELETE FROM early_records RETURNING leader, records)
-  INSERT INTO void_records (leader, seq, record)
-  SELECT leader, (record ->> 'seq')::bigint, record FROM gone, jsonb_array_elements(records) AS record
-  ON CONFLICT DO NOTHING`
 const selectAppliedRecords = `
   SELECT ${decisionColumns} FROM leaders JOIN decisions USING (term) WHERE leader = $1 AND seq BETWEEN $2 AND $3`
 const insertLeader = 'INSERT INTO leaders (leader, after, term, signed_with) VALUES ($1, $2, $3, $4)'
@@ -60,35 +32,6 @@ const insertVoids = `
   INSERT INTO void_records (leader, seq, record)
   SELECT $1, (record ->> 'seq')::bigint, record FROM jsonb_array_elements($2::jsonb) AS record
   ON CONFLICT DO NOTHING`
-const selectNeedsBaseline = `
-  SELECT NOT EXISTS (SELECT FROM baseline)
-    OR EXISTS (SELECT FROM baseline_courses WHERE status IS NULL)
-    OR EXISTS (SELECT FROM baseline_students WHERE max_units IS NULL)
-    OR EXISTS (SELECT FROM outside_changes WHERE absorbed_by_term IS NULL) AS needed`
-const deleteBaseline = `
-  DELETE FROM baseline; DELETE FROM baseline_places; DELETE FROM baseline_courses; DELETE FROM baseline_students`
-/** One statement, so one snapshot: the changes marked are those that the baseline holds, no more and no less. */
-const takeBaseline = `
-  WITH places AS (
-    INSERT INTO baseline_places (student_id, course_id, group_id, reserve_order)
-    SELECT student_id, course_id, group_id, CASE WHEN reserved THEN coalesce(reserve_order, id) END
-    FROM enrolled_courses
-  ), groups AS (
-    INSERT INTO baseline_courses (course_id, group_id, capacity, status, reserve_capacity, lecturer, notes, exam_time,
-      exam_minutes, class_time, meetings)
-    SELECT course_id, group_id, capacity, status, reserve_capacity, lecturer, notes, exam_time,
-      exam_minutes, class_time, meetings FROM courses
-  ), people AS (
-    INSERT INTO baseline_students (id, remaining_actions, max_units, enrollment_start_time, enrollment_end_time)
-    SELECT id, remaining_actions, max_units, enrollment_start_time, enrollment_end_time FROM students
-  ), absorbed AS (
-    UPDATE outside_changes SET absorbed_by_term = $1 WHERE absorbed_by_term IS NULL
-  )
-  INSERT INTO baseline (term) VALUES ($1)`
-/** These read whole tables, unlike the folding statements that the session is tuned for. */
-const readWholeTables = 'SET LOCAL enable_seqscan = on'
-const readByKeys = 'SET LOCAL enable_seqscan = off'
-
 /**
  * A server that vanished in the middle of a transaction says nothing, and TCP takes a quarter of an hour to give it
  * up: the connection is cut after this long. The first baseline of five million places takes a tenth of it.
@@ -274,11 +217,10 @@ class SqlBatch implements BatchTransaction {
     await this.#client.query(insertLeader, [leader, after, term, signedWith])
     if (term === null) return
     await this.#client.query(moveToLeader, [leader, term, unsigned])
-    if (this.hasEarly) await this.#client.query(voidEarly)
-    await this.#client.query(deleteAppliedAnswers)
+    if (this.hasEarly) await voidEarly(this.#client)
+    await forgetAppliedAnswers(this.#client)
     this.#current = { leader, term, seq: 0, atMs: this.#current.atMs }
-    const { rows } = await this.#client.query<{ needed: boolean }>(selectNeedsBaseline)
-    if (rows[0]?.needed === true) await this.#takeBaseline(term)
+    await takeBaselineIfNeeded(this.#client, term)
   }
 
   async recordVoids(leader: string, records: readonly DecisionRecord[]): Promise<void> {
@@ -286,44 +228,27 @@ class SqlBatch implements BatchTransaction {
   }
 
   async keepEarly(leader: string, batches: readonly (readonly DecisionRecord[])[]): Promise<void> {
-    await this.#client.query(insertEarly, [leader, JSON.stringify(batches)])
+    await keepEarly(this.#client, leader, batches)
   }
 
-  async takeEarly(after: number): Promise<readonly DecisionRecord[]> {
-    const { leader } = this.#current
-    const { rows } = await this.#client.query<{ records: DecisionRecord[] }>(selectEarly, [leader, after])
-    const taken: DecisionRecord[] = []
-    for (const { records } of rows) {
-      const fresh = records.filter(({ seq }) => seq > after + taken.length)
-      if (fresh.length > 0 && fresh[0]?.seq !== after + taken.length + 1) break
-      taken.push(...fresh)
-    }
-    await this.#client.query(deleteEarly, [leader, after + taken.length])
-    return taken
+  async takeEarly(seq: number): Promise<readonly DecisionRecord[]> {
+    return await takeEarly(this.#client, { leader: this.#current.leader, seq })
   }
 
   async earlyRange(): Promise<{ first: number; newest: number } | undefined> {
-    const { leader, seq } = this.#current
-    const { rows } = await this.#client.query<{ first: number | null; newest: number | null }>(
-      selectEarlyRange,
-      [leader, seq],
-    )
-    const { first, newest } = rows[0] ?? { first: null, newest: null }
-    return first === null || newest === null ? undefined : { first, newest }
+    return await earlyRange(this.#client, this.#current)
   }
 
   async missingAnswered(): Promise<readonly RecordId[]> {
-    const { rows } = await this.#client.query<{ leader: string; seq: number }>(selectMissingAnswered)
-    return rows
+    return await missingAnswered(this.#client)
   }
 
   async isLossAccepted(leader: string): Promise<boolean> {
-    const { rows } = await this.#client.query<{ accepted: boolean }>(selectIsAccepted, [leader])
-    return rows[0]?.accepted === true
+    return await isLossAccepted(this.#client, leader)
   }
 
-  async recordLoss({ leader, seq }: RecordId): Promise<void> {
-    await this.#client.query(upsertLoss, [leader, seq])
+  async recordLoss(lost: RecordId): Promise<void> {
+    await recordLoss(this.#client, lost)
   }
 
   async apply(records: readonly DecisionRecord[]): Promise<void> {
@@ -359,12 +284,6 @@ class SqlBatch implements BatchTransaction {
     // When it cannot be said, the connection is lost, and PostgreSQL rolls back by itself.
     await this.#client.query('ROLLBACK').catch(() => undefined)
     this.#onEnded()
-  }
-
-  async #takeBaseline(term: number): Promise<void> {
-    await this.#client.query(`${readWholeTables}; ${deleteBaseline}`)
-    await this.#client.query(takeBaseline, [term])
-    await this.#client.query(readByKeys)
   }
 }
 
