@@ -26,7 +26,9 @@ export class BrokerSource implements JournalSource {
         await waitIn(this.#process, 1, signal)
         if (!this.#broker.isUp) throw new Error('connection refused')
         session = this.#broker.connect(this.#process)
-        while (!(await session.link.call<boolean>('exists', (reply) => reply(this.#broker.isDeclared)))) {
+        while (
+          !(await session.link.call<boolean>('exists', (reply) => reply(this.#broker.queue.isDeclared)))
+        ) {
           onWaiting('waiting for the journal queue')
           await waitIn(this.#process, 200, signal)
         }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { batchIn, type BrokerRates, type BrokerSession, soundBroker } from './broker-parts.ts'
+import { BrokerQueue, type Entry, type JournalEntry } from './broker-queue.ts'
 import type { QueueState, RecordId } from '../../src/engine/ports.ts'
 import type { Coverage } from './coverage.ts'
 import { Link } from './link.ts'
@@ -7,15 +8,6 @@ import type { Random } from './random.ts'
 import type { SimulatedProcess, World } from './simulated-process.ts'
 
 export const campusId = 'simulated'
-
-export interface JournalEntry {
-  readonly order: number
-  readonly body: Buffer
-}
-
-interface Entry extends JournalEntry {
-  readonly isMarker: boolean
-}
 
 interface Consumer {
   readonly session: BrokerSession
@@ -39,10 +31,6 @@ export class SimulatedBroker {
   /** Requests whose decisions went with the end of the queue, or came after it; undefined: nothing was lost. */
   lostRequests: Set<string> | undefined
   #isBlocked = false
-  #declared = false
-  /** What came back goes out again before what is new, in the order in which it came back. */
-  readonly #returned: Entry[] = []
-  readonly #ready: Entry[] = []
   #consumers: Consumer[] = []
   #lock: BrokerSession | undefined
   readonly #sessions = new Set<BrokerSession>()
@@ -52,8 +40,7 @@ export class SimulatedBroker {
   #newestBatchOut = 0
   #newestLeader = ''
   #limbo = 0
-  #lengthMax = Number.POSITIVE_INFINITY
-  #ttlMs = Number.POSITIVE_INFINITY
+  readonly queue: BrokerQueue
   readonly #random: Random
   readonly #coverage: Coverage
   readonly #world: World
@@ -62,6 +49,7 @@ export class SimulatedBroker {
 
   /** @param syncMs how long it takes at most to make a message durable */
   constructor(world: World, random: Random, coverage: Coverage, syncMs: number) {
+    this.queue = new BrokerQueue(world, coverage)
     this.#world = world
     this.#syncMs = syncMs
     this.#random = random
@@ -76,14 +64,14 @@ export class SimulatedBroker {
   /** Nothing in the queue, with a consumer, or on its way into either. */
   get isDrained(): boolean {
     const out = this.#consumers.reduce((count, consumer) => count + consumer.unacknowledged.size, 0)
-    return this.readyCount + out + this.#limbo + this.#parkedPublishes.length === 0
+    return this.queue.count + out + this.#limbo + this.#parkedPublishes.length === 0
   }
 
   /** For people: what is where. */
   describe(): string {
     const out = ({ session, unacknowledged }: Consumer) =>
       `${session.link.process.name} ${unacknowledged.size}`
-    return `${this.readyCount} ready; out: ${this.#consumers.map(out).join(', ')}`
+    return `${this.queue.count} ready; out: ${this.#consumers.map(out).join(', ')}`
   }
 
   connect(process: SimulatedProcess): BrokerSession {
@@ -137,7 +125,7 @@ export class SimulatedBroker {
   }
 
   #giveBack(returned: readonly Entry[]): void {
-    this.#returned.push(...returned)
+    this.queue.giveBack(returned)
     this.#handOut()
   }
 
@@ -156,72 +144,24 @@ export class SimulatedBroker {
 
   /** @returns whether the journal's queue is new */
   declareQueue(): boolean {
-    const isNew = !this.#declared
-    this.#declared = true
+    const isNew = !this.queue.isDeclared
+    this.queue.isDeclared = true
     return isNew
-  }
-
-  get isDeclared(): boolean {
-    return this.#declared
   }
 
   /** As a passive declare tells it. */
   inspect(): QueueState {
-    if (!this.#declared) return { kind: 'gone' }
-    return { kind: 'there', ready: this.readyCount, consumers: this.#consumers.length }
-  }
-
-  /** An operator empties the queue. What is with a consumer stays there. */
-  purge(): void {
-    this.#drop(() => true)
+    if (!this.queue.isDeclared) return { kind: 'gone' }
+    return { kind: 'there', ready: this.queue.count, consumers: this.#consumers.length }
   }
 
   /** An operator deletes the queue: consumers are told, and what was with them is gone as well. */
   delete(): void {
-    this.#declared = false
-    this.purge()
+    this.queue.isDeclared = false
+    this.queue.purge()
     for (const consumer of this.#consumers.splice(0)) {
       consumer.unacknowledged.clear()
       consumer.session.link.endByServer('the broker cancelled the consumer')
-    }
-  }
-
-  /** A policy that keeps the newest `count` messages. */
-  limitLength(count: number): void {
-    this.#lengthMax = count
-    this.#enforceLength()
-  }
-
-  #enforceLength(): void {
-    const surplus = this.readyCount - this.#lengthMax
-    if (surplus <= 0) return
-    const oldest = new Set([...this.#returned, ...this.#ready].slice(0, surplus))
-    this.#drop((entry) => oldest.has(entry))
-  }
-
-  /** A policy under which a message that nobody has taken is gone after a while. */
-  limitAge(ttlMs: number): void {
-    this.#ttlMs = ttlMs
-    for (const entry of [...this.#returned, ...this.#ready]) this.#expireLater(entry)
-  }
-
-  #expireLater(entry: Entry): void {
-    if (this.#ttlMs === Number.POSITIVE_INFINITY) return
-    this.#world.scheduler.after(this.#ttlMs, () => this.#drop((other) => other === entry))
-  }
-
-  /** Policies no more. */
-  lift(): void {
-    this.#lengthMax = Number.POSITIVE_INFINITY
-    this.#ttlMs = Number.POSITIVE_INFINITY
-  }
-
-  #drop(isGone: (entry: Entry) => boolean): void {
-    for (const queue of [this.#returned, this.#ready]) {
-      const kept = queue.filter((entry) => !isGone(entry))
-      if (kept.length === queue.length) continue
-      this.#coverage.fault('message dropped by an operator', queue.length - kept.length)
-      queue.splice(0, queue.length, ...kept)
     }
   }
 
@@ -239,7 +179,7 @@ export class SimulatedBroker {
       return
     }
     const { nack, unroutable } = this.rates
-    if (!this.#declared) {
+    if (!this.queue.isDeclared) {
       answers.returnAndConfirm()
       return
     }
@@ -293,7 +233,7 @@ export class SimulatedBroker {
       })
     }
     this.#handOut()
-    this.#enforceLength()
+    this.queue.enforceLength()
   }
 
   #append(body: Buffer): void {
@@ -304,16 +244,14 @@ export class SimulatedBroker {
     else if (leader !== this.#newestLeader) {
       this.#coverage.fault('message enqueued behind the next leader’s marker')
     }
-    if (!this.#declared) return
-    const entry = { order: ++this.#order, body, isMarker }
-    this.#ready.push(entry)
-    this.#expireLater(entry)
+    if (!this.queue.isDeclared) return
+    this.queue.add({ order: ++this.#order, body, isMarker })
     if (this.lostRequests !== undefined) this.#noteLost(body)
   }
 
   /** No message waits, and nobody consumes. */
   get isQuiet(): boolean {
-    return this.isUp && this.#consumers.length === 0 && this.readyCount === 0
+    return this.isUp && this.#consumers.length === 0 && this.queue.count === 0
   }
 
   consume(
@@ -330,7 +268,7 @@ export class SimulatedBroker {
     const active = this.#consumers[0]
     if (active === undefined) return
     while (active.unacknowledged.size < active.prefetch) {
-      const entry = this.#returned.shift() ?? this.#ready.shift()
+      const entry = this.queue.take()
       if (entry === undefined) return
       if (entry.isMarker && entry.order < this.#newestBatchOut) {
         this.#coverage.fault('marker delivered again behind records that follow it')
@@ -350,13 +288,9 @@ export class SimulatedBroker {
 
   /** What a client that asks is told: undefined when the broker cannot tell now. */
   tellReady(): number | undefined {
-    if (!this.#random.chance(this.rates.countUnknown)) return this.readyCount
+    if (!this.#random.chance(this.rates.countUnknown)) return this.queue.count
     this.#coverage.fault('broker cannot tell how many messages are ready')
     return undefined
-  }
-
-  get readyCount(): number {
-    return this.#returned.length + this.#ready.length
   }
 
   /** A batcher's notice to whoever leads. */
@@ -405,14 +339,10 @@ export class SimulatedBroker {
       const batch = batchIn(body, campusId)
       return batch?.leader === confirmed.leader && (batch.records[0]?.seq ?? Infinity) <= confirmed.seq
     }
-    const all = [...this.#returned, ...this.#ready]
-    const gone = new Set(all.toSorted((a, b) => a.order - b.order).slice(-count))
-    if (![...gone].some(isMissed)) return false
+    const gone = this.queue.loseTail(count, isMissed)
+    if (gone.length === 0) return false
     this.lostRequests = new Set()
     for (const { body } of gone) this.#noteLost(body)
-    for (const queue of [this.#returned, this.#ready]) {
-      queue.splice(0, queue.length, ...queue.filter((entry) => !gone.has(entry)))
-    }
     return true
   }
 

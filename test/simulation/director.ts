@@ -314,7 +314,7 @@ export class Director {
         seq: leader.engine.status().confirmedSeq,
       }
       const isLost =
-        broker.readyCount >= 3 && broker.loseTail(random.integer(2, broker.readyCount - 1), confirmed)
+        broker.queue.count >= 3 && broker.loseTail(random.integer(2, broker.queue.count - 1), confirmed)
       if (!isLost) {
         this.#rushNow()
         this.#loseTailOf(leader, broker)

@@ -1,0 +1,107 @@
+import type { Coverage } from './coverage.ts'
+import type { World } from './simulated-process.ts'
+
+export interface JournalEntry {
+  readonly order: number
+  readonly body: Buffer
+}
+
+export interface Entry extends JournalEntry {
+  readonly isMarker: boolean
+}
+
+/** The messages in the journal's queue that are not with any consumer, and what operators and policies do to them. */
+export class BrokerQueue {
+  isDeclared = false
+  /** What came back goes out again before what is new, in the order in which it came back. */
+  readonly #returned: Entry[] = []
+  readonly #ready: Entry[] = []
+  #lengthMax = Number.POSITIVE_INFINITY
+  #ttlMs = Number.POSITIVE_INFINITY
+  readonly #coverage: Coverage
+  readonly #world: World
+
+  constructor(world: World, coverage: Coverage) {
+    this.#world = world
+    this.#coverage = coverage
+  }
+
+  get count(): number {
+    return this.#returned.length + this.#ready.length
+  }
+
+  add(entry: Entry): void {
+    this.#ready.push(entry)
+    this.#expireLater(entry)
+  }
+
+  giveBack(returned: readonly Entry[]): void {
+    this.#returned.push(...returned)
+  }
+
+  /** The next message to go out, if there is one. */
+  take(): Entry | undefined {
+    return this.#returned.shift() ?? this.#ready.shift()
+  }
+
+  /** An operator empties the queue. What is with a consumer stays there. */
+  purge(): void {
+    this.#drop(() => true)
+  }
+
+  /** A policy that keeps the newest `count` messages. */
+  limitLength(count: number): void {
+    this.#lengthMax = count
+    this.enforceLength()
+  }
+
+  enforceLength(): void {
+    const surplus = this.count - this.#lengthMax
+    if (surplus <= 0) return
+    const oldest = new Set([...this.#returned, ...this.#ready].slice(0, surplus))
+    this.#drop((entry) => oldest.has(entry))
+  }
+
+  /** A policy under which a message that nobody has taken is gone after a while. */
+  limitAge(ttlMs: number): void {
+    this.#ttlMs = ttlMs
+    for (const entry of [...this.#returned, ...this.#ready]) this.#expireLater(entry)
+  }
+
+  #expireLater(entry: Entry): void {
+    if (this.#ttlMs === Number.POSITIVE_INFINITY) return
+    this.#world.scheduler.after(this.#ttlMs, () => this.#drop((other) => other === entry))
+  }
+
+  /** Ends the policies. */
+  lift(): void {
+    this.#lengthMax = Number.POSITIVE_INFINITY
+    this.#ttlMs = Number.POSITIVE_INFINITY
+  }
+
+  #drop(isGone: (entry: Entry) => boolean): void {
+    const dropped = this.#remove(isGone)
+    if (dropped > 0) this.#coverage.fault('message dropped by an operator', dropped)
+  }
+
+  /** @returns how many were removed */
+  #remove(isGone: (entry: Entry) => boolean): number {
+    const before = this.count
+    for (const queue of [this.#returned, this.#ready]) {
+      queue.splice(0, queue.length, ...queue.filter((entry) => !isGone(entry)))
+    }
+    return before - this.count
+  }
+
+  /**
+   * Loses the newest `count` messages, if one of them is missed.
+   * @returns those lost
+   */
+  loseTail(count: number, isMissed: (entry: Entry) => boolean): readonly Entry[] {
+    const all = [...this.#returned, ...this.#ready]
+    const gone = new Set(all.toSorted((a, b) => a.order - b.order).slice(-count))
+    if (![...gone].some(isMissed)) return []
+    this.#remove((entry) => gone.has(entry))
+    return [...gone]
+  }
+}
