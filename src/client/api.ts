@@ -320,6 +320,7 @@ export interface Operations {
       | 'malformed'
       | 'unauthenticated'
       | 'wrong_role'
+      | 'no_such_department'
       | 'too_many_requests'
       | 'not_leading'
       | 'recovering'

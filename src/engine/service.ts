@@ -93,8 +93,10 @@ export interface CatalogQuestion {
 export interface CatalogView {
   /** Another one for every other catalog, of this term or another. */
   readonly version: string
-  /** Ascending by course and group; empty if there is no such department. `undefined` = of the version that is known. */
+  /** Ascending by course and group. `undefined` = of the version that is known. */
   readonly groups: readonly GroupView[] | undefined
+  /** There is no such department; absent if there is. */
+  readonly isUnknown?: true
 }
 
 export interface RosterView {

@@ -332,7 +332,9 @@ export class Term {
     if (!this.#journal.open) return recovering
     const { reader } = question
     const ownSeq = reader === undefined ? undefined : (this.campus.students.get(reader)?.touchedBy ?? 0)
-    return { kind: 'shown', view: this.#catalogs.show(question, ownSeq, this.#runtime.elapsed()) }
+    const view = this.#catalogs.show(question, ownSeq, this.#runtime.elapsed())
+    const isUnknown = !this.campus.departments.has(question.department)
+    return { kind: 'shown', view: isUnknown ? { ...view, isUnknown } : view }
   }
 
   async #durable(seq: number): Promise<Settlement> {

@@ -18,15 +18,19 @@ export class CatalogReplies {
     this.#service = service
   }
 
-  /** @param reader the student who asks */
-  async of(department: number, reader: number): Promise<CatalogText | Unavailable> {
+  /**
+   * @param reader the student who asks
+   * @returns undefined if there is no such department
+   */
+  async of(department: number, reader: number): Promise<CatalogText | Unavailable | undefined> {
     const shown = await this.#service.catalog({
       department,
       reader,
       known: this.#newest.get(department)?.version,
     })
     if (shown.kind === 'unavailable') return shown
-    const { version, groups } = shown.view
+    const { version, groups, isUnknown } = shown.view
+    if (isUnknown) return undefined
     const newest = this.#newest.get(department)
     if (newest?.version === version) return newest
     if (groups === undefined) {
@@ -35,8 +39,7 @@ export class CatalogReplies {
     }
     const reply: CatalogReply = { courses: groups.map(courseReplyOf) }
     const written = { version, text: JSON.stringify(reply) }
-    // Departments that do not exist are not worth remembering: strangers make up any number of them.
-    if (groups.length > 0) this.#newest.set(department, written)
+    this.#newest.set(department, written)
     return written
   }
 }

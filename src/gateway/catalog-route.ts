@@ -6,7 +6,7 @@ import { admit, type Gate } from './admission.ts'
 import { CatalogReplies, isKnown } from './catalog-replies.ts'
 import { refuseUnavailable } from './commands.ts'
 import { secured, unchanged } from './docs.ts'
-import { studentProblems } from './problems.ts'
+import { sendProblem, studentProblems } from './problems.ts'
 
 /** What students poll while they wait for a seat: answered from texts that are made once for all of them. */
 export function catalogRoute(
@@ -18,7 +18,7 @@ export function catalogRoute(
     '/student/courses',
     {
       onRequest: admit(gate, 'student'),
-      config: { problems: studentProblems },
+      config: { problems: [...studentProblems, 'no_such_department'] },
       schema: {
         tags: ['student'],
         security: secured,
@@ -32,6 +32,7 @@ export function catalogRoute(
     },
     async (request, reply) => {
       const catalog = await catalogs.of(request.query.department, request.user.id)
+      if (catalog === undefined) return sendProblem(reply, 'no_such_department')
       if ('kind' in catalog) return refuseUnavailable(reply, catalog)
       reply.header('etag', `"${catalog.version}"`).header('cache-control', 'private, no-cache')
       if (isKnown(catalog.version, request.headers['if-none-match'])) return reply.code(304).send()

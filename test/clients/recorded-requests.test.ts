@@ -216,6 +216,8 @@ test('what docs/replacing.md calls different on purpose is different', async () 
       const line = 'GET /staff/student-courses?std_id=5'
       assert.equal(await problem(line, { token: staff }), '404 no_such_student')
     },
+    'unknown department': async () =>
+      assert.equal(await problem('GET /student/courses?department=77', { token }), '404 no_such_department'),
     'the other role’s token': async () =>
       assert.equal(await problem('GET /student/course', { token: staff }), '403 wrong_role'),
     'the group of `DELETE /staff/force-std`': async () => {

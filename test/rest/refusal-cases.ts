@@ -242,7 +242,17 @@ export const refusals: Readonly<Record<string, readonly Provocation[]>> = {
     ),
   ],
   'GET /student/course': [...read('GET /student/course'), ghost('GET /student/course')],
-  'GET /student/courses': [...read('GET /student/courses')],
+  'GET /student/courses': [
+    ...read('GET /student/courses'),
+    {
+      code: 'no_such_department',
+      because: 'no department has this number',
+      ask: async (stage) => {
+        const token = await stage.tokens.student(stage.students.fresh())
+        return await stage.open.client.send('GET /student/courses?department=77', { token })
+      },
+    },
+  ],
   'PUT /staff/force-std': [
     ...staffCommand('PUT /staff/force-std'),
     unknownStudent('PUT /staff/force-std'),
