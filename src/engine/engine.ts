@@ -10,7 +10,6 @@ import {
   type Journal,
   JournalLost,
   type JournalTerm,
-  MessageReturned,
   type LoadedCampus,
   type RecordId,
   type Runtime,
@@ -25,6 +24,7 @@ import {
 } from './service.ts'
 import { type EngineAlarm, JournalWatch } from './journal-watch.ts'
 import { keyLifetimeMs } from './idempotency.ts'
+import { barrierPollMs, Takeover } from './takeover.ts'
 import { carefulMs, Term, type TermLimits } from './term.ts'
 import { ClockOff, TermClock } from './term-clock.ts'
 import { TermService } from './term-service.ts'
@@ -46,10 +46,6 @@ export interface EngineOptions {
   readonly onState: (state: EngineState, detail: string) => void
 }
 
-/** How often the batcher's judgement of a marker is asked for, and how often an unreachable database is. */
-const barrierPollMs = { first: 10, most: 250 }
-/** After how long a marker that nobody has judged is published again: somebody may have emptied the queue. */
-const markerMs = { first: 5000, most: 60_000 }
 /** How long a term that has ended may take to write down what it has answered for. */
 const lastNoteMsMax = 1000
 /** Between terms that could not begin: doubled each time, until one is led. */
@@ -85,8 +81,6 @@ export class Engine extends TermService {
    */
   #seen: RecordId | undefined
   #running: Promise<void> | undefined
-  /** Told when the term ends, for whoever waits for something in it. */
-  #cutWaitShort: (why: string) => void = () => {}
 
   constructor(options: EngineOptions) {
     super()
@@ -149,10 +143,6 @@ export class Engine extends TermService {
       () => this.#findLoss(),
     )
     this.#journalTerm = journal
-    // Once, and not by a race at each wait: a promise that lives long keeps every reaction to it.
-    void journal.ended.then((why) => {
-      if (this.#journalTerm === journal) this.#cutWaitShort(why)
-    })
     try {
       // `stop` may have come while the lock was on its way, too late for it to be refused.
       signal.throwIfAborted()
@@ -208,24 +198,27 @@ export class Engine extends TermService {
 
   /** Marker, barrier, load. Rejects when the term ends meanwhile. */
   async #takeOver(journal: JournalTerm): Promise<Term> {
-    const { campusId, runtime, store, limits, evenIfAdoptionNeeded } = this.#options
+    const { campusId, runtime, store, limits, evenIfAdoptionNeeded, onAlarm = noAlarm } = this.#options
+    const takeover = new Takeover({
+      journal,
+      store,
+      runtime,
+      confirmMsMax: limits.replyDeadlineMs,
+      signal: this.#stopping.signal,
+      onAlarm,
+      onProgress: (detail) => this.#enter('recovering', detail),
+    })
     for (;;) {
       const leader = runtime.uuid()
       this.#enter('recovering', 'waiting for the database')
-      const position = await this.#insist(journal, () => store.readPosition())
-      const reading = await this.#insist(journal, () => this.#watch.compare())
+      const position = await takeover.insist(() => store.readPosition())
+      const reading = await takeover.insist(() => this.#watch.compare())
       const clock = new TermClock(runtime, reading, limits.clockSkewMsMax)
       const seen = this.#seen === undefined ? {} : { seen: this.#seen }
       const start = { leader, after: position.leader, ...seen }
-      const marker = { version: 1, campus: campusId, start } as const
-      const line = 'waiting for the batcher to write what earlier leaders decided'
-      this.#enter('recovering', line)
-      const body = await this.#published(journal, () => journal.append(marker))
-      this.#enter('recovering', line)
-      if ((await this.#barrier(journal, leader, body)) === 'rejected') continue
+      if ((await takeover.pass({ version: 1, campus: campusId, start })) === 'rejected') continue
       this.#enter('recovering', 'loading the campus')
-      const loaded: LoadedCampus = await this.#whileOpen(
-        journal,
+      const loaded: LoadedCampus = await takeover.whileOpen(
         store.loadCampus(leader, {
           keysSinceMs: clock.nowMs() - keyLifetimeMs,
           keysBytesMax: limits.keysBytesMax,
@@ -233,7 +226,7 @@ export class Engine extends TermService {
         }),
       )
       const aheadMs = this.#watch.leadOf(loaded.position.atMs, clock)
-      if (aheadMs > 0) await this.#whileOpen(journal, this.#sleep(aheadMs))
+      if (aheadMs > 0) await takeover.sleep(aheadMs)
       this.#clock = clock
       return new Term({
         leader,
@@ -248,92 +241,10 @@ export class Engine extends TermService {
         onReturned: () => this.#journalWatch?.noteReturned(),
         onRefused: (record, why) => this.#noteRefused(record, why),
         isCareful: runtime.elapsed() - this.#refusedAtMs < carefulMs,
-        onRefusedRecord: (detail) => this.#options.onAlarm?.('record_refused', detail),
+        onRefusedRecord: (detail) => onAlarm('record_refused', detail),
         stages: this.#options.stages,
       })
     }
-  }
-
-  /** Publishes a marker until a queue takes it. */
-  async #published<T>(journal: JournalTerm, publish: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await this.#confirmed(journal, publish())
-      } catch (error) {
-        if (!(error instanceof MessageReturned) || journal.queue === undefined) throw error
-        this.#enter('recovering', 'the journal queue is gone: making it again')
-        await this.#whileOpen(journal, journal.queue.restore())
-      }
-    }
-  }
-
-  /** Ends the term if the journal stays silent: a broker that blocks says so, one that hangs does not. */
-  async #confirmed<T>(journal: JournalTerm, sent: Promise<T>): Promise<T> {
-    const { runtime, limits, onAlarm = noAlarm } = this.#options
-    let cancel = (): void => {}
-    const wait = (): void => {
-      cancel = runtime.after(limits.replyDeadlineMs, () => {
-        if (journal.blocked) return wait()
-        const detail = `the journal has not confirmed a marker for ${limits.replyDeadlineMs} ms; the term ends`
-        onAlarm('journal_silent', detail)
-        void journal.close()
-      })
-    }
-    wait()
-    try {
-      return await this.#whileOpen(journal, sent)
-    } finally {
-      cancel()
-    }
-  }
-
-  async #barrier(
-    journal: JournalTerm,
-    leader: string,
-    marker: Buffer | void,
-  ): Promise<'accepted' | 'rejected'> {
-    const { runtime, store } = this.#options
-    let delayMs = barrierPollMs.first
-    let patienceMs = markerMs.first
-    let sentAtMs = runtime.elapsed()
-    for (;;) {
-      const judgement = await this.#insist(journal, () => store.judgementOf(leader))
-      if (judgement !== undefined) return judgement
-      await this.#whileOpen(journal, this.#sleep(delayMs))
-      delayMs = Math.min(delayMs * 2, barrierPollMs.most)
-      const { queue } = journal
-      if (!marker || queue === undefined || runtime.elapsed() - sentAtMs < patienceMs) continue
-      const state = await this.#whileOpen(journal, queue.inspect())
-      if (state.kind === 'unfit') throw new JournalLost(`the journal queue is unfit: ${state.detail}`)
-      if (state.kind === 'gone' || state.ready === 0) {
-        await this.#published(journal, () => queue.appendAgain(marker))
-      }
-      sentAtMs = runtime.elapsed()
-      patienceMs = Math.min(patienceMs * 2, markerMs.most)
-    }
-  }
-
-  /** Asks the database until it answers; PostgreSQL may be down while a term lasts. */
-  async #insist<T>(journal: JournalTerm, ask: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await this.#whileOpen(journal, ask())
-      } catch (error) {
-        const isFinal = error instanceof ClockOff || error instanceof WrongCampus
-        if (!journal.open || this.#stopping.signal.aborted || isFinal) throw error
-        this.#enter('recovering', `waiting for the database: ${describeError(error)}`)
-        await this.#whileOpen(journal, this.#sleep(barrierPollMs.most))
-      }
-    }
-  }
-
-  /** Waits for one thing at a time, and rejects when the term ends. */
-  async #whileOpen<T>(journal: JournalTerm, work: Promise<T>): Promise<T> {
-    if (!journal.open) throw new JournalLost(await journal.ended)
-    return await new Promise<T>((resolve, reject) => {
-      this.#cutWaitShort = (why) => reject(new JournalLost(why))
-      work.then(resolve, reject)
-    })
   }
 
   #noteRefused({ actor, student, legs, seq }: DecisionRecord, why: string): void {
