@@ -85,6 +85,29 @@ BEGIN
 END
 $_$;
 
+CREATE FUNCTION public.note_account_change() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  INSERT INTO account_epochs (staff, id, changed_at, xact)
+  VALUES (TG_TABLE_NAME = 'staff', OLD.id, clock_timestamp(), pg_current_xact_id())
+  ON CONFLICT ON CONSTRAINT account_epochs_pkey DO UPDATE SET changed_at = excluded.changed_at, xact = excluded.xact;
+  RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.note_accounts_added() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  UPDATE account_epochs SET changed_at = clock_timestamp(), xact = pg_current_xact_id()
+  FROM added WHERE account_epochs.staff = (TG_TABLE_NAME = 'staff') AND account_epochs.id = added.id;
+  RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION public.note_outside_change() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -167,6 +190,13 @@ BEGIN
   RETURN 'set';
 END
 $$;
+
+CREATE TABLE public.account_epochs (
+    staff boolean NOT NULL,
+    id bigint NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    xact xid8 NOT NULL
+);
 
 CREATE TABLE public.accepted_losses (
     at timestamp with time zone DEFAULT now() NOT NULL,
@@ -517,6 +547,9 @@ ALTER TABLE ONLY public.enrolled_courses ALTER COLUMN id SET DEFAULT nextval('pu
 
 ALTER TABLE ONLY public.outside_changes ALTER COLUMN id SET DEFAULT nextval('public.outside_changes_id_seq'::regclass);
 
+ALTER TABLE ONLY public.account_epochs
+    ADD CONSTRAINT account_epochs_pkey PRIMARY KEY (staff, id);
+
 ALTER TABLE ONLY public.archived_decisions
     ADD CONSTRAINT archived_decisions_pkey PRIMARY KEY (partition, term);
 
@@ -604,6 +637,8 @@ ALTER TABLE ONLY public.early_records
 ALTER TABLE ONLY public.void_records
     ADD CONSTRAINT void_records_pkey PRIMARY KEY (leader, seq);
 
+CREATE INDEX account_epochs_by_xact ON public.account_epochs USING btree (xact);
+
 CREATE INDEX courses_by_code ON public.courses USING btree (code) WHERE (code IS NOT NULL);
 
 CREATE INDEX decisions_by_course ON ONLY public.decisions USING btree (course_id, term, seq);
@@ -667,6 +702,18 @@ ALTER INDEX public.decisions_by_other_students ATTACH PARTITION public.decisions
 ALTER INDEX public.decisions_by_student ATTACH PARTITION public.decisions_earliest_by_student;
 
 CREATE UNIQUE INDEX set_aside_messages_not_understood ON public.set_aside_messages USING btree (digest) WHERE (reason = 'not_understood'::text);
+
+CREATE TRIGGER account_changed AFTER UPDATE OF password, department_id ON public.staff FOR EACH ROW WHEN (((old.password IS DISTINCT FROM new.password) OR (old.department_id IS DISTINCT FROM new.department_id))) EXECUTE FUNCTION public.note_account_change();
+
+CREATE TRIGGER account_changed AFTER UPDATE OF password ON public.students FOR EACH ROW WHEN ((old.password IS DISTINCT FROM new.password)) EXECUTE FUNCTION public.note_account_change();
+
+CREATE TRIGGER account_removed AFTER DELETE ON public.staff FOR EACH ROW EXECUTE FUNCTION public.note_account_change();
+
+CREATE TRIGGER account_removed AFTER DELETE ON public.students FOR EACH ROW EXECUTE FUNCTION public.note_account_change();
+
+CREATE TRIGGER accounts_added AFTER INSERT ON public.staff REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.note_accounts_added();
+
+CREATE TRIGGER accounts_added AFTER INSERT ON public.students REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.note_accounts_added();
 
 CREATE TRIGGER note_outside_delete AFTER DELETE ON public.courses REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT WHEN ((COALESCE(current_setting('enrollment.writer'::text, true), ''::text) = ''::text)) EXECUTE FUNCTION public.note_outside_change();
 

@@ -48,14 +48,14 @@ BEGIN
         'leaders', 'decisions', 'void_records', 'orphaned_effects', 'baseline', 'baseline_places', 'baseline_courses',
         'baseline_students', 'outside_changes', 'archived_decisions',
         'password_changes', 'set_aside_messages', 'accepted_losses', 'enrollment_migrations', 'early_records',
-        'answered_records'))
+        'answered_records', 'account_epochs'))
     UNION ALL
     SELECT format('ALTER TYPE %s OWNER TO enrollment_migrator', oid::regtype) FROM pg_type
     WHERE typnamespace = 'public'::regnamespace AND typname = 'sex' AND typowner <> 'enrollment_migrator'::regrole
     UNION ALL
     SELECT format('ALTER FUNCTION %s OWNER TO enrollment_migrator', oid::regprocedure) FROM pg_proc
     WHERE pronamespace = 'public'::regnamespace AND proname IN ('note_outside_change', 'refuse_code_of_another_course', 'make_decision_partitions', 'archive_decisions',
-        'set_student_password')
+        'set_student_password', 'note_account_change', 'note_accounts_added')
       AND proowner <> 'enrollment_migrator'::regrole
   LOOP
     EXECUTE ours;
@@ -75,7 +75,7 @@ BEGIN
   END LOOP;
 
   GRANT SELECT ON enrollment_migrations, departments, staff, students, courses, enrolled_courses, campus,
-    journal_position, leaders, decisions TO enrollment_server;
+    journal_position, leaders, decisions, account_epochs TO enrollment_server;
   -- What it has answered for while PostgreSQL is behind.
   GRANT SELECT (leader, seq), INSERT (leader, seq), UPDATE (seq, noted_at) ON answered_records TO enrollment_server;
   -- Claimed once, by whoever starts first.

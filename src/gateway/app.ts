@@ -89,7 +89,7 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
   app.register((routes, _options, registered) => {
     const keys = keysOf(routes, deps.jwtSecrets)
     const gate: Gate = {
-      tokens: new Tokens(keys, deps.sessionMs),
+      tokens: new Tokens(keys, deps.sessionMs, deps.ended),
       requestsByStudent: new TokenBuckets(limits.studentRate, limits.studentBurst),
       requestsByStaff: new TokenBuckets(limits.staffRate, limits.staffBurst),
       bodyBytesMax: (deps.http ?? defaultHttpLimits).bodyBytesMax,
@@ -117,6 +117,7 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
     passwordRoute(routes, { commands, accounts, login, gate, campusWide, logger })
     decisionRoutes(routes, { service, searchDecisions, gate, view, logger })
     const hub = new EventHub(service, now)
+    deps.ended?.onNoted(() => hub.endThose((owner) => gate.tokens.isEnded(owner)))
     metrics.showEvents(hub)
     eventRoutes(routes, { service, hub, tickets: new EventTickets(keys), gate, campusWide, limits })
     serviceRoutes(routes, service)

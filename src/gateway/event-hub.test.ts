@@ -13,6 +13,13 @@ import { TermService } from './testing/term-service.ts'
 
 const times: EventTimes = { coalesceMs: 16, heartbeatMs: 60_000, stalledMs: 60_000, careMs: 10 }
 const watch = { department: 1, courses: [], student: undefined }
+const ownerOf = (id: number) => ({
+  id,
+  staff: false,
+  department: 1,
+  expiresMs: 1,
+  session: { beganMs: 0, passwordTag: undefined },
+})
 const at = { course: 10, group: 1 }
 
 /** A hub whose board the test decides upon. */
@@ -32,7 +39,7 @@ function open(t: TestContext, changed: Partial<EventTimes> = {}) {
     board.show(board.seq + 1, [{ type: 'registered', student, ...at }])
   }
   const addWatch = (out: Writable, id: number, about: Watch) =>
-    hub.add({ owner: { id, staff: false }, watch: about, out, end: () => out.end(), untilMs: 1 }, undefined)
+    hub.add({ owner: ownerOf(id), watch: about, out, end: () => out.end(), untilMs: 1 }, undefined)
   const add = (out: PassThrough, id = 1) => addWatch(out, id, { ...watch, student: id })
   return { campus, engine, state, hub, register, add, addWatch }
 }

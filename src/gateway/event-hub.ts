@@ -90,7 +90,7 @@ export class EventHub {
     return this.#isClosed
   }
 
-  streamsOf({ id, staff }: EventStream['owner']): number {
+  streamsOf({ id, staff }: Pick<EventStream['owner'], 'id' | 'staff'>): number {
     return (staff ? this.#byStaff : this.#byStudent).get(id) ?? 0
   }
 
@@ -128,6 +128,13 @@ export class EventHub {
     clearInterval(this.#timer)
     clearImmediate(this.#turn)
     for (const { streams } of this.#slices) for (const open of streams) open.end()
+  }
+
+  /** Ends the streams of some. */
+  endThose(isEnded: (owner: EventStream['owner']) => boolean): void {
+    for (const { streams } of this.#slices) {
+      for (const open of streams) if (isEnded(open.owner)) open.end()
+    }
   }
 
   #remove(open: OpenStream): void {

@@ -1,11 +1,11 @@
 import type { Writable } from 'node:stream'
 import type { SeatBoard } from '../engine/seat-board.ts'
 import type { EventRound, SeatFilter, Watch } from './event-round.ts'
-import type { Caller } from './tokens.ts'
+import type { Verified } from './tokens.ts'
 
 export interface EventStream {
   /** Whose it is. */
-  readonly owner: Pick<Caller, 'id' | 'staff'>
+  readonly owner: Verified
   readonly watch: Watch
   /** The client's connection, its head already written. */
   readonly out: Writable

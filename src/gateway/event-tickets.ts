@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { BoundedMap } from './bounded-map.ts'
-import type { TokenKey, Verified } from './tokens.ts'
+import type { Session, TokenKey, Verified } from './tokens.ts'
 
 /** Not that of tokens: neither is taken for the other. */
 const issuer = 'cea-events'
@@ -27,13 +27,14 @@ export class EventTickets {
     return lifetimeMs / 1000
   }
 
-  issue({ id, department, staff, expiresMs }: Verified, nowMs: number): string {
+  issue({ id, department, staff, expiresMs, session }: Verified, nowMs: number): string {
     return this.#keys[0].sign({
       iss: issuer,
       sub: id,
       department,
       staff,
       until: expiresMs,
+      session,
       bestBefore: nowMs + lifetimeMs,
       jti: randomBytes(12).toString('base64url'),
     })
@@ -44,11 +45,12 @@ export class EventTickets {
     for (const key of this.#keys) {
       const claims = read(key, ticket)
       if (claims === undefined) continue
-      const { sub: id, department, staff, until: expiresMs, bestBefore, jti } = claims
+      const { sub: id, department, staff, until: expiresMs, session, bestBefore, jti } = claims
       if (nowMs >= bestBefore || this.#used.get(jti) !== undefined) return undefined
       this.#used.set(jti, true)
-      // A ticket refreshes nothing.
-      return { id, department, staff, expiresMs, session: { beganMs: 0, passwordTag: undefined } }
+      // Tickets of servers that are not upgraded yet name no session.
+      const ofNow = { beganMs: bestBefore - lifetimeMs, passwordTag: undefined }
+      return { id, department, staff, expiresMs, session: { ...ofNow, ...session } }
     }
     return undefined
   }
@@ -59,6 +61,7 @@ interface Claims {
   readonly department: number
   readonly staff: boolean
   readonly until: number
+  readonly session?: Session
   readonly bestBefore: number
   readonly jti: string
 }

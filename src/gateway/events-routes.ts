@@ -81,6 +81,10 @@ export function eventRoutes(app: FastifyInstance, deps: EventRoutesDeps): void {
       const isAllowed = mayWatch(user, watch, reply) && (await canWatch(watch, reply))
       if (!isAllowed || isFull(user, reply)) return undefined
       const since = query.last_event_id ?? request.headers['last-event-id']
+      // It may have ended while the engine was asked.
+      if (gate.tokens.isEnded(user)) {
+        return sendProblem(reply, 'unauthenticated', { detail: 'The account has changed; log in again.' })
+      }
       const { raw } = reply.hijack()
       // Written as they are, without the frames of a chunked body: thousands of streams share the same bytes.
       raw.useChunkedEncodingByDefault = false
@@ -94,8 +98,7 @@ export function eventRoutes(app: FastifyInstance, deps: EventRoutesDeps): void {
       raw.flushHeaders()
       // Straight to the connection: the layer of HTTP above it would cost as much again for every message.
       const out = raw.socket ?? raw
-      const owner = { id: user.id, staff: user.staff }
-      const stream = { owner, watch, out, end: () => void raw.end(), untilMs: user.expiresMs }
+      const stream = { owner: user, watch, out, end: () => void raw.end(), untilMs: user.expiresMs }
       hub.add(stream, typeof since === 'string' ? eventIdOf(since) : undefined)
       return undefined
     },
@@ -219,4 +222,4 @@ const eventsDescription = `Filters add up: a department, courses, your own place
 
 The first event is \`resync\`: everything that the filter covers, as it stands. From then on \`changes\` come within 250 ms of the decisions behind them being durable, later only while the process has no time, many changes of one thing as one. An event says how things stand, so none of them need be kept: merge \`seats\` by course and group, \`places\` by course.
 
-The id is the number of the term and of the last decision that is told. Sent back as \`Last-Event-ID\`, what came since is told; after a change of leader, or an absence too long, a \`resync\` comes instead. Streams end when the server stops or leads no more, when the token expires, and for clients that do not read.`
+The id is the number of the term and of the last decision that is told. Sent back as \`Last-Event-ID\`, what came since is told; after a change of leader, or an absence too long, a \`resync\` comes instead. Streams end when the server stops or leads no more, when the token expires or the account changes, and for clients that do not read.`

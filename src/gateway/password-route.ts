@@ -63,7 +63,7 @@ export function passwordRoute(app: FastifyInstance, deps: PasswordRouteDeps): vo
         operationId: 'setStudentPassword',
         summary: 'Set a student’s password',
         description:
-          'The first one, or another instead of it; the student can log in with it at once. For staff of the student’s own department. Tokens that the student has stay good until they expire. With `?dry_run` nothing is changed or recorded.',
+          'The first one, or another instead of it; the student can log in with it at once. For staff of the student’s own department. Tokens that the student has end within 5 seconds. With `?dry_run` nothing is changed or recorded.',
         body: passwordBody,
         querystring: dryRunQuery,
         response: { 200: changeReply, 204: done },

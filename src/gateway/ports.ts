@@ -5,6 +5,7 @@ import type { EnrollmentService } from '../engine/service.ts'
 import type { Exposition } from '../metrics/exposition.ts'
 import type { Certificate } from './certificate.ts'
 import type { CorsOrigins } from './cors.ts'
+import type { EndedTokens } from './ended-tokens.ts'
 import type { GatewayLimits, HttpLimits } from './limits.ts'
 
 export interface Account {
@@ -103,6 +104,8 @@ export interface GatewayDeps {
   readonly limits: GatewayLimits
   /** How long a login is good for, with all its refreshes, milliseconds; 12 hours if absent. */
   readonly sessionMs?: number
+  /** Which accounts changed, kept up to date by its owner; none if absent. */
+  readonly ended?: EndedTokens
   /** How long a new student's window lasts if nobody says when it ends, milliseconds; an hour if absent. */
   readonly windowMs?: number
   /** Milliseconds since the Unix epoch. */

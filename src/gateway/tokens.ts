@@ -1,5 +1,6 @@
 import { personIdMax } from '../../schema/registry-limits.ts'
 import { BoundedMap } from './bounded-map.ts'
+import { EndedTokens } from './ended-tokens.ts'
 import { tokensCachedMax } from './limits.ts'
 
 /** Who a token speaks for. */
@@ -50,19 +51,31 @@ export class Tokens {
   readonly #verified = new BoundedMap<string, Remembered>(tokensCachedMax)
 
   readonly #sessionMs: number
+  readonly #ended: EndedTokens
 
   /**
    * @param keys the first signs, all verify
    * @param sessionMs after so long no token is refreshed, and none is good
+   * @param ended what is good no more before its time
    */
-  constructor(keys: readonly [TokenKey, ...TokenKey[]], sessionMs = usualSessionMs) {
+  constructor(
+    keys: readonly [TokenKey, ...TokenKey[]],
+    sessionMs = usualSessionMs,
+    ended = new EndedTokens(),
+  ) {
     this.#keys = keys
     this.#sessionMs = sessionMs
+    this.#ended = ended
   }
 
   /** Whether a session has lasted so long that only a login helps. */
   isOver({ beganMs }: Session, nowMs: number): boolean {
     return nowMs >= beganMs + this.#sessionMs
+  }
+
+  /** Whether what was given out for this caller is good no more, though it was. */
+  isEnded(caller: Verified): boolean {
+    return this.#ended.has(caller)
   }
 
   issue({ id, department, staff }: Caller, session: Session, nowMs: number): string {
@@ -100,7 +113,7 @@ export class Tokens {
       this.#verified.delete(header)
       return undefined
     }
-    return nowMs + clockSkewMs < verified.validFromMs ? undefined : verified
+    return nowMs + clockSkewMs < verified.validFromMs || this.#ended.has(verified) ? undefined : verified
   }
 
   #verify(header: string): Remembered | undefined {

@@ -5,6 +5,7 @@ import type { CommandStages } from '../engine/command-stages.ts'
 import type { EnrollmentService } from '../engine/service.ts'
 import { buildGateway } from '../gateway/app.ts'
 import { readCertificate, renewCertificate } from '../gateway/certificate.ts'
+import { EndedTokens } from '../gateway/ended-tokens.ts'
 import { DecisionsAway } from '../gateway/ports.ts'
 import type { Exposition } from '../metrics/exposition.ts'
 import { DatabaseAccounts } from '../store/accounts.ts'
@@ -15,6 +16,7 @@ import { insistOnDatabase } from './insist-on-database.ts'
 import { nodeRuntime } from './node-runtime.ts'
 import type { OpenCampus } from './open-campus.ts'
 import { CommandFailed, type ServiceProcess } from './service-process.ts'
+import { watchAccounts } from './watch-accounts.ts'
 
 /** HS256 secrets: the first signs, all verify. */
 export type Secrets = readonly [string, ...string[]]
@@ -37,9 +39,12 @@ export function gatewayFor(
   const { listenCertificate, listenKey } = config
   const files = listenCertificate !== undefined &&
     listenKey !== undefined && { certificate: listenCertificate, key: listenKey }
+  const accounts = new DatabaseAccounts(database)
+  const ended = new EndedTokens()
+  watchAccounts(accounts, ended, host)
   const app = buildGateway({
     service,
-    accounts: new DatabaseAccounts(database),
+    accounts,
     searchDecisions: async (search) => {
       try {
         return await searchDecisions(database, search)
@@ -55,6 +60,7 @@ export function gatewayFor(
     limits: config,
     windowMs: config.windowMs,
     sessionMs: config.sessionMs,
+    ended,
     now: () => nodeRuntime.now(),
     logger: host.log,
     trustProxy: config.trustProxy,

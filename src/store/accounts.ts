@@ -1,10 +1,24 @@
 import type { Database } from './database.ts'
 
+/** Changes of accounts are read this far back: longer than a token is good for, and clocks differ. */
+export const rereadChangesMs = 2 * 3_600_000
+
 export interface Account {
   readonly id: number
   /** As stored: argon2id or bcrypt. */
   readonly passwordHash: string
   readonly department: number
+}
+
+/** An account that changed, as it is now. */
+export interface ChangedAccount {
+  readonly id: number
+  readonly staff: boolean
+  /** Milliseconds since the Unix epoch, by the database's clock. */
+  readonly changedMs: number
+  /** Null if the account is gone, or has no password. */
+  readonly passwordTag: string | null
+  readonly department: number | null
 }
 
 /** What a staff member asks for: a student's password, by its hash. */
@@ -31,6 +45,19 @@ const setPassword = 'SELECT set_student_password($1, $2, $3, $4, $5, $6, $7) AS 
 const selectChange = `
   SELECT password AS "passwordHash", request_hash AS "requestHash" FROM password_changes
   WHERE staff_id = $1 AND key = $2 AND at > now() - interval '24 hours'`
+
+/** What transactions that had not ended before `next` write is read next time; the tag as tokens hold it. */
+const selectChanged = `
+  SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS next, coalesce(json_agg(account), '[]') AS changed
+  FROM (
+    SELECT staff, id, extract(epoch FROM changed_at) * 1000 AS "changedMs", department_id AS department,
+      left(translate(encode(sha256(convert_to(password, 'UTF8')), 'base64'), '+/', '-_'), 12) AS "passwordTag"
+    FROM account_epochs LEFT JOIN (
+      SELECT true AS staff, id, password, department_id FROM staff
+      UNION ALL SELECT false, id, password, department_id FROM students
+    ) AS accounts USING (staff, id)
+    WHERE xact >= $1::xid8 AND changed_at > now() - $2 * interval '1 millisecond'
+  ) AS account`
 
 /** One row for each scheme and cost of the stored hashes, the commonest first. */
 const selectHashKinds = `
@@ -66,6 +93,20 @@ export class DatabaseAccounts {
         ? await this.#database.query<Account>(byId[table], [id])
         : await this.#database.query<Account>(byCode[table], [id, numberIn(id)])
     return account
+  }
+
+  /**
+   * The accounts that changed since it was asked last.
+   * @param since what was `next` then; if undefined, all that changed while tokens of before may be about
+   */
+  async changedSince(since: string | undefined): Promise<{ changed: ChangedAccount[]; next: string }> {
+    const values = [since ?? '0', rereadChangesMs]
+    const [row] = await this.#database.query<{ changed: ChangedAccount[]; next: string }>(
+      selectChanged,
+      values,
+    )
+    if (row === undefined) throw new Error('an aggregate is one row')
+    return row
   }
 
   /** How the stored hashes begin, up to their cost: one for each scheme and cost. */
