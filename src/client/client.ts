@@ -72,6 +72,7 @@ export class EnrollmentClient {
 
   /**
    * Reads one stream of events until it ends. Whoever goes on watching calls it again with the id of the last event.
+   * To leave the loop closes the stream; `signal` ends it from elsewhere, and the loop then throws the signal's reason.
    * @throws Refused if the stream is not opened
    */
   async *events(
