@@ -98,6 +98,7 @@ ENROLLMENT_CAMPUS (else anew), with queues and secrets of its own.`,
 --dry-run checks files and database as a load does, tells what it would load, and writes nothing.
 --staff-roles names the primary roles whose users become staff, in place of kinds of administrators; all others are skipped.
 --without-passwords takes students and staff without a password; nobody can log in as them until they have one.
+--raw takes cells as they are; without it '=1+1 is read as =1+1 (not in password_plain), as enrollment export writes it.
 
 ${loadHelp}`,
     options: {
@@ -111,6 +112,7 @@ ${loadHelp}`,
       sample: { type: 'boolean' },
       'dry-run': { type: 'boolean' },
       'without-passwords': { type: 'boolean' },
+      raw: { type: 'boolean' },
     },
     run: async (config, values) => {
       const wish = loadWishOf(values)
@@ -123,6 +125,7 @@ ${loadHelp}`,
     options: {
       to: { type: 'string' },
       'with-passwords': { type: 'boolean' },
+      raw: { type: 'boolean' },
       decisions: { type: 'string' },
       format: { type: 'string' },
       from: { type: 'string' },

@@ -18,6 +18,8 @@ export interface RegistryExport {
   /** Made if it is not there. */
   readonly folder: string
   readonly withPasswords: boolean
+  /** Cells as they are, also those that a spreadsheet would compute. */
+  readonly raw: boolean
   readonly overwrite: boolean
 }
 
@@ -27,6 +29,8 @@ export interface DecisionsWish {
   readonly format: 'csv' | 'ndjson'
   readonly fromMs: number | undefined
   readonly untilMs: number | undefined
+  /** Cells as they are, also those that a spreadsheet would compute. */
+  readonly raw: boolean
   readonly overwrite: boolean
 }
 

@@ -26,6 +26,8 @@ export interface LoadWish {
   readonly dryRun: boolean
   /** Take accounts without a password. */
   readonly withoutPasswords: boolean
+  /** Take cells as they are, also an apostrophe before a formula. */
+  readonly raw: boolean
   /** Roles of OneRoster whose users become staff; undefined: kinds of administrators. */
   readonly staffRoles?: readonly string[] | undefined
 }

@@ -15,6 +15,8 @@ export const exportHelp = `\
   enrollment export --decisions - --format ndjson | jq 'select(.decided == "no") | .reasons[].code'
 It reads one snapshot, and may run beside a server. Files appear when they are whole, readable by their owner only;
 --overwrite replaces those that are there. The files of --to are what enrollment load takes.
+In CSV an apostrophe stands before text that a spreadsheet would take for a formula ('=1+1), and enrollment load takes
+it away; numbers stay as they are. --raw leaves it out: load such files with --raw. OneRoster files are always raw.
 --decisions streams: a million take no more memory than a thousand. The name's end says the format (.csv, .ndjson
 or .jsonl, with .gz behind it for gzip), or --format does; - is standard output. --from and --until bound the time of
 the decision, the start inclusive, the end exclusive.`
@@ -52,12 +54,14 @@ export function loadWishOf(values: Values): LoadWish {
   const options = {
     dryRun: values['dry-run'] === true,
     withoutPasswords: values['without-passwords'] === true,
+    raw: values['raw'] === true,
   }
   if ([hasFiles, oneroster !== undefined, values['sample'] === true].filter(Boolean).length !== 1) {
     throw new CommandFailed(
       'enrollment load wants files (--students F.csv, …), --oneroster FOLDER or --sample, one of them',
     )
   }
+  if (options.raw && !hasFiles) throw new CommandFailed('--raw belongs to the CSV files of enrollment load')
   const roles = values['staff-roles']
   if (typeof oneroster === 'string') {
     const staffRoles = typeof roles === 'string' ? roles.split(',').map((role) => role.trim()) : undefined
@@ -78,14 +82,18 @@ export function exportWishOf(values: Values): RegistryExport | DecisionsWish {
   const { to, decisions, format, from, until } = values
   const overwrite = values['overwrite'] === true
   const withPasswords = values['with-passwords'] === true
+  const raw = values['raw'] === true
   if ((typeof to === 'string') === (typeof decisions === 'string')) {
     throw new CommandFailed('enrollment export wants --to FOLDER or --decisions FILE, one of them')
   }
   if (typeof decisions === 'string') {
     if (withPasswords) throw new CommandFailed('--with-passwords belongs to enrollment export --to')
+    const written = decisionsFormat(decisions, format)
+    if (raw && written !== 'csv') throw new CommandFailed('--raw belongs to CSV; newline JSON is always raw')
     return {
       target: decisions,
-      format: decisionsFormat(decisions, format),
+      format: written,
+      raw,
       fromMs: momentOf('from', from),
       untilMs: momentOf('until', until),
       overwrite,
@@ -97,7 +105,8 @@ export function exportWishOf(values: Values): RegistryExport | DecisionsWish {
   if (format !== undefined && format !== 'csv' && format !== 'oneroster') {
     throw new CommandFailed(`--format ${String(format)}: wants csv or oneroster`)
   }
-  return { folder: String(to), format: format ?? 'csv', withPasswords, overwrite }
+  if (raw && format === 'oneroster') throw new CommandFailed('--raw belongs to CSV; OneRoster is always raw')
+  return { folder: String(to), format: format ?? 'csv', withPasswords, raw, overwrite }
 }
 
 function decisionsFormat(target: string, format: Values[string]): 'csv' | 'ndjson' {

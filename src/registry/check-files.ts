@@ -27,6 +27,8 @@ export interface CheckOptions {
   readonly knownInDatabase: () => Promise<KnownPeopleAndGroups>
   /** Take accounts without a password too; nobody can log in to them. */
   readonly withoutPasswords?: boolean
+  /** Take cells as they are; else the apostrophe that an export puts before a formula goes. */
+  readonly raw?: boolean
   /** Most units that a course may count; as many as the column holds if absent. */
   readonly courseUnitsMax?: number
   /** Told as the files are read: bytes so far, and of all files. */
@@ -42,9 +44,12 @@ export async function checkFiles(files: RegistryFiles, options: CheckOptions): P
   const context = await openCheck(Object.values(files), options.onBytes)
   const { findings } = context
   const departmentIds = new Set<number>()
+  const isMarked = options.raw !== true
   const departments =
     files.departments &&
-    (await checkTable(files.departments, departmentsFile, context, ({ id }) => departmentIds.add(id)))
+    (await checkTable(files.departments, { ...departmentsFile, isMarked }, context, ({ id }) =>
+      departmentIds.add(id),
+    ))
   // With faults among the departments, those of other files that name them would only repeat it.
   if (findings.count === 0) {
     const inDatabase = await options.departmentsInDatabase()
@@ -53,19 +58,28 @@ export async function checkFiles(files: RegistryFiles, options: CheckOptions): P
   const fill = options.withoutPasswords === true ? withoutPasswordFault : <T>(table: T) => table
   const studentIds = new Set<number>()
   const groups = new Map<string, GroupRoom>()
-  const staff = files.staff && (await checkTable(files.staff, fill(staffFile), context))
+  const staff = files.staff && (await checkTable(files.staff, { ...fill(staffFile), isMarked }, context))
   const students =
     files.students &&
-    (await checkTable(files.students, fill(studentsFile), context, ({ id }) => studentIds.add(id)))
+    (await checkTable(files.students, { ...fill(studentsFile), isMarked }, context, ({ id }) =>
+      studentIds.add(id),
+    ))
   const courses =
     files.courses &&
-    (await checkTable(files.courses, withUnitsUpTo(coursesFile, options.courseUnitsMax), context, (cells) =>
-      groups.set(groupKey(cells), roomOf(cells)),
+    (await checkTable(
+      files.courses,
+      withUnitsUpTo({ ...coursesFile, isMarked }, options.courseUnitsMax),
+      context,
+      (cells) => groups.set(groupKey(cells), roomOf(cells)),
     ))
   // Likewise: a student whose row has a fault would be missed once more for each place.
   if (files.enrollments !== undefined) findings.throwIfAny()
   const enrollments =
-    files.enrollments && (await checkEnrollments(files.enrollments, { studentIds, groups }, context, options))
+    files.enrollments &&
+    (await checkEnrollments(files.enrollments, { studentIds, groups }, context, options, {
+      ...enrollmentsFile,
+      isMarked,
+    }))
   findings.throwIfAny()
 
   return checkedFiles({ departments, staff, students, courses, enrolled_courses: enrollments })

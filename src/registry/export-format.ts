@@ -1,4 +1,4 @@
-import { type CsvCell, csvLine } from './csv-text.ts'
+import { type CsvCell, csvLine, marked } from './csv-text.ts'
 import { passwordHash, UnfitCell } from './fields.ts'
 import type { RegistryRows, RowOf } from './rows.ts'
 import {
@@ -28,16 +28,18 @@ export interface ExportedFile {
 export interface ExportChoices {
   /** Whether password hashes leave the database. */
   readonly withPasswords: boolean
+  /** Whether cells are written as they are, also those that a spreadsheet would compute. */
+  readonly raw?: boolean
 }
 
 /** The files that `enrollment load` takes. */
-export function csvFiles({ withPasswords }: ExportChoices): readonly ExportedFile[] {
+export function csvFiles(choices: ExportChoices): readonly ExportedFile[] {
   return [
-    fileOf('departments', 'departments', writtenDepartments, true),
-    fileOf('staff', 'staff', writtenStaff, withPasswords),
-    fileOf('students', 'students', writtenStudents, withPasswords),
-    fileOf('courses', 'courses', writtenCourses, true),
-    fileOf('enrollments', 'enrolled_courses', writtenEnrollments, true),
+    fileOf('departments', 'departments', writtenDepartments, choices),
+    fileOf('staff', 'staff', writtenStaff, choices),
+    fileOf('students', 'students', writtenStudents, choices),
+    fileOf('courses', 'courses', writtenCourses, choices),
+    fileOf('enrollments', 'enrolled_courses', writtenEnrollments, choices),
   ]
 }
 
@@ -45,7 +47,7 @@ function fileOf<Table extends keyof RegistryRows>(
   name: string,
   table: Table,
   { columns, toCells }: WrittenTable<RowOf<Table>>,
-  withPasswords: boolean,
+  { withPasswords, raw }: ExportChoices,
 ): ExportedFile {
   const kept = columns.flatMap((column, index) => (column === 'password' && !withPasswords ? [] : [index]))
   const part: ExportedPart<Table> = {
@@ -55,7 +57,8 @@ function fileOf<Table extends keyof RegistryRows>(
       return [
         kept.map((index) => {
           const cell = cells[index] ?? null
-          return columns[index] === 'password' ? knownHash(cell) : cell
+          if (columns[index] === 'password') return knownHash(cell)
+          return raw === true ? cell : marked(cell)
         }),
       ]
     },

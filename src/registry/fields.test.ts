@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { argon, bcrypt, coursesWith, departments, faultsOf, studentsWith } from './csv-fixture.ts'
+import fc from 'fast-check'
+import {
+  argon,
+  bcrypt,
+  check,
+  coursesWith,
+  departments,
+  faultsOf,
+  rowsOf,
+  studentsWith,
+} from './csv-fixture.ts'
+import { marked, unmarked } from './csv-text.ts'
 import { loadHelp } from './load-help.ts'
 import { coursesFile, departmentsFile, staffFile, studentsFile } from './tables.ts'
 
@@ -100,4 +111,26 @@ test('a hash too heavy to check at login is refused', async () => {
     const [fault] = await faultsOf({ departments, staff: `id,password,department_id\n1,"${heavy}",1` })
     assert.match(fault?.reason ?? '', /too much work/)
   }
+})
+
+test('a text behind its apostrophe comes back, and a number and a plain password stay as they are', async () => {
+  fc.assert(
+    fc.property(
+      fc.string({ unit: fc.constantFrom("'", '=', '+', '-', '@', '\t', '\r', '\n', ' ', 'a') }),
+      (text) => {
+        const cell = String(marked(text))
+        assert.equal(unmarked(cell), text)
+        assert.doesNotMatch(cell, /^\s*[=+\-@]|^[\t\r\n]/)
+      },
+    ),
+  )
+  assert.equal(marked(-5), -5)
+  let hashed = ''
+  const checked = await check({
+    departments,
+    staff: "id,password_plain,department_id,code\n1,'=secret,1,'=C\n",
+  })
+  await checked.hashPasswords(async (plain) => (hashed = plain))
+  assert.equal(hashed, "'=secret")
+  assert.equal((await rowsOf(checked.staff))[0]?.code, '=C')
 })

@@ -1,4 +1,5 @@
 import { readCsv, NotCsv, type CsvRecord } from './csv-records.ts'
+import { unmarked } from './csv-text.ts'
 import { type Field, UnfitCell } from './fields.ts'
 import { type Findings, quote } from './findings.ts'
 import type { TableFile } from './tables.ts'
@@ -135,7 +136,10 @@ function readRows<Cells extends object>(
     const values: Record<string, unknown> = {}
     for (const { name, column, index, field } of header.columns) {
       try {
-        values[name] = field.read(cells[index] ?? '')
+        const cell = cells[index] ?? ''
+        // No export writes a plain password: its apostrophe is its own.
+        const isMarked = table.isMarked === true && column !== 'password_plain'
+        values[name] = field.read(isMarked ? unmarked(cell) : cell)
       } catch (error) {
         if (!(error instanceof UnfitCell)) throw error
         findings.add({ file, line, column, reason: error.message })

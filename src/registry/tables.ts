@@ -28,6 +28,8 @@ export interface TableFile<Cells extends object, Row> {
   readonly fields: { readonly [Column in keyof Cells & string]: Field<Cells[Column]> }
   /** Whether columns that are not among the fields are left alone; else they are faults. */
   readonly ignoresOthers?: boolean
+  /** Whether formulas stand behind an apostrophe (`marked`), as `enrollment export` writes them. */
+  readonly isMarked?: boolean
   /** Which rows are of this table, by their cells as they stand; the others are skipped. */
   readonly takes?: (cellOf: (column: string) => string) => boolean
   /** At least one of these columns must be there. */

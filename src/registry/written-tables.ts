@@ -107,13 +107,13 @@ function meetingsOf({ meetings, class_time }: CourseRow): readonly Meeting[] {
  * As people write it, and `class_time` is read: `Sat 09:00-10:30; Mon 09:00-10:30`. A number that says what no text does (bits
  * that are no hours, an end at the start) stays a number.
  */
-export function classTimeText(row: CourseRow): string {
+export function classTimeText(row: CourseRow): string | number {
   const meetings = meetingsOf(row)
   const isSaid =
     row.meetings !== null ||
     (packClassTime(meetings) === row.class_time &&
       meetings.every(({ startMinute, endMinute }) => startMinute !== endMinute && endMinute <= minutesPerDay))
-  if (!isSaid) return String(row.class_time)
+  if (!isSaid) return row.class_time
   return meetings
     .map(({ day, startMinute, endMinute }) => {
       return `${dayNames[day]?.slice(0, 3)} ${clockTime(startMinute)}-${clockTime(endMinute)}`

@@ -10,6 +10,8 @@ export interface DecisionsExport {
   /** Milliseconds since the Unix epoch, start inclusive, end exclusive. */
   readonly fromMs?: number | undefined
   readonly untilMs?: number | undefined
+  /** Whether CSV cells that a spreadsheet would compute stay so; else an apostrophe stands before them. */
+  readonly raw?: boolean
   /** Told the number of decisions before the first is written, if `onRows` is to be told how far it is. */
   readonly onTotal?: (decisions: number) => void
   readonly onRows?: (decisions: number) => void
@@ -17,10 +19,14 @@ export interface DecisionsExport {
 }
 
 const isoOf = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
-const columns = `
+/** `marked` of registry/csv-text.ts, in SQL. */
+const marked = (column: string) =>
+  `CASE WHEN ${column} ~ '^''*(\\s*[-=+@]|[\\t\\r\\n])' THEN '''' ELSE '' END || ${column} AS ${column}`
+/** The texts among them that a client wrote are `textOf`'s. */
+const columnsOf = (textOf: (column: string) => string) => `
   term, seq, ${isoOf('at')} AS at, actor_role, actor_id, student_id,
   CASE WHEN effects IS NULL THEN 'no' ELSE 'yes' END AS decided, course_id,
-  legs, effects, reasons, remaining, key, request_hash, request, other_courses, other_students`
+  legs, effects, reasons, remaining, ${textOf('key')}, request_hash, ${textOf('request')}, other_courses, other_students`
 /** Numbers only get in here, so that nothing needs quoting: COPY takes no parameters. */
 const rangeOf = ({ fromMs, untilMs }: DecisionsExport) =>
   [
@@ -28,7 +34,7 @@ const rangeOf = ({ fromMs, untilMs }: DecisionsExport) =>
     ...(untilMs === undefined ? [] : [`at < to_timestamp(${Math.trunc(untilMs)} / 1000.0)`]),
   ].join(' AND ') || 'TRUE'
 const selectOf = (what: DecisionsExport) =>
-  `SELECT ${columns} FROM decisions WHERE ${rangeOf(what)} ORDER BY term, seq`
+  `SELECT ${columnsOf(what.format === 'csv' && what.raw !== true ? marked : String)} FROM decisions WHERE ${rangeOf(what)} ORDER BY term, seq`
 
 const copies = {
   csv: (select: string) => `COPY (${select}) TO STDOUT (FORMAT csv, HEADER)`,

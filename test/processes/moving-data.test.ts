@@ -217,7 +217,7 @@ describe('decisions that are exported', () => {
     await applyEffects(tables, seat(1, 1101, 1))
     const batch = await tables.begin()
     const strange = { code: 'course_full' as const, detail: 'a "full" \\ group,\n\ttwice \u{1f600}' }
-    await batch.apply([recordWith(2, { reasons: [strange], key: 'k"1,\\2' })])
+    await batch.apply([recordWith(2, { reasons: [strange], key: '=k"1,\\2' })])
     await batch.commit()
     await tables.close()
   })
@@ -240,7 +240,7 @@ describe('decisions that are exported', () => {
     assert.deepEqual(yes?.['effects'], [seat(1, 1101, 1)])
     assert.equal(yes?.['decided'], 'yes')
     assert.equal(no?.['decided'], 'no')
-    assert.equal(no?.['key'], 'k"1,\\2')
+    assert.equal(no?.['key'], '=k"1,\\2')
     assert.equal(no?.['at'], '2026-09-21T14:13:20.002Z')
     assert.deepEqual(no?.['reasons'], [
       { code: 'course_full', detail: 'a "full" \\ group,\n\ttwice \u{1f600}' },
@@ -257,6 +257,9 @@ describe('decisions that are exported', () => {
     assert.match(header ?? '', /^term,seq,at,actor_role,actor_id,student_id,decided,/)
     assert.equal(rows.length, 1)
     assert.match(rows[0] ?? '', /^1,2,2026-09-21T14:13:20\.002Z,student,1,1,no,/)
+    assert.match(rows[0] ?? '', /,"'=k""1,\\2",/, 'a key that a client chose is no formula')
+    const raw = ['export', '--decisions', '-', '--format', 'csv', '--raw', ...range]
+    assert.match((await enrollment(raw, place.environment)).stdout, /,"=k""1,\\2",/)
   })
 
   test('are refused without a format that is known, and leave no half file behind', async () => {
