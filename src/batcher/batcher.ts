@@ -3,7 +3,9 @@ import type { JournalReader, JournalSource, TableStore } from './batcher-ports.t
 import type { MissingRecords, Position, Runtime } from '../engine/ports.ts'
 import { LostTail, WrongCampus } from '../engine/ports.ts'
 import { type Arrived, chunkOf, type Held, inOrderOfSeq, isFull, timesOf } from './arrived.ts'
+import { Gap, gapPatienceMs } from './gap.ts'
 import { Intake, NotUnderstood } from './intake.ts'
+import { StoppableWait } from './stoppable-wait.ts'
 import {
   JournalGap,
   keepEarly,
@@ -52,23 +54,11 @@ export type BatcherAlarm =
 /** What trying again cannot cure. */
 const notOfTheDatabase = [LostTail, JournalGap, LeaderChanged, UnknownLeader, WrongCampus]
 const retryMs = { first: 100, most: 5000 }
-/** How long a missing record may take to arrive before the leader is asked for it. */
-const gapPatienceMs = 500
-/** How long a missing record is waited for once another leader is about to begin: then it is written down as lost. */
-const lossPatienceMs = 60_000
 /**
  * How long a consumer has been the active one before it judges a marker. Brokers have been seen to hand a
  * queue over before what the last consumer had out was back in it, and then even a count of 0 says nothing.
  */
 const settleMs = 250
-
-/** Records that are missing: what came early is kept in the tables. */
-interface Gap {
-  readonly sinceMs: number
-  /** When it is told of again. */
-  nextMs: number
-  delayMs: number
-}
 
 /**
  * Carries the journal into the tables: takes whatever has arrived, writes it in one transaction, and only
@@ -81,6 +71,7 @@ interface Gap {
 export class Batcher {
   readonly #options: BatcherOptions
   readonly #stopping = new AbortController()
+  readonly #wait: StoppableWait
   #running: Promise<void> | undefined
   /** Told when the reader ends, for who waits for the database. */
   #cutPauseShort: () => void = () => {}
@@ -90,6 +81,7 @@ export class Batcher {
 
   constructor(options: BatcherOptions) {
     this.#options = options
+    this.#wait = new StoppableWait(options.runtime, this.#stopping.signal)
   }
 
   /**
@@ -123,7 +115,7 @@ export class Batcher {
         await reader?.close()
       }
       delayMs = progressed ? retryMs.first : Math.min(delayMs * 2, retryMs.most)
-      await this.#pause(delayMs)
+      await this.#wait.within(delayMs)
     }
     onEvent({ kind: 'stopped' })
   }
@@ -157,10 +149,10 @@ export class Batcher {
         await this.#waitInGap(reader, intake, held)
       } else if (held[0] !== undefined && (early.length === 0 || isFull(reader, held, early))) {
         if (unsettledMs > 0) {
-          await this.#arrivalWithin(reader, unsettledMs)
+          await this.#wait.within(unsettledMs, reader.arrival())
           continue
         }
-        const ready = await this.#orStopped(reader.countReady())
+        const ready = await this.#wait.orStopped(reader.countReady())
         // Something may have arrived while the broker was asked; then it goes first.
         if (reader.arrivedCount > 0 || !reader.open || this.#stopping.signal.aborted) continue
         const isLast = ready === 0 && early.length === 0
@@ -171,16 +163,16 @@ export class Batcher {
           if (!(await this.#judge(reader, intake, held, isLast && this.#gap === undefined))) return
           onProgress()
         } else if (ready === undefined) {
-          await this.#arrivalWithin(reader, retryMs.first)
+          await this.#wait.within(retryMs.first, reader.arrival())
         } else {
-          await this.#orStopped(reader.arrival())
+          await this.#wait.orStopped(reader.arrival())
         }
       } else if (early.length > 0) {
-        await this.#arrivalWithin(reader, gapPatienceMs)
+        await this.#wait.within(gapPatienceMs, reader.arrival())
         const isMissing = reader.arrivedCount === 0 && !this.#stopping.signal.aborted && reader.open
         if (isMissing) early = await this.#keep(reader, early)
       } else {
-        await this.#orStopped(reader.arrival())
+        await this.#wait.orStopped(reader.arrival())
       }
     }
   }
@@ -216,10 +208,8 @@ export class Batcher {
       return
     }
     const nowMs = this.#options.runtime.elapsed()
-    this.#gap ??= { sinceMs: nowMs, nextMs: nowMs, delayMs: gapPatienceMs }
-    if (nowMs < this.#gap.nextMs) return
-    this.#gap.nextMs = nowMs + this.#gap.delayMs
-    this.#gap.delayMs = Math.min(this.#gap.delayMs * 2, retryMs.most)
+    this.#gap ??= new Gap(nowMs)
+    if (!this.#gap.isDue(nowMs)) return
     this.#alarm('gap', new JournalGap(missing).message)
     reader.announceMissing(missing)
   }
@@ -229,9 +219,9 @@ export class Batcher {
     const { runtime, tables } = this.#options
     const gap = this.#gap
     if (gap === undefined) return
-    await this.#arrivalWithin(reader, Math.max(1, gap.nextMs - runtime.elapsed()))
+    await this.#wait.within(gap.untilDueMs(runtime.elapsed()), reader.arrival())
     if (reader.arrivedCount > 0 || !reader.open || this.#stopping.signal.aborted) return
-    if (held[0] !== undefined && runtime.elapsed() > gap.sinceMs + lossPatienceMs) {
+    if (held[0] !== undefined && gap.isHopeless(runtime.elapsed())) {
       await this.#insist(reader, () => recordEarlyLost(tables))
       // Says so, since the tables do.
       await this.#judge(reader, intake, held, true)
@@ -336,7 +326,7 @@ export class Batcher {
         const ended = new Promise<void>((resolve) => {
           this.#cutPauseShort = resolve
         })
-        if (reader.open) await this.#within(delayMs, ended)
+        if (reader.open) await this.#wait.within(delayMs, ended)
         delayMs = Math.min(delayMs * 2, retryMs.most)
       }
     }
@@ -359,41 +349,5 @@ export class Batcher {
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('stopped'))
     await this.#running
-  }
-
-  async #pause(delayMs: number): Promise<void> {
-    await this.#within(delayMs)
-  }
-
-  async #arrivalWithin(reader: JournalReader, delayMs: number): Promise<void> {
-    await this.#within(delayMs, reader.arrival())
-  }
-
-  /** Waits for `event`, for so long at most, or until the batcher is to stop. */
-  async #within(delayMs: number, event?: Promise<void>): Promise<void> {
-    let cancel = (): void => {}
-    const over = new Promise<void>((resolve) => {
-      cancel = this.#options.runtime.after(delayMs, resolve)
-    })
-    await this.#orStopped(event === undefined ? over : Promise.race([event, over]))
-    cancel()
-  }
-
-  /**
-   * Waits for `event`, or until the batcher is to stop.
-   * @returns undefined when it is to stop
-   */
-  async #orStopped<T>(event: Promise<T>): Promise<T | undefined> {
-    const { signal } = this.#stopping
-    let onAbort = (): void => {}
-    const stopped = new Promise<undefined>((resolve) => {
-      onAbort = () => resolve(undefined)
-      if (signal.aborted) resolve(undefined)
-      else signal.addEventListener('abort', onAbort)
-    })
-    // By a race also when it is to stop already: whatever becomes of `event` then, nobody else looks at it.
-    const outcome = await Promise.race([event, stopped])
-    signal.removeEventListener('abort', onAbort)
-    return outcome
   }
 }

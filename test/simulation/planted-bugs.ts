@@ -126,10 +126,10 @@ export const plantedBugs: readonly PlantedBug[] = [
     does: 'judges a marker while messages are outstanding',
     file: 'src/batcher/batcher.ts',
     find: `if (unsettledMs > 0) {
-          await this.#arrivalWithin(reader, unsettledMs)
+          await this.#wait.within(unsettledMs, reader.arrival())
           continue
         }
-        const ready = await this.#orStopped(reader.countReady())`,
+        const ready = await this.#wait.orStopped(reader.countReady())`,
     replace: 'const ready = 0;',
     toldAs: lost,
     seeds: manySeeds,
