@@ -338,9 +338,8 @@ export class GroupCommit {
    */
   goBackTo(seq: number): boolean {
     this.#answeredSeq = this.acknowledgedSeq
-    if (!this.#backlog.goBackTo(seq)) return false
     this.#appliedSeq = seq
-    return true
+    return this.#backlog.goBackTo(seq)
   }
 
   /**

@@ -321,14 +321,13 @@ export class JournalWatch {
     const { commit, leader, term, onLost, onAlarm } = this.#options
     if (position.term > term) return onLost('another engine has led since')
     const where = `PostgreSQL went back to term ${position.term} record ${position.seq}, after it had term ${term} record ${appliedBefore}`
-    if (position.leader !== leader) {
-      onAlarm('database_went_back', where)
-      return onLost(where)
-    }
-    if (position.seq >= appliedBefore) return commit.noteApplied(position)
+    const isOwn = position.leader === leader
+    if (isOwn && position.seq >= appliedBefore) return commit.noteApplied(position)
     onAlarm('database_went_back', where)
     if (!commit.isHeld) commit.hold()
-    if (!commit.goBackTo(position.seq)) return onLost(`${where}; what it lacks is not kept any more`)
+    const isKept = commit.goBackTo(isOwn ? position.seq : 0)
+    if (!isOwn) return onLost(where)
+    if (!isKept) return onLost(`${where}; what it lacks is not kept any more`)
     this.#open(where, appliedBefore)
   }
 

@@ -13,7 +13,7 @@ export class TcpProxy {
   readonly #targets: readonly number[]
   readonly #pairs = new Set<Pair>()
   #delayMs = 0
-  #isHeld = false
+  #held: 'nothing' | 'answers' | 'everything' = 'nothing'
   #isShut = false
 
   private constructor(server: Server, port: number, targets: readonly number[]) {
@@ -85,11 +85,11 @@ export class TcpProxy {
     this.#delayMs = delayMs
   }
 
-  /** Nothing passes any more, and nobody is told; new connections are taken and left in silence. */
-  hold(): void {
-    this.#isHeld = true
+  /** Nothing, or no answer, passes any more, and nobody is told; new connections are taken and left in silence. */
+  hold(what: 'answers' | 'everything' = 'everything'): void {
+    this.#held = what
     for (const { near, far } of this.#pairs) {
-      near.pause()
+      if (what === 'everything') near.pause()
       far.pause()
     }
   }
@@ -104,8 +104,8 @@ export class TcpProxy {
   restore(): void {
     this.#delayMs = 0
     this.#isShut = false
-    if (!this.#isHeld) return
-    this.#isHeld = false
+    if (this.#held === 'nothing') return
+    this.#held = 'nothing'
     for (const { near, far } of this.#pairs) {
       near.resume()
       far.resume()
@@ -140,8 +140,8 @@ export class TcpProxy {
     this.#pairs.add(pair)
     this.#forward(pair, near, far)
     this.#forward(pair, far, near)
-    if (this.#isHeld) far.pause()
-    else near.resume()
+    if (this.#held !== 'nothing') far.pause()
+    if (this.#held !== 'everything') near.resume()
   }
 
   async #reach(): Promise<Socket | undefined> {
@@ -183,7 +183,8 @@ export class TcpProxy {
       if (to.write(chunk)) return
       from.pause()
       to.once('drain', () => {
-        if (!this.#isHeld) from.resume()
+        const isHeld = this.#held === 'everything' || (this.#held === 'answers' && from === pair.far)
+        if (!isHeld) from.resume()
       })
     })
     from.on('close', () => {
