@@ -1,6 +1,7 @@
 import type { DecisionRecord } from '../../actors/records.ts'
 import { Backlog, type Batch, emptyBatch, firstOf } from './backlog.ts'
 import type { CommandStages } from './command-stages.ts'
+import type { CommitLimits, CommitOptions } from './commit-options.ts'
 import { approximateBytes } from './record-size.ts'
 import { describeError } from './describe-error.ts'
 import { JournalPace } from './journal-pace.ts'
@@ -12,24 +13,8 @@ import {
   RecordRefused,
   type Runtime,
 } from './ports.ts'
-import { type Confirmable, type Waiter, Waiters } from './settlement.ts'
-
-export interface CommitLimits {
-  /** Records, and their bytes as JSON, that may wait for durability; beyond, admission stops. */
-  readonly recordsMax: number
-  readonly bytesMax: number
-  /** What one journal message may hold; a single larger record still goes alone. */
-  readonly batchRecordsMax: number
-  readonly batchBytesMax: number
-  /** Bytes that PostgreSQL may be behind; beyond, admission stops. */
-  readonly backlogBytesMax: number
-  /** Bytes that are kept of what PostgreSQL has applied, for a database that goes back; 64 MiB if not given. */
-  readonly appliedBytesKept?: number
-  /** How long a reply waits for durability before it is `late`. */
-  readonly replyDeadlineMs: number
-  /** A reply waits for the journal's confirm, or until PostgreSQL has applied the record. */
-  readonly acknowledge: 'confirm' | 'applied'
-}
+import { ReplyGate } from './reply-gate.ts'
+import type { Confirmable, Waiter } from './settlement.ts'
 
 /**
  * Share of the reply's deadline that a command may be expected to wait for the journal. The rest is for a journal that
@@ -52,11 +37,8 @@ export class GroupCommit {
   readonly #onLost: (why: string) => void
   readonly #onReturned: () => void
   readonly #onRefused: (record: DecisionRecord, why: string) => void
-  readonly #onReleased: (records: readonly DecisionRecord[]) => void
-  /** Batches that are confirmed and whose replies may not leave yet. */
-  readonly #unreleased: (readonly DecisionRecord[])[] = []
   readonly #stages: CommandStages | undefined
-  readonly #waiters: Waiters
+  readonly #gate: ReplyGate
   readonly #backlog: Backlog
   #next: Batch = emptyBatch()
   #flying: Batch | undefined
@@ -65,62 +47,38 @@ export class GroupCommit {
   /** Called when the batch that flies has landed. */
   #onLanded: (() => void) | undefined
   #isSendingAgain = false
-  /** No record that is newer is answered for. */
-  #heldSeq = Number.POSITIVE_INFINITY
-  /** Newest record that was answered for before PostgreSQL went back. */
-  #answeredSeq = 0
   readonly #pace = new JournalPace()
-  #isReleasing = false
   #waitingBatches: Batch[] = []
   #pendingRecords = 0
   #pendingBytes = 0
-  #decidedSeq = 0
-  #confirmedSeq = 0
-  #appliedSeq = 0
-  #idle: (() => void)[] = []
   #lost = false
 
-  constructor(options: {
-    journal: JournalTerm
-    campus: string
-    leader: string
-    limits: CommitLimits
-    runtime: Runtime
-    onLost: (why: string) => void
-    /** Called when no queue took a batch: it is sent once `sendAgain` was called. */
-    onReturned?: (() => void) | undefined
-    /** Called with a record that PostgreSQL will not write. */
-    onRefused?: (record: DecisionRecord, why: string) => void
-    /** Told of decisions, in order, when they may be shown: just before their replies leave. */
-    onReleased?: (records: readonly DecisionRecord[]) => void
-    /** Measures into these; nothing is measured without them. */
-    stages?: CommandStages | undefined
-  }) {
+  constructor(options: CommitOptions) {
     this.#journal = options.journal
     this.#campus = options.campus
     this.#leader = options.leader
     this.#limits = options.limits
     this.#runtime = options.runtime
-    this.#waiters = new Waiters(options.runtime, options.limits.replyDeadlineMs)
     this.#onLost = options.onLost
     this.#backlog = new Backlog(options.limits.appliedBytesKept ?? appliedBytesKept)
     this.#onReturned = options.onReturned ?? (() => {})
     this.#onRefused = options.onRefused ?? (() => {})
-    this.#onReleased = options.onReleased ?? (() => {})
     this.#stages = options.stages
+    const { journal, runtime, limits, stages, onReleased = () => {} } = options
+    this.#gate = new ReplyGate({ journal, runtime, limits, stages, onReleased })
     options.journal.onApplied((applied) => this.noteApplied(applied))
   }
 
   get decidedSeq(): number {
-    return this.#decidedSeq
+    return this.#gate.decidedSeq
   }
 
   get confirmedSeq(): number {
-    return this.#confirmedSeq
+    return this.#gate.confirmedSeq
   }
 
   get appliedSeq(): number {
-    return this.#appliedSeq
+    return this.#gate.appliedSeq
   }
 
   get pendingRecords(): number {
@@ -180,7 +138,8 @@ export class GroupCommit {
    * @param whose told when the journal has it
    */
   add(record: DecisionRecord, whose: Confirmable): void {
-    if (record.seq !== this.#decidedSeq + 1) throw new Error(`record ${record.seq} after ${this.#decidedSeq}`)
+    if (record.seq !== this.#gate.decidedSeq + 1)
+      throw new Error(`record ${record.seq} after ${this.#gate.decidedSeq}`)
     const bytes = approximateBytes(record)
     if (
       this.#next.records.length >= this.#limits.batchRecordsMax ||
@@ -195,7 +154,7 @@ export class GroupCommit {
     this.#next.bytes += bytes
     this.#pendingRecords++
     this.#pendingBytes += bytes
-    this.#decidedSeq = record.seq
+    this.#gate.decidedSeq = record.seq
   }
 
   /** Sends what is waiting, unless a batch is in flight: then its confirm sends it. */
@@ -236,7 +195,7 @@ export class GroupCommit {
       this.#next = emptyBatch()
       this.#waitingBatches = []
       if (index > 0) this.#confirmed(firstOf(batch, index))
-      this.#waiters.settleAll((waiter) =>
+      this.#gate.settleAll((waiter) =>
         waiter.seq < seq ? 'durable' : waiter.seq === seq ? 'refused' : 'undone',
       )
       this.abandon(`PostgreSQL refuses record ${seq}: ${message}`)
@@ -245,9 +204,9 @@ export class GroupCommit {
     this.#land()
     this.#pendingRecords--
     this.#pendingBytes -= batch.bytes
-    this.#decidedSeq = seq - 1
+    this.#gate.decidedSeq = seq - 1
     // Whoever reads waits for what is shown to be durable, and the refused record is not in it.
-    this.#waiters.settleAll((waiter) => ((waiter as unknown) === whose ? 'refused' : 'durable'))
+    this.#gate.settleAll((waiter) => ((waiter as unknown) === whose ? 'refused' : 'durable'))
     whose.refused?.()
   }
 
@@ -276,11 +235,11 @@ export class GroupCommit {
     this.#land()
     this.#pendingRecords -= batch.records.length
     this.#pendingBytes -= batch.bytes
-    this.#confirmedSeq += batch.records.length
+    this.#gate.confirmedSeq += batch.records.length
     const confirmedAtMs = this.#measuredMs()
     this.#stages?.noteConfirmed(batch.records.length, confirmedAtMs - batch.decidedAtMs)
     const { records, bytes } = batch
-    const seq = this.#confirmedSeq
+    const seq = this.#gate.confirmedSeq
     this.#backlog.add({
       first: seq - records.length + 1,
       seq,
@@ -289,47 +248,37 @@ export class GroupCommit {
       confirmedAtMs,
       body: body ?? undefined,
     })
-    if (seq <= this.#appliedSeq) this.#backlog.noteApplied(this.#appliedSeq, () => {})
+    if (seq <= this.#gate.appliedSeq) this.#backlog.noteApplied(this.#gate.appliedSeq, () => {})
     // The next batch goes out before the replies to this one are written: the journal is the bottleneck.
     this.flush()
-    this.#unreleased.push(batch.records)
+    this.#gate.add(batch.records)
     for (const whose of batch.awaited) whose.confirmed()
-    this.#release()
+    this.#gate.release()
   }
 
   /** PostgreSQL is known to have applied everything up to this record. */
   noteApplied({ leader, seq }: RecordId): void {
-    if (leader !== this.#leader || seq <= this.#appliedSeq) return
-    this.#appliedSeq = seq
+    if (leader !== this.#leader || seq <= this.#gate.appliedSeq) return
+    this.#gate.appliedSeq = seq
     const nowMs = this.#measuredMs()
     this.#backlog.noteApplied(seq, ({ confirmedAtMs, records }) => {
       this.#stages?.apply.observe((nowMs - confirmedAtMs) / 1000, records)
     })
-    this.#release()
-  }
-
-  /** Newest record whose reply may leave. */
-  get #releasedSeq(): number {
-    const safeSeq =
-      this.#limits.acknowledge === 'applied'
-        ? Math.min(this.#confirmedSeq, this.#appliedSeq)
-        : this.#confirmedSeq
-    return Math.min(safeSeq, this.#heldSeq)
+    this.#gate.release()
   }
 
   /** Whether answers are held back. */
   get isHeld(): boolean {
-    return this.#heldSeq !== Number.POSITIVE_INFINITY
+    return this.#gate.isHeld
   }
 
   /** Answers for nothing more that is not answered for yet, until `release` is called: the journal lacks something. */
   hold(): void {
-    this.#heldSeq = this.#releasedSeq
+    this.#gate.hold()
   }
 
   release(): void {
-    this.#heldSeq = Number.POSITIVE_INFINITY
-    this.#release()
+    this.#gate.unhold()
   }
 
   /**
@@ -337,8 +286,8 @@ export class GroupCommit {
    * @returns false when what it lacks is not kept any more
    */
   goBackTo(seq: number): boolean {
-    this.#answeredSeq = this.acknowledgedSeq
-    this.#appliedSeq = seq
+    this.#gate.noteGoingBack()
+    this.#gate.appliedSeq = seq
     return this.#backlog.goBackTo(seq)
   }
 
@@ -367,49 +316,19 @@ export class GroupCommit {
 
   /** Newest record that may have been answered for. */
   get acknowledgedSeq(): number {
-    return Math.max(this.#answeredSeq, this.#releasedSeq)
+    return this.#gate.acknowledgedSeq
   }
 
   /** Whether the reply to this record may leave, or has left. */
   isReleased(seq: number): boolean {
-    return seq <= this.#releasedSeq
+    return seq <= this.#gate.releasedSeq
   }
 
   /**
    * Settles `waiter` once everything up to `seq` is durable, at once if it is; waiters in the order of calls.
    */
   whenDurable(seq: number, waiter: Waiter): void {
-    if (this.#lost || !this.#journal.open) {
-      waiter.settle('lost')
-      return
-    }
-    if (seq <= this.#releasedSeq) {
-      waiter.settle('durable')
-      return
-    }
-    this.#waiters.add(seq, waiter)
-  }
-
-  /** A large batch's replies leave in several goes; all of them only while the term is open. */
-  #release(): void {
-    if (this.#isReleasing) return
-    this.#settleSome()
-  }
-
-  #settleSome(): void {
-    this.#isReleasing = false
-    if (!this.#journal.open) return
-    if (this.#stages !== undefined) this.#stages.releasedAtMs = this.#runtime.elapsed()
-    const released = this.#releasedSeq
-    while ((this.#unreleased[0]?.at(-1)?.seq ?? Number.POSITIVE_INFINITY) <= released) {
-      this.#onReleased(this.#unreleased.shift() ?? [])
-    }
-    if (this.#waiters.settleSome(released)) {
-      this.#isReleasing = true
-      this.#runtime.defer(() => this.#settleSome())
-      return
-    }
-    if (released === this.#decidedSeq) for (const idle of this.#idle.splice(0)) idle()
+    this.#gate.whenDurable(seq, waiter)
   }
 
   #measuredMs(): number {
@@ -418,8 +337,7 @@ export class GroupCommit {
 
   /** Resolves when the reply to every decision may leave, or the term has ended. */
   async drained(): Promise<void> {
-    if (this.#lost || (this.#releasedSeq === this.#decidedSeq && !this.#isReleasing)) return
-    await new Promise<void>((resolve) => this.#idle.push(resolve))
+    await this.#gate.drained()
   }
 
   /** Ends the term from within: what was not sent yet never will be. */
@@ -434,7 +352,6 @@ export class GroupCommit {
     if (this.#lost) return
     this.#lost = true
     this.#onLanded?.()
-    this.#waiters.settleAll(() => 'lost')
-    for (const idle of this.#idle.splice(0)) idle()
+    this.#gate.close()
   }
 }

@@ -24,15 +24,15 @@ const manySeeds = { first: 1, count: 60, every: 1 }
 export const plantedBugs: readonly PlantedBug[] = [
   {
     does: 'replies before the journal has confirmed',
-    file: 'src/engine/group-commit.ts',
-    find: 'if (seq <= this.#releasedSeq) {',
+    file: 'src/engine/reply-gate.ts',
+    find: 'if (seq <= this.releasedSeq) {',
     replace: 'if (seq > 0) {',
     toldAs: /lost|void|in flight, which nothing holds/,
   },
   {
     does: 'replies at the confirm although told to wait for PostgreSQL',
-    file: 'src/engine/group-commit.ts',
-    find: "this.#limits.acknowledge === 'applied'",
+    file: 'src/engine/reply-gate.ts',
+    find: "this.#acknowledge === 'applied'",
     replace: 'false',
     toldAs: lost,
     seeds: manySeeds,
