@@ -76,7 +76,7 @@ Server and batcher do it by themselves where their database role may; so this is
 --switch-journal names the journal of this environment (RabbitMQ, or none) as the one that feeds the database.
 First stop every server, let the batcher drain the old queue to zero messages, and stop it: the switch asks the queue itself,
 at ENROLLMENT_OLD_RABBITMQ_ADDRESS, and refuses while somebody leads or the queue holds anything.
---accept-loss gives up what a queue held that is gone for good: the next leader makes it anew. The loss is kept on record.
+--switch-journal --accept-loss gives up what the old queue held, if its broker is gone for good. It is kept on record.
 A copy of a database (a restored dump, CREATE DATABASE … TEMPLATE, after pg_upgrade) is neither served nor written:
 --moved says that it has taken the original's place, --new-campus that it is a campus of its own, named by
 ENROLLMENT_CAMPUS (else anew), with queues and secrets of its own.`,

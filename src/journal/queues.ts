@@ -71,7 +71,7 @@ function counted(count: number, noun: string): string {
 export function lostQueue(campus: string, why: string): string {
   return (
     `the queue ${journalQueueOf(campus)} is missing, and ${why}; if this is the wrong broker, correct ` +
-    'RABBITMQ_ADDRESS; if the queue is gone for good, run: enrollment migrate --accept-loss'
+    'RABBITMQ_ADDRESS; if the queue is gone for good, run: enrollment journal --accept-loss'
   )
 }
 

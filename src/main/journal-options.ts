@@ -15,7 +15,8 @@ batcher does not understand stops it: upgrade the batcher first. --set-aside put
 message, who decided so (--by, otherwise the user of this system) and why; a batcher must be running, which takes it out of the
 queue. If decisions were in it, they are lost, and so are those behind it until the servers were started again.
 While the tables lack records that were acknowledged, nobody leads; enrollment verify names the last of them. --accept-loss
-lets leaders begin again without them, for good: tell those whom it concerns first, see docs/runbook.md.`
+lets leaders begin again without them, for good: tell those whom it concerns first, see docs/runbook.md. It asks the broker, so
+RABBITMQ_ADDRESS must name it; where the queue itself is gone, it gives up what that held, and the next leader makes it anew.`
 
 export type JournalWish =
   | { readonly do: 'show' | 'accept-loss' | 'rotate-key' | 'drop-old-keys' }

@@ -1,13 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config.ts'
+import { directIdentity } from '../journal/direct-journal.ts'
+import { journalQueueExists } from '../journal/queues.ts'
+import { onWorkingSession } from '../journal/rabbit-session.ts'
 import { keyId } from '../journal/seal.ts'
-import { addJournalKey, dropOldJournalKeys } from '../store/campus-row.ts'
+import { addJournalKey, dropOldJournalKeys, isQueueExpected } from '../store/campus-row.ts'
 import type { Database } from '../store/database.ts'
 import { acceptLosses } from '../store/losses.ts'
 import { bodyOfKept, decideOnStuck, type KeptMessage, keptMessages, stateOfKept } from '../store/set-aside.ts'
+import { heartbeatSeconds, journalFor } from './engine-part.ts'
 import type { JournalWish } from './journal-options.ts'
-import { databaseOfTool, openCampusForReading } from './open-campus.ts'
+import { databaseOfTool, openCampusForReading, type OpenCampus } from './open-campus.ts'
 import { CommandFailed, ServiceProcess } from './service-process.ts'
 
 const shownMax = 50
@@ -18,7 +22,8 @@ const takenOutMs = 20_000
 export async function runJournal(config: Config, wish: JournalWish): Promise<void> {
   const host = new ServiceProcess('journal', config, 'tool')
   await host.runToEnd(async () => {
-    const { database } = await openCampusForReading(await databaseOfTool(config, host, 'journal'), host)
+    const campus = await openCampusForReading(await databaseOfTool(config, host, 'journal'), host)
+    const { database } = campus
     switch (wish.do) {
       case 'show':
         await show(database)
@@ -30,7 +35,7 @@ export async function runJournal(config: Config, wish: JournalWish): Promise<voi
         await setAside(database, wish)
         return
       case 'accept-loss':
-        await acceptLoss(database)
+        await acceptLoss(campus, config, host)
         return
       case 'rotate-key':
         await addJournalKey(database, randomBytes(32).toString('hex'))
@@ -45,10 +50,36 @@ export async function runJournal(config: Config, wish: JournalWish): Promise<voi
   })
 }
 
-async function acceptLoss(database: Database): Promise<void> {
-  const accepted = await acceptLosses(database)
+async function acceptLoss(campus: OpenCampus, config: Config, host: ServiceProcess): Promise<void> {
+  const isQueueGone = await isQueueLost(campus, config, host)
+  const accepted = await acceptLosses(campus.database, { isQueueGone })
   for (const { leader, seq } of accepted) print(`accepted: record ${seq} of leader ${leader} is lost`)
-  if (accepted.length === 0) print('no loss waits to be accepted')
+  if (isQueueGone)
+    print('accepted: the journal queue is gone, with what it held; the next leader makes it anew')
+  else if (accepted.length === 0) print('no loss waits to be accepted')
+}
+
+/** Whether terms came through the queue and its broker has it no more; another broker's word says nothing. */
+async function isQueueLost(campus: OpenCampus, config: Config, host: ServiceProcess): Promise<boolean> {
+  const { id, journal } = campus.row
+  const { rabbitmqAddress: url } = config
+  if (journal === undefined || journal === directIdentity || !(await isQueueExpected(campus.database)))
+    return false
+  if (url === undefined || journalFor(campus, config).identity !== journal) {
+    throw new CommandFailed(
+      `the journal is ${journal}: only its broker knows what is lost; correct RABBITMQ_ADDRESS`,
+    )
+  }
+  const options = { url, heartbeatSeconds }
+  const onFailed = (line: string) => host.log.warn(line)
+  return await onWorkingSession(
+    { options, name: `${id} journal`, signal: host.signal, onFailed },
+    async (session) => {
+      const exists = await journalQueueExists(session, id)
+      await session.close()
+      return !exists
+    },
+  )
 }
 
 async function show(database: Database): Promise<void> {

@@ -7,7 +7,7 @@ import type { Config } from '../config.ts'
 import { openAuditReader } from '../store/audit-reader.ts'
 import { directIdentity } from '../journal/direct-journal.ts'
 import { JournalInUse, withDrainedQueue } from '../journal/drained-queue.ts'
-import { acceptLoss, claimAsMoved, claimAsNewCampus, switchJournal } from '../store/campus-row.ts'
+import { claimAsMoved, claimAsNewCampus, switchJournal } from '../store/campus-row.ts'
 import type { Database } from '../store/database.ts'
 import { makeDecisionMonths } from '../store/decision-months.ts'
 import { adoptLegs, findings } from '../store/findings.ts'
@@ -41,12 +41,6 @@ export async function runMigrate(config: Config, wish: MigrateWish): Promise<voi
     }
     if (wish.switchJournal)
       await switchJournalTo(journalFor(campus, config).identity, campus, config, host, wish)
-    else if (wish.acceptLoss) {
-      const { term, seq } = await acceptLoss(database)
-      print(
-        `the next leader makes the queue anew; what it held behind record ${seq} of term ${term} is given up`,
-      )
-    }
     await makeDecisionMonths(database)
     print(`campus ${id}: the tables are up to date; ${describeApplied(campus.applied)}`)
   }

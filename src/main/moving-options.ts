@@ -24,7 +24,7 @@ the decision, the start inclusive, the end exclusive.`
 /** What `enrollment migrate` is asked to say of the database, beside bringing it up to date. */
 export interface MigrateWish {
   readonly switchJournal: boolean
-  /** What a queue that is gone, or cannot be asked, held is given up. */
+  /** With `switchJournal`: what a queue that cannot be asked held is given up. */
   readonly acceptLoss: boolean
   /** What a copy is from now on. */
   readonly copy: 'moved' | 'new campus' | undefined
@@ -35,9 +35,13 @@ export function migrateWishOf(values: Values): MigrateWish {
   const isMoved = values['moved'] === true
   const isNew = values['new-campus'] === true
   if (isMoved && isNew) throw new CommandFailed('enrollment migrate wants one of --moved and --new-campus')
+  const switchJournal = values['switch-journal'] === true
+  const acceptLoss = values['accept-loss'] === true
+  if (acceptLoss && !switchJournal)
+    throw new CommandFailed('what the journal lost is accepted by: enrollment journal --accept-loss')
   return {
-    switchJournal: values['switch-journal'] === true,
-    acceptLoss: values['accept-loss'] === true,
+    switchJournal,
+    acceptLoss,
     copy: isMoved ? 'moved' : isNew ? 'new campus' : undefined,
   }
 }

@@ -19,14 +19,13 @@ const selectKnowsItself = `
 const selectIdentity = `SELECT id, database_id AS known, ${ownDatabaseId} AS own FROM campus`
 const claimCampusJournal = 'UPDATE campus SET journal = coalesce(journal, $1) RETURNING journal'
 // The position's lock waits for a batch that is being applied.
-const lockPosition = 'SELECT 1 FROM journal_position FOR UPDATE'
+export const lockPosition = 'SELECT 1 FROM journal_position FOR UPDATE'
 const switchCampusJournal = `
   UPDATE campus SET journal = $2, journal_since_term = (SELECT term FROM journal_position)
   WHERE journal IS NOT DISTINCT FROM $1`
-const recordLoss = `
+export const recordQueueLoss = `
   INSERT INTO accepted_losses (journal, leader, term, seq)
   SELECT coalesce(journal, 'none'), leader, term, seq FROM journal_position, campus RETURNING term, seq`
-const forgetQueue = 'UPDATE campus SET journal_since_term = (SELECT term FROM journal_position)'
 const selectIsQueueExpected = `
   SELECT EXISTS (SELECT FROM journal_position, campus WHERE term > journal_since_term) AS expected`
 const keepJwtSecret = 'UPDATE campus SET jwt_secret = coalesce(jwt_secret, $1) RETURNING jwt_secret'
@@ -152,22 +151,9 @@ export async function switchJournal(
 ): Promise<void> {
   await database.transaction(async (client) => {
     await client.query(lockPosition)
-    if (evenIfLost === true) await client.query(recordLoss)
+    if (evenIfLost === true) await client.query(recordQueueLoss)
     const { rowCount } = await client.query(switchCampusJournal, [from ?? null, to])
     if (rowCount !== 1) throw new WrongCampus('somebody else has switched the journal meanwhile')
-  })
-}
-
-/**
- * What the journal's queue held is given up: the next leader makes the queue anew.
- * @returns the newest decision that the tables have
- */
-export async function acceptLoss(database: Database): Promise<{ term: number; seq: number }> {
-  return database.transaction(async (client) => {
-    await client.query(lockPosition)
-    const { rows } = await client.query<{ term: number; seq: number }>(recordLoss)
-    await client.query(forgetQueue)
-    return rows[0] ?? { term: 0, seq: 0 }
   })
 }
 

@@ -1,4 +1,5 @@
 import type { RecordId } from '../engine/ports.ts'
+import { lockPosition, recordQueueLoss } from './campus-row.ts'
 import type { Client, Database } from './database.ts'
 
 /** The newest of a leader's records that were answered for and are lost. */
@@ -28,17 +29,31 @@ const selectLosses = `
   SELECT leader, seq, accepted_at IS NOT NULL AS "isAccepted" FROM answered_records AS answered
   WHERE lost_at IS NOT NULL AND NOT ${answeredIsApplied} ORDER BY lost_at`
 const acceptLost = `
-  UPDATE answered_records AS answered SET accepted_at = now()
-  WHERE lost_at IS NOT NULL AND accepted_at IS NULL AND NOT ${answeredIsApplied}
+  UPDATE answered_records AS answered SET accepted_at = now(), lost_at = coalesce(lost_at, now())
+  WHERE (lost_at IS NOT NULL OR $1) AND accepted_at IS NULL AND NOT ${answeredIsApplied}
   RETURNING leader, seq, TRUE AS "isAccepted"`
+const forgetQueue = 'UPDATE campus SET journal_since_term = (SELECT term FROM journal_position)'
 
 export async function readLosses(client: Client): Promise<readonly LossRow[]> {
   return (await client.query<LossRow>(selectLosses)).rows
 }
 
-/** From now on the tables stand as they are: leaders begin again, and what comes of the lost records is void. */
-export async function acceptLosses(database: Database): Promise<readonly LossRow[]> {
-  return await database.query<LossRow>(acceptLost)
+/**
+ * From now on the tables stand as they are: leaders begin again, and what comes of the lost records is void.
+ * @param isQueueGone then what the journal's queue held is given up too, and the next leader makes it anew
+ */
+export async function acceptLosses(
+  database: Database,
+  { isQueueGone }: { readonly isQueueGone: boolean },
+): Promise<readonly LossRow[]> {
+  return await database.transaction(async (client) => {
+    await client.query(lockPosition)
+    if (isQueueGone) {
+      await client.query(recordQueueLoss)
+      await client.query(forgetQueue)
+    }
+    return (await client.query<LossRow>(acceptLost, [isQueueGone])).rows
+  })
 }
 
 /** See `BatchTransaction.missingAnswered`. */

@@ -87,7 +87,7 @@ describe('the journal’s queue is gone', () => {
   const day = new RegistrationDay()
   const enrolled = () => placesIn(day.campus.database, [401, 402, 403, 404])
   const lost =
-    /lost_tail: the queue \S+ is missing.*correct RABBITMQ_ADDRESS.*enrollment migrate --accept-loss$/
+    /lost_tail: the queue \S+ is missing.*correct RABBITMQ_ADDRESS.*enrollment journal --accept-loss$/
   const queue = () => `${day.campus.environment['ENROLLMENT_CAMPUS']}.journal`
   const hand = new Connection(rabbitAddress())
   day.cleanUpWith(() => hand.close())
@@ -124,8 +124,11 @@ describe('the journal’s queue is gone', () => {
     await batcher.untilSays(/^ALARM lost_tail: the queue/)
     assert.equal(await server.readiness(), 503)
     await assert.rejects(hand.queueDeclare({ queue: queue(), passive: true }), { code: 'NOT_FOUND' })
-    const accepted = await enrollment(['migrate', '--accept-loss'], day.campus.environment)
+    const elsewhere = await enrollment(['migrate', '--accept-loss'], day.campus.environment)
+    assert.match(elsewhere.stderr, /enrollment journal --accept-loss/)
+    const accepted = await enrollment(['journal', '--accept-loss'], day.campus.environment)
     assert.equal(accepted.code, 0, accepted.stderr)
+    assert.match(accepted.stdout, /the journal queue is gone/)
     await server.untilReady()
     await enroll(server, 404)
     await eventually(async () => (await enrolled()).length === 3)

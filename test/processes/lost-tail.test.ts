@@ -52,7 +52,7 @@ describe('a broker that lost what it had confirmed', () => {
       /^accepted: record 1 of leader/,
     )
     const server = day.running(await startServer(environment))
-    day.running(startBatcher(environment))
+    const writer = day.running(startBatcher(environment))
     await server.untilReady()
     assert.deepEqual(await placesIn(day.campus.database, [401]), [])
     assert.equal(inShort(await server.client.send('PUT /student/course', { token, body })), '204')
@@ -60,5 +60,37 @@ describe('a broker that lost what it had confirmed', () => {
     assert.deepEqual(await placesIn(day.campus.database, [401]), [`${student} 401 1`])
     const verified = await enrollment(['verify'], environment)
     assert.equal(verified.code, 0, verified.stdout + verified.stderr)
+    for (const program of [server, writer]) await program.stop()
+  })
+
+  test('nor after a leader that was killed, which had written down what it answered for', async () => {
+    const { environment, database } = day.campus
+    const hand = new Connection(rabbitAddress())
+    day.cleanUpWith(() => hand.close())
+    const leader = day.running(await startServer(environment))
+    const writer = day.running(startBatcher(environment))
+    await leader.untilReady()
+    await writer.kill()
+    const [, [, token] = []] = await logIn(leader, 2)
+    assert.equal(inShort(await leader.client.send('PUT /student/course', { token, body })), '204')
+    await eventually(
+      async () =>
+        (await database.query('SELECT FROM answered_records WHERE accepted_at IS NULL')).length === 1,
+    )
+    await leader.kill()
+    await hand.queuePurge({ queue: `${environment['ENROLLMENT_CAMPUS']}.journal` })
+
+    const server = day.running(await startServer(environment))
+    const batcher = day.running(startBatcher(environment))
+    assert.match(await batcher.untilSays(alarm), /record 1 of leader .* was confirmed/)
+    assert.equal(await server.readiness(), 503)
+    assert.equal((await enrollment(['verify'], environment)).code, 1)
+    assert.match(
+      (await enrollment(['journal', '--accept-loss'], environment)).stdout,
+      /^accepted: record 1 of leader/,
+    )
+    await server.untilReady()
+    for (const program of [server, batcher]) await program.stop()
+    assert.equal((await enrollment(['verify'], environment)).code, 0)
   })
 })
