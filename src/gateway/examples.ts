@@ -98,17 +98,17 @@ data: {"seats":[{"course_id":40103,"group_id":1,"department":40,"capacity":40,"r
     body: { ...theory, std_id: 40, note: 'Graduates this term.' },
     reply: command(5, { ...registered, remaining_actions: 9, ...theory }),
   },
-  studentCourses: { query: { std_id: 1 }, reply: { data: [{ course, reserve_queue_position: 0 }] } },
+  studentCourses: { query: { std_id: 40 }, reply: { data: [{ course, reserve_queue_position: 0 }] } },
   courseStudents: {
     query: theory,
-    reply: { registered_students: [1, 204, 517], reserved_queue_students: [] },
+    reply: { registered_students: [40, 204, 517], reserved_queue_students: [] },
   },
   setCapacity: {
     body: { ...theory, capacity: 60 },
     reply: command(6, { ...theory, capacity: 60, promoted: [], dry_run: false }),
   },
   decisions: {
-    query: { student_id: 1, limit: 1 },
+    query: { student_id: 40, limit: 1 },
     reply: {
       decisions: [
         {
@@ -116,10 +116,10 @@ data: {"seats":[{"course_id":40103,"group_id":1,"department":40,"capacity":40,"r
           seq: 5,
           at,
           actor: { role: 'staff', id: 40 },
-          student_id: 1,
+          student_id: 40,
           outcome: 'accepted',
           legs: [{ do: 'force_add', ...theory, note: 'Graduates this term.' }],
-          effects: [{ type: 'registered', student_id: 1, ...theory }],
+          effects: [{ type: 'registered', student_id: 40, ...theory }],
           reasons: [],
           remaining_actions: 9,
         },
@@ -129,7 +129,7 @@ data: {"seats":[{"course_id":40103,"group_id":1,"department":40,"capacity":40,"r
     },
   },
   forceDrop: {
-    query: { ...theory, std_id: 1, note: 'Seated by mistake.' },
+    query: { ...theory, std_id: 40, note: 'Seated by mistake.' },
     reply: command(7, { place: null, reserve_queue_position: null, remaining_actions: 9, ...theory }),
   },
   addGroup: {
