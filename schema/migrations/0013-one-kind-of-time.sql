@@ -103,3 +103,6 @@ BEGIN
 END
 $$;
 REVOKE ALL ON FUNCTION set_student_password(BIGINT, TEXT, BIGINT, TEXT, TEXT, TEXT, TEXT) FROM PUBLIC;
+
+-- The replaced system's own tables have no default here.
+ALTER TABLE enrolled_courses ALTER COLUMN reserved SET DEFAULT FALSE;

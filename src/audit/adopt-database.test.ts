@@ -28,7 +28,6 @@ afterEach(async () => {
 /** The tables of the replaced system, and what its known bugs leave in them. */
 const leftBehind = `
   ${replacedTables('TIMESTAMPTZ')};
-  ALTER TABLE enrolled_courses ADD COLUMN reserved BOOLEAN NOT NULL DEFAULT FALSE;
   INSERT INTO departments (name) VALUES ('Mathematics');
   INSERT INTO students SELECT id, 'x', now() - interval '1 minute', 20, 5, 1, 1400, 'female'
     FROM generate_series(1, 20) AS id;
