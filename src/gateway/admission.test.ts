@@ -146,7 +146,7 @@ for (const path of [
 }
 
 test('a student may send 20 requests at once and 10 a second, and others are not slowed by it', async () => {
-  const limited = new Desk([student(7), student(8)], {
+  const limited = new Desk([student(7), student(8), group('10/1')], {
     limits: { ...generousLimits, studentRate: { count: 10, perMs: 1000 }, studentBurst: 20 },
   })
   const ask = async (id: number) => await limited.send({ student: id }, 'GET /student/courses?department=1')

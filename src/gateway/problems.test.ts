@@ -66,7 +66,7 @@ test('the type of every error can be read about where it points', async () => {
 })
 
 test('an unknown path and an unknown method are told apart', async () => {
-  assertProblem(await desk.send(undefined, 'GET /'), 404, 'no_such_path')
+  assertProblem(await desk.send(undefined, 'GET /nowhere'), 404, 'no_such_path')
   assertProblem(await desk.send(undefined, 'PUT /student/courses2', { body: {} }), 404, 'no_such_path')
   const wrong = await desk.send(undefined, 'PUT /student/plan', { body: {} })
   assertProblem(wrong, 405, 'method_not_allowed')
