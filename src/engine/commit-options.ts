@@ -16,6 +16,8 @@ export interface CommitLimits {
   readonly appliedBytesKept?: number
   /** How long a reply waits for durability before it is `late`. */
   readonly replyDeadlineMs: number
+  /** How long the journal may leave a message unconfirmed before the term ends; the reply's deadline if not given. */
+  readonly confirmMsMax?: number
   /** A reply waits for the journal's confirm, or until PostgreSQL has applied the record. */
   readonly acknowledge: 'confirm' | 'applied'
 }

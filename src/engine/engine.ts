@@ -170,7 +170,7 @@ export class Engine extends TermService {
       journal,
       store,
       runtime,
-      confirmMsMax: limits.replyDeadlineMs,
+      confirmMsMax: limits.confirmMsMax ?? limits.replyDeadlineMs,
       onLost: (why) => this.#loseTerm(journal, why),
       onAlarm,
       onTrouble: (detail) => {

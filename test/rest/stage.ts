@@ -83,8 +83,10 @@ async function openAll(closing: (() => Promise<unknown>)[]): Promise<Omit<Stage,
 
   const [main, other, third] = [await campusOf(), await campusOf(), await campusOf()]
   const leader = engineOn(main)
+  // A journal that is held confirms nothing, and its terms go on all the same.
+  const neverMs = 3_600_000
   const blocked = engineOn(other, {
-    limits: { replyDeadlineMs, mailboxes: { perCourse, perStudent } },
+    limits: { replyDeadlineMs, confirmMsMax: neverMs, mailboxes: { perCourse, perStudent } },
   })
   await Promise.all([untilLeading(leader), untilLeading(blocked)])
 
@@ -92,7 +94,7 @@ async function openAll(closing: (() => Promise<unknown>)[]): Promise<Omit<Stage,
   await eventually(() => standing.engine.status().state === 'standby')
   const letGo = [await holdJournal(other.url), await holdJournal(third.url)]
   closing.push(() => Promise.all(letGo.map((one) => one())))
-  const late = engineOn(third)
+  const late = engineOn(third, { limits: { confirmMsMax: neverMs } })
   await eventually(() => late.engine.status().state === 'recovering')
   const away = new Database(`postgres://nobody:x@127.0.0.1:${await freePort()}/nothing`, { logger: silent })
   closing.push(() => away.close())
