@@ -203,7 +203,7 @@ export class Engine extends TermService {
       journal,
       store,
       runtime,
-      confirmMsMax: limits.replyDeadlineMs,
+      confirmMsMax: limits.confirmMsMax ?? limits.replyDeadlineMs,
       signal: this.#stopping.signal,
       onAlarm,
       onProgress: (detail) => this.#enter('recovering', detail),
