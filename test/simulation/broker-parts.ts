@@ -1,5 +1,4 @@
 import { decodeMessage } from '../../src/engine/messages.ts'
-import type { BatchMessage } from '../../src/engine/ports.ts'
 import type { Link } from './link.ts'
 
 /** What the broker knows of one connection. */
@@ -38,8 +37,8 @@ export const soundBroker: BrokerRates = {
   lockGrantedTwice: 0,
 }
 
-/** The batch that a message is; undefined for a marker. */
-export function batchIn(body: Buffer, campus: string): BatchMessage | undefined {
+/** The requests whose decisions a message of this campus holds; none in a marker. */
+export function requestsIn(body: Buffer, campus: string): string[] {
   const message = decodeMessage(body, campus)
-  return 'start' in message ? undefined : message
+  return 'start' in message ? [] : message.records.map(({ request }) => request ?? '')
 }

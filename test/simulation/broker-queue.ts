@@ -93,15 +93,10 @@ export class BrokerQueue {
     return before - this.count
   }
 
-  /**
-   * Loses the newest `count` messages, if one of them is missed.
-   * @returns those lost
-   */
-  loseTail(count: number, isMissed: (entry: Entry) => boolean): readonly Entry[] {
-    const all = [...this.#returned, ...this.#ready]
-    const gone = new Set(all.toSorted((a, b) => a.order - b.order).slice(-count))
-    if (![...gone].some(isMissed)) return []
-    this.#remove((entry) => gone.has(entry))
-    return [...gone]
+  /** Loses the newest `count` messages, if they are missed: those and the ones that stay are asked about. */
+  loseTail(count: number, areMissed: (gone: readonly Entry[], kept: readonly Entry[]) => boolean): void {
+    const all = [...this.#returned, ...this.#ready].toSorted((a, b) => a.order - b.order)
+    const gone = new Set(all.slice(-count))
+    if (areMissed([...gone], all.slice(0, -count))) this.#remove((entry) => gone.has(entry))
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { batchIn, type BrokerRates, type BrokerSession, soundBroker } from './broker-parts.ts'
+import { requestsIn, type BrokerRates, type BrokerSession, soundBroker } from './broker-parts.ts'
 import { BrokerQueue, type Entry, type JournalEntry } from './broker-queue.ts'
-import type { QueueState, RecordId } from '../../src/engine/ports.ts'
+import type { QueueState } from '../../src/engine/ports.ts'
 import type { Coverage } from './coverage.ts'
 import { Link } from './link.ts'
 import type { Random } from './random.ts'
@@ -246,7 +246,8 @@ export class SimulatedBroker {
     }
     if (!this.queue.isDeclared) return
     this.queue.add({ order: ++this.#order, body, isMarker })
-    if (this.lostRequests !== undefined) this.#noteLost(body)
+    for (const request of this.lostRequests === undefined ? [] : requestsIn(body, campusId))
+      this.lostRequests?.add(request)
   }
 
   /** No message waits, and nobody consumes. */
@@ -330,24 +331,23 @@ export class SimulatedBroker {
 
   /**
    * Loses the end of the queue, as a broker that was restored to an earlier point has. Nothing that is published
-   * from now on can be of use. To be called while nothing is out with a consumer.
-   * @param confirmed of the present leader: of its records that are lost, this or an older one must be one
+   * from now on can be of use.
+   * @param isMissed whether anybody was told of the decision on a request, and the tables lack it: of what is lost, and was
+   *   not sent twice, one must be such
    * @returns false if none would be: nothing is lost then
    */
-  loseTail(count: number, confirmed: RecordId): boolean {
-    const isMissed = ({ body }: Entry): boolean => {
-      const batch = batchIn(body, campusId)
-      return batch?.leader === confirmed.leader && (batch.records[0]?.seq ?? Infinity) <= confirmed.seq
-    }
-    const gone = this.queue.loseTail(count, isMissed)
-    if (gone.length === 0) return false
-    this.lostRequests = new Set()
-    for (const { body } of gone) this.#noteLost(body)
-    return true
-  }
-
-  #noteLost(body: Buffer): void {
-    for (const { request } of batchIn(body, campusId)?.records ?? []) this.lostRequests?.add(request ?? '')
+  loseTail(count: number, isMissed: (request: string) => boolean): boolean {
+    const out = this.#consumers.flatMap(({ unacknowledged }) => [...unacknowledged.values()])
+    this.queue.loseTail(count, (gone, kept) => {
+      const left = new Set([...kept, ...out].flatMap(({ body }) => requestsIn(body, campusId)))
+      const lost = gone
+        .flatMap(({ body }) => requestsIn(body, campusId))
+        .filter((request) => !left.has(request))
+      if (!lost.some(isMissed)) return false
+      this.lostRequests = new Set(lost)
+      return true
+    })
+    return this.lostRequests !== undefined
   }
 
   cutSessionsOf(process: SimulatedProcess): void {

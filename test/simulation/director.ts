@@ -299,7 +299,7 @@ export class Director {
   }
 
   #loseTailOf(leader: EngineHost, broker: SimulatedBroker): void {
-    const { scheduler, random, coverage, engines, batchers } = this.#cast
+    const { scheduler, random, coverage, engines, batchers, database, history } = this.#cast
     scheduler.after(50, () => {
       // What befell the leader before may show only now; without a batcher there is no other.
       if (leader.engine.campus === undefined) {
@@ -308,19 +308,19 @@ export class Director {
         this.#loseTailLater()
         return
       }
-      // Without batchers the tables stay with the leader that they have.
-      const confirmed = {
-        leader: this.#cast.database.tables.position.leader,
-        seq: leader.engine.status().confirmedSeq,
-      }
+      const missed = history.answeredRequests()
+      for (const { record } of database.tables.decisions) missed.delete(record.request)
       const isLost =
-        broker.queue.count >= 3 && broker.loseTail(random.integer(2, broker.queue.count - 1), confirmed)
+        broker.queue.count >= 3 &&
+        broker.loseTail(random.integer(2, broker.queue.count - 1), (request) => missed.has(request))
       if (!isLost) {
         this.#rushNow()
         this.#loseTailOf(leader, broker)
         return
       }
       coverage.fault('end of the queue lost')
+      // Then it cannot be written down, and the leader's next marker alone says so.
+      if (random.chance(0.5)) database.restart(random.between(1500, 4000))
       // Before the leader can see it: it would send again what is gone.
       broker.restart(100)
       for (const host of batchers) host.restart()

@@ -43,6 +43,12 @@ export class History {
   readonly dryRuns: DryRun[] = []
   intents = 0
 
+  /** Requests that were answered with the decision on them. */
+  answeredRequests(): Set<string | undefined> {
+    const decided = this.attempts.map(({ outcome }) => outcome?.kind === 'decided' && outcome.record.request)
+    return new Set(decided.filter((request) => request !== false))
+  }
+
   attempt(intent: Intent, sentMs: number): Attempt {
     const id = `a${this.attempts.length + 1}`
     const attempt: Attempt = { id, intent, sentMs, outcome: undefined, answeredMs: undefined, term: 0 }

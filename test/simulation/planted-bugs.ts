@@ -137,6 +137,14 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     does: 'says nothing when the end of the journal is gone',
     file: 'src/batcher/write.ts',
+    find: 'if (lost !== undefined) {',
+    replace: 'if (false) {',
+    toldAs: /nobody said so/,
+    seeds: lostTails,
+  },
+  {
+    does: 'overlooks what a marker’s author saw confirmed',
+    file: 'src/batcher/write.ts',
     find: 'if (seen === undefined ||',
     replace: 'if (true ||',
     toldAs: /nobody said so/,
