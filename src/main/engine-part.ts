@@ -26,7 +26,7 @@ import type { ServiceProcess } from './service-process.ts'
 /** Seconds of silence after which broker and client give each other up, roughly doubled. */
 export const heartbeatSeconds = 5
 /** The direct journal's session is pinged this often, and abandoned by the server after three misses. */
-const pingIntervalMs = 5000
+export const pingIntervalMs = 5000
 export const directIdleMs = 3 * pingIntervalMs
 const turnBudgetMs = 10
 const sayAgainMs = 60_000

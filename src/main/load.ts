@@ -10,9 +10,10 @@ import { nobodysPassword, type RegistryRows } from '../registry/rows.ts'
 import { sampleCampus, sampleHashCost } from '../registry/sample-campus.ts'
 import { type LoadedTable, LoadRefused, loadTables } from '../store/bulk-load.ts'
 import { markSample } from '../store/campus-row.ts'
-import { departmentIds, holdsRegistry, isServed, knownPeopleAndGroups } from '../store/registry-queries.ts'
+import { departmentIds, holdsRegistry, knownPeopleAndGroups } from '../store/registry-queries.ts'
 import { databaseOfTool, openCampus, type OpenCampus } from './open-campus.ts'
 import { CommandFailed, ServiceProcess } from './service-process.ts'
+import { withoutLeader } from './without-leader.ts'
 
 const elapsed = (): number => performance.now()
 
@@ -37,8 +38,13 @@ export async function runLoad(config: Config, wish: LoadWish): Promise<void> {
   const host = new ServiceProcess('load', config, 'tool')
   await host.runToEnd(async () => {
     const campus = await openCampus(await databaseOfTool(config, host, 'load'), config, host)
-    if (wish.what === 'sample') await loadSample(campus)
-    else await loadFiles(campus, wish.what, { ...wish, courseUnitsMax: config.courseUnitsMax })
+    const { what } = wish
+    const load = async () => {
+      if (what === 'sample') await loadSample(campus)
+      else await loadFiles(campus, what, { ...wish, courseUnitsMax: config.courseUnitsMax })
+    }
+    if (wish.dryRun) await load()
+    else await withoutLeader(campus, config, host, load)
   })
 }
 
@@ -85,8 +91,6 @@ async function loadFiles(
   if (skipped !== undefined) process.stdout.write(`${skipped}\n`)
   if (dryRun) await checked.hashPasswords(async () => nobodysPassword)
   else await hashPasswords(checked)
-  // Asked before: a server that waits for this very load may begin its term right after.
-  const served = !dryRun && (await isServed(campus.database))
   let seated = 0
   try {
     seated = (await loadRows(campus, checked, { dryRun })).seated
@@ -100,11 +104,6 @@ async function loadFiles(
     seated === 0 ? '' : `; ${seated} who waited beside a free seat ${dryRun ? 'would have' : 'have'} it`
   const done = dryRun ? 'dry run: these files can be loaded' : 'loaded'
   process.stdout.write(`${done}: ${counts.join(', ')}${moved}${dryRun ? '; nothing was written' : ''}\n`)
-  if (served) {
-    process.stdout.write(
-      'A server runs, and sees this only when it begins its next term: stop the servers and start them again.\n',
-    )
-  }
 }
 
 function namesOf(table: string): string {
@@ -120,13 +119,14 @@ async function hashPasswords(checked: CheckedFiles): Promise<void> {
 }
 
 async function loadRows(
-  { database }: OpenCampus,
+  { database, row: { journal } }: OpenCampus,
   rows: RegistryRows,
   { dryRun }: { readonly dryRun: boolean },
 ): Promise<{ readonly seated: number }> {
   let bar: { table: LoadedTable; progress: Progress } | undefined
   const loaded = await loadTables(database, withoutEmpty(rows), {
     dryRun,
+    journal,
     onProgress: (table, done) => {
       if (bar?.table !== table) {
         bar?.progress.finish()

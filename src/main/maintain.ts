@@ -6,14 +6,12 @@ import { exitStatusOf, verify } from '../audit/verify.ts'
 import type { Config } from '../config.ts'
 import { openAuditReader } from '../store/audit-reader.ts'
 import { directIdentity } from '../journal/direct-journal.ts'
-import { JournalInUse, withDrainedQueue } from '../journal/drained-queue.ts'
+import { withDrainedQueue } from '../journal/drained-queue.ts'
 import { claimAsMoved, claimAsNewCampus, switchJournal } from '../store/campus-row.ts'
-import type { Database } from '../store/database.ts'
 import { makeDecisionMonths } from '../store/decision-months.ts'
 import { adoptLegs, findings } from '../store/findings.ts'
-import { tryLockSession } from '../store/lock-session.ts'
 import { finishAdoption } from '../store/migrate.ts'
-import { buildEngine, directIdleMs, heartbeatSeconds, journalFor } from './engine-part.ts'
+import { buildEngine, heartbeatSeconds, journalFor } from './engine-part.ts'
 import type { MigrateWish } from './moving-options.ts'
 import {
   databaseOfTool,
@@ -23,6 +21,7 @@ import {
   type OpenCampus,
 } from './open-campus.ts'
 import { CommandFailed, ServiceProcess } from './service-process.ts'
+import { refuseWhileLed, withDirectLock } from './without-leader.ts'
 
 /** `enrollment migrate`: brings the tables up to date, and says what the database is from now on, if asked to. */
 export async function runMigrate(config: Config, wish: MigrateWish): Promise<void> {
@@ -64,7 +63,7 @@ async function switchJournalTo(
   const change = () => switchJournal(database, { from, to, evenIfLost })
   const { signal } = host
   if (from === undefined) await change()
-  else if (from === directIdentity) await withoutLeader({ database, campus, signal }, change)
+  else if (from === directIdentity) await withDirectLock({ database, campus, signal }, change)
   else if (url !== undefined) {
     await withDrainedQueue({ url, campus, heartbeatSeconds, signal }, change)
   } else if (evenIfLost) await change()
@@ -75,22 +74,6 @@ async function switchJournalTo(
     )
   }
   print(`journal: ${from ?? 'none'} -> ${to}`)
-}
-
-/** Does `work` while nobody can begin to lead with the direct journal. */
-async function withoutLeader(
-  { database, campus, signal }: { database: Database; campus: string; signal: AbortSignal },
-  work: () => Promise<void>,
-): Promise<void> {
-  const lock = await tryLockSession(database, { campus, idleTimeoutMs: directIdleMs, signal })
-  if (lock === undefined) {
-    throw new JournalInUse('a server leads through the journal of now; stop the servers first')
-  }
-  try {
-    await work()
-  } finally {
-    await lock.close()
-  }
 }
 
 /**
@@ -122,7 +105,10 @@ export async function runAdopt(config: Config, options: { readonly apply: boolea
     if (!options.apply) return
     if (plan.isBlocked)
       throw new CommandFailed('rows must be corrected by hand before the rest can be adopted')
-    if (plan.courses.length > 0) await applyPlan(campus, config, host, plan)
+    if (plan.courses.length > 0) {
+      await refuseWhileLed(campus, config, host)
+      await applyPlan(campus, config, host, plan)
+    }
     // Also when there is nothing left to decide: an earlier run may have ended before this.
     await finishAdoption(campus.database)
     print('adopted: the tables can be served')

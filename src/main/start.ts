@@ -13,6 +13,7 @@ import { openCampus, type OpenCampus } from './open-campus.ts'
 import { startServer } from './server-part.ts'
 import { CommandFailed, ServiceProcess } from './service-process.ts'
 import { welcomePage } from './welcome-page.ts'
+import { withoutLeader } from './without-leader.ts'
 
 const lookForLoadMs = 300
 
@@ -87,7 +88,7 @@ async function openEmbedded(config: Config, host: ServiceProcess, { empty }: Sta
   const campus = await openCampus(postgres.url, config, host)
   if (empty || (await holdsRegistry(campus.database))) return campus
   say('First start: making the sample campus.')
-  await loadSample(campus)
+  await withoutLeader(campus, config, host, () => loadSample(campus))
   return { ...campus, row: { ...campus.row, isSample: true } }
 }
 

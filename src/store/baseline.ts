@@ -37,3 +37,12 @@ export async function takeBaselineIfNeeded(client: Client, term: number): Promis
   await client.query(insertBaseline, [term])
   await client.query(readByKeys)
 }
+
+/** Takes it between two terms, for the one to come; before the first term there is nothing to compare. */
+export async function takeBaselineOfNextTerm(client: Client): Promise<void> {
+  const { rows } = await client.query<{ term: number }>('SELECT term FROM journal_position')
+  const term = rows[0]?.term ?? 0
+  if (term === 0) return
+  await client.query(deleteBaseline)
+  await client.query(insertBaseline, [term + 1])
+}

@@ -1,4 +1,7 @@
 import { DatabaseError } from 'pg'
+import { WrongCampus } from '../engine/ports.ts'
+import { takeBaselineOfNextTerm } from './baseline.ts'
+import { lockPosition } from './campus-row.ts'
 import { CopyRows, copyStreamIn } from './copy.ts'
 import { type Client, type Database, endQuietly, inTransaction } from './database.ts'
 
@@ -76,6 +79,8 @@ export interface LoadOptions {
   readonly onProgress?: (table: LoadedTable, rows: number) => void
   /** Do it all, see whether the database takes it, and roll it back. */
   readonly dryRun?: boolean
+  /** The journal that feeds the database, as the caller knows it; whoever leads through it has been kept out. */
+  readonly journal?: string | undefined
 }
 
 const tables = Object.keys(columnsOf) as LoadedTable[]
@@ -101,6 +106,23 @@ const advanceDepartmentIds = `
   WHERE pg_get_serial_sequence('departments', 'id') IS NOT NULL`
 
 /**
+ * Begins to write the tables in a transaction, between two terms: none begins before it ends.
+ * @throws WrongCampus if a server has claimed another journal meanwhile
+ */
+export async function beginBetweenTerms(client: Client, journal: string | undefined): Promise<void> {
+  await client.query(lockPosition)
+  const { rows } = await client.query<{ journal: string | null }>('SELECT journal FROM campus')
+  if (rows[0] === undefined || rows[0].journal === (journal ?? null)) return
+  throw new WrongCampus('a server has begun to serve this database meanwhile; stop the servers first')
+}
+
+/** The tables as they are now are what the next term begins with, so that `verify` has nothing to name. */
+export async function endBetweenTerms(client: Client, written: readonly string[]): Promise<void> {
+  await client.query(noteLoad, [written.join(', ')])
+  await takeBaselineOfNextTerm(client)
+}
+
+/**
  * Adds rows to the tables by COPY in one transaction: all of them or none. The next leader serves them.
  * @returns how many who waited beside a free seat were given it
  * @throws LoadRefused when the database does not take a row; whatever a source throws, as it is
@@ -108,7 +130,7 @@ const advanceDepartmentIds = `
 export async function loadTables(
   database: Database,
   sources: LoadSources,
-  { onProgress = () => undefined, dryRun = false }: LoadOptions = {},
+  { onProgress = () => undefined, dryRun = false, journal }: LoadOptions = {},
 ): Promise<{ readonly seated: number }> {
   let seated = 0
   const loaded = tables.filter((table) => sources[table] !== undefined)
@@ -118,6 +140,8 @@ export async function loadTables(
   })
   try {
     const write = async () => {
+      // A dry run may be made beside a server, and holds nobody up.
+      if (!dryRun) await beginBetweenTerms(client, journal)
       for (const table of loaded) await loadTable(client, table, sources, onProgress)
       if (loaded.includes('enrolled_courses')) {
         await refuseSeveralGroups(client)
@@ -125,7 +149,7 @@ export async function loadTables(
       }
       // A sequence does not go back with the transaction.
       if (loaded.includes('departments') && !dryRun) await client.query(advanceDepartmentIds)
-      await client.query(noteLoad, [loaded.join(', ')])
+      if (!dryRun) await endBetweenTerms(client, loaded)
     }
     await inTransaction(client, 'BEGIN', write, dryRun ? 'ROLLBACK' : 'COMMIT')
     if (loaded.length > 0 && !dryRun) await client.query(`ANALYZE ${loaded.join(', ')}`)

@@ -4,10 +4,17 @@ import { type Database, endQuietly } from './database.ts'
 const selectHoldsRegistry = `
   SELECT EXISTS (SELECT FROM departments) OR EXISTS (SELECT FROM students) OR EXISTS (SELECT FROM courses) AS holds`
 const selectCanBeServed = 'SELECT EXISTS (SELECT FROM students) AND EXISTS (SELECT FROM courses) AS can'
-const selectIsServed = `
-  SELECT (SELECT term > 0 FROM journal_position) AND EXISTS (SELECT FROM pg_stat_activity
-    WHERE datname = current_database()
-      AND application_name IN ('enrollment server', 'enrollment start', 'enrollment leader')) AS served`
+/** The servers, one of whom leads; with the direct journal those at the address of the session that holds the lock. */
+const selectLeader = `
+  SELECT term, to_char(judged_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"') AS since, (
+    SELECT string_agg(DISTINCT application_name || coalesce(' at ' || host(client_addr), ' on this host'), ' or ')
+    FROM pg_stat_activity AS server
+    WHERE datname = current_database() AND application_name IN ('enrollment server', 'enrollment start', 'enrollment adopt')
+      AND pid <> pg_backend_pid() AND (journal <> 'direct' OR EXISTS (
+        SELECT FROM pg_stat_activity AS holder
+        WHERE holder.datname = server.datname AND holder.application_name = 'enrollment leader'
+          AND holder.client_addr IS NOT DISTINCT FROM server.client_addr))) AS who
+  FROM campus, journal_position LEFT JOIN leaders USING (leader, term)`
 const selectStudentIds = 'SELECT id FROM students'
 const selectRoom = `
   SELECT course_id, group_id, capacity, (SELECT count(*) FROM enrolled_courses AS place
@@ -28,10 +35,11 @@ export async function canBeServed(database: Database): Promise<boolean> {
   return row?.can === true
 }
 
-/** Whether a server has begun a term and is connected: it has read the tables already, and reads them anew in its next term. */
-export async function isServed(database: Database): Promise<boolean> {
-  const [row] = await database.query<{ served: boolean }>(selectIsServed)
-  return row?.served === true
+/** Who leads now, for people: the term, since when, and the connections to this database that can be its own. */
+export async function describeLeader(database: Database): Promise<string> {
+  const [row] = await database.query<{ term: number; since: string | null; who: string | null }>(selectLeader)
+  const term = row?.since ? `term ${row.term} since ${row.since}` : 'its first term begins'
+  return `${row?.who ?? 'it has no connection to this database'} (${term})`
 }
 
 export async function departmentIds(database: Database): Promise<ReadonlySet<number>> {
