@@ -60,10 +60,11 @@ const ownPlace = closed({
     type: ['integer', 'null'],
     description: '0 = registered, 1 = first in the reserve queue, null = no place.',
   }),
-  change: Type.Unsafe<'registered' | 'reserved' | 'promoted' | 'moved_up' | 'left' | null>({
+  change: Type.Unsafe<'registered' | 'reserved' | 'promoted' | 'moved_up' | 'left' | 'time_changed' | null>({
     type: ['string', 'null'],
-    enum: ['registered', 'reserved', 'promoted', 'moved_up', 'left', null],
-    description: 'What happened last; null where the event tells how things stand, not what happened.',
+    enum: ['registered', 'reserved', 'promoted', 'moved_up', 'left', 'time_changed', null],
+    description:
+      'What happened last; null where the event tells how things stand, not what happened. `time_changed`: staff gave the group other hours or another exam, which `GET /student/course` has; it may stand in an event beside another change of the same place.',
   }),
   detail: Type.String({ description: 'The same in words, for the student.' }),
 })

@@ -36,7 +36,7 @@ export type EventData = {
     group_id: number
     place: 'registered' | 'reserved' | null
     reserve_queue_position: number | null
-    change: 'registered' | 'reserved' | 'promoted' | 'moved_up' | 'left' | null
+    change: 'registered' | 'reserved' | 'promoted' | 'moved_up' | 'left' | 'time_changed' | null
     detail: string
   }[]
 }

@@ -105,6 +105,19 @@ test('a group that is closed, opened again or cancelled is so at the gateway too
   ])
 })
 
+test('a time that changes concerns at the gateway whom it concerns at the engine', () => {
+  const board = new SeatBoard(campusOf([group('10/1', { registered: [1, 2], queue: [3] })]), 1)
+  const { feed, mirror, read } = link()
+  feed.follow(board)
+  board.show(1, [
+    { type: 'group_changed', course: 10, group: 1, meetings: [{ day: 0, startMinute: 480, endMinute: 540 }] },
+  ])
+  read()
+  assertSame(mirror.board, board)
+  const students = mirror.board?.placesChangedSince(0, () => true)
+  assert.deepEqual([...(students?.keys() ?? [])], [1, 2, 3])
+})
+
 test('in a new term the gateway begins with a new board, and hears no more of the old one', () => {
   const campus = campusOf([group('10/1')])
   const [old, next] = [new SeatBoard(campus, 1), new SeatBoard(campus, 2)]

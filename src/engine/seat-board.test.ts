@@ -150,3 +150,29 @@ test('a group that staff add is shown among those of its department, and a longe
     ],
   )
 })
+
+test('who holds a seat in a group or waits for one is told that its time has changed, and nobody else', () => {
+  const board = boardOf(group('10/1', { registered: [1, 2], queue: [3] }), group('10/2', { registered: [4] }))
+  const meetings = [{ day: 0, startMinute: 480, endMinute: 540 }]
+  board.show(1, [{ type: 'left', student: 2, ...at }])
+  board.show(2, [{ type: 'promoted', student: 3, ...at }])
+  board.show(3, [{ type: 'reserved', student: 5, ...at, order: 9, position: 2 }])
+  board.show(4, [{ type: 'group_changed', ...at, meetings, lecturer: 'Emmy' }])
+  const how = 'time_changed'
+  const told = new Map([
+    [1, [{ ...at, how, position: 0 }]],
+    [3, [{ ...at, how, position: 0 }]],
+    [5, [{ ...at, how, position: 1 }]],
+  ])
+  assert.deepEqual(board.placesChangedSince(3, everybody), told)
+  // Beside what else happened meanwhile.
+  assert.deepEqual(board.placesChangedSince(1, everybody).get(3), [
+    { ...at, how: 'promoted', position: 0 },
+    { ...at, how, position: 0 },
+  ])
+  // The same hours again, and another lecturer, are no news.
+  board.show(5, [{ type: 'group_changed', ...at, meetings, lecturer: 'Ada' }])
+  assert.deepEqual(board.placesChangedSince(4, everybody), new Map())
+  board.show(6, [{ type: 'group_changed', ...at, exam: { startMs: 1000, minutes: 0 } }])
+  assert.deepEqual([...board.placesChangedSince(5, everybody).keys()], [1, 3, 5])
+})

@@ -3,8 +3,11 @@ import { addedGroup, changedProfile } from '../../actors/evolve-administration.t
 import type { Effect } from '../../actors/records.ts'
 import { PlaceRing } from './place-ring.ts'
 
-/** How a student's place in a course came to be what it is. `moved_up`: others left the queue before them. */
-export type PlaceEvent = 'registered' | 'reserved' | 'promoted' | 'moved_up' | 'left'
+/**
+ * What happened to a student's place in a course. `moved_up`: others left the queue before them; `time_changed`: staff gave the
+ * group other hours or another exam, and the place is what it was.
+ */
+export type PlaceEvent = 'registered' | 'reserved' | 'promoted' | 'moved_up' | 'left' | 'time_changed'
 
 /** Where a student stands in a course by now, and what put them there last. */
 export interface PlaceChange {
@@ -44,11 +47,15 @@ interface Board extends GroupSeats {
   capacity: number
   registeredCount: number
   readonly queue: Waiting[]
+  /** Who holds a seat. */
+  readonly holders: Set<number>
   changedBy: number
   status: GroupStatus
   profile: GroupProfile
   /** `seq` of the decision after which somebody in the queue moved up last. */
   movedBy: number
+  /** `seq` of the decision that changed its hours or its exam last. */
+  timeChangedBy: number
 }
 
 /** A whole board at one moment. */
@@ -62,8 +69,12 @@ export interface SeatState {
     readonly capacity: number
     readonly registeredCount: number
     readonly queue: readonly number[]
+    /** An engine of an older version does not say. */
+    readonly holders?: readonly number[]
   }[]
 }
+
+type Changes = Map<number, PlaceChange[]>
 
 type SeatListener = (seq: number, effects: readonly Effect[] | undefined) => void
 
@@ -78,7 +89,7 @@ const statusAfter = { group_opened: 'open', group_closed: 'closed', group_cancel
  * changed since any decision of the term, many changes of one thing as one, so whoever watches need remember
  * nothing but a number.
  *
- * Counts of seats and ids of those who wait are all that it holds. An effect that does not fit is passed over:
+ * Counts of seats and ids of those who hold or wait are all that it holds. An effect that does not fit is passed over:
  * what is shown must never stop what is decided.
  */
 export class SeatBoard {
@@ -92,6 +103,7 @@ export class SeatBoard {
   /** Nothing is remembered of what came before. */
   #beganAt = 0
   #movedBy = 0
+  #timeChangedBy = 0
   #seq = 0
 
   /** @param campus as loaded: everything in it is confirmed */
@@ -105,6 +117,7 @@ export class SeatBoard {
         board.status = status
         board.reserveCapacity = reserveCapacity
         board.registeredCount = registered.length
+        for (const student of registered) board.holders.add(student)
         board.queue.push(...queue.map((student) => ({ student, movedBy: 0 })))
       }
     }
@@ -117,9 +130,10 @@ export class SeatBoard {
     const board = new SeatBoard(new Campus(), term)
     board.#seq = seq
     board.#beganAt = seq
-    for (const { profile, queue, ...counts } of groups) {
+    for (const { profile, queue, holders = [], ...counts } of groups) {
       const one = board.#addGroup(profile, seq)
       Object.assign(one, counts)
+      for (const student of holders) one.holders.add(student)
       one.queue.push(...queue.map((student) => ({ student, movedBy: seq })))
     }
     return board
@@ -131,7 +145,7 @@ export class SeatBoard {
     const groups = inOrder.map((one) => {
       const { profile, status, reserveCapacity, capacity, registeredCount } = one
       const queue = one.queue.map(({ student }) => student)
-      return { profile, status, reserveCapacity, capacity, registeredCount, queue }
+      return { profile, status, reserveCapacity, capacity, registeredCount, queue, holders: [...one.holders] }
     })
     return { term: this.term, seq: this.#seq, groups }
   }
@@ -176,11 +190,12 @@ export class SeatBoard {
   }
 
   /**
-   * Whose places have changed after decision `seq`, and how they stand now: the newest change of each course.
+   * Whose places have changed after decision `seq`, and how they stand now: the newest change of each course, and behind it that
+   * its time has changed.
    * @param isWatched the students whom anybody asks about
    */
   placesChangedSince(seq: number, isWatched: (student: number) => boolean): Map<number, PlaceChange[]> {
-    const changes = new Map<number, PlaceChange[]>()
+    const changes: Changes = new Map()
     if (seq === this.#seq) return changes
     this.#entries.eachSince(seq, (student, index, how) => {
       const board = this.#groups[index]
@@ -188,7 +203,12 @@ export class SeatBoard {
       const { course, group } = board
       append(changes, student, { course, group, how, position: positionAfter(how, student, board) })
     })
-    if (this.#movedBy <= seq) return changes
+    if (this.#movedBy > seq) this.#addMovedSince(seq, isWatched, changes)
+    if (this.#timeChangedBy > seq) this.#addTimesSince(seq, isWatched, changes)
+    return changes
+  }
+
+  #addMovedSince(seq: number, isWatched: (student: number) => boolean, changes: Changes): void {
     for (const { course, group, queue, movedBy } of this.#groups) {
       if (movedBy <= seq) continue
       for (const [index, waiting] of queue.entries()) {
@@ -197,7 +217,19 @@ export class SeatBoard {
         append(changes, student, { course, group, how: 'moved_up', position: index + 1 })
       }
     }
-    return changes
+  }
+
+  #addTimesSince(seq: number, isWatched: (student: number) => boolean, changes: Changes): void {
+    for (const { course, group, holders, queue, timeChangedBy } of this.#groups) {
+      if (timeChangedBy <= seq) continue
+      const how = 'time_changed'
+      for (const student of holders) {
+        if (isWatched(student)) append(changes, student, { course, group, how, position: 0 })
+      }
+      for (const [index, { student }] of queue.entries()) {
+        if (isWatched(student)) append(changes, student, { course, group, how, position: index + 1 })
+      }
+    }
   }
 
   #find(course: number, group: number): Board | undefined {
@@ -216,8 +248,10 @@ export class SeatBoard {
       capacity,
       registeredCount: 0,
       queue: [],
+      holders: new Set(),
       changedBy: seq,
       movedBy: 0,
+      timeChangedBy: 0,
       status: 'open',
       profile,
     }
@@ -238,13 +272,19 @@ export class SeatBoard {
     const board = this.#find(effect.course, effect.group)
     if (board === undefined) return
     switch (effect.type) {
-      case 'group_changed':
+      case 'group_changed': {
+        const before = timeOf(board.profile)
         board.profile = changedProfile(board.profile, effect)
         board.reserveCapacity = board.profile.reserveCapacity
         board.changedBy = seq
+        if (timeOf(board.profile) === before) return
+        board.timeChangedBy = seq
+        this.#timeChangedBy = seq
         return
+      }
       case 'registered':
         board.registeredCount++
+        board.holders.add(effect.student)
         break
       case 'reserved':
         board.queue.push({ student: effect.student, movedBy: seq })
@@ -252,9 +292,12 @@ export class SeatBoard {
       case 'promoted':
         this.#leaveQueue(board, effect.student, seq)
         board.registeredCount++
+        board.holders.add(effect.student)
         break
       case 'left':
-        if (!this.#leaveQueue(board, effect.student, seq)) board.registeredCount--
+        if (this.#leaveQueue(board, effect.student, seq)) break
+        board.registeredCount--
+        board.holders.delete(effect.student)
         break
       case 'capacity_changed':
         board.capacity = effect.capacity
@@ -284,6 +327,10 @@ export class SeatBoard {
     this.#movedBy = seq
     return true
   }
+}
+
+function timeOf({ meetings, exam }: GroupProfile): string {
+  return JSON.stringify([meetings, exam])
 }
 
 function positionAfter(how: PlaceEvent, student: number, { queue }: Board): number | undefined {

@@ -69,7 +69,7 @@ function placeText(
     place: placeAt(position),
     reserve_queue_position: position,
     change,
-    detail: `${sentenceOf(position, change)} group ${group} of course ${course}.`,
+    detail: `${change === 'time_changed' ? 'The time or the exam has changed. ' : ''}${sentenceOf(position, change)} group ${group} of course ${course}.`,
   }
   return JSON.stringify(place)
 }

@@ -81,6 +81,23 @@ test('a capacity that staff raise is told, with those whom it seats', async (t) 
   assert.equal(places[0]?.change, 'promoted')
 })
 
+test('a time that staff change is told to those who hold a seat or wait for one', async (t) => {
+  const { course, students } = await desk.courseOf(1, 2)
+  const streams = await Promise.all(students.map((student) => watch(t, student, '?places=own')))
+  for (const stream of streams) await stream.next()
+  const time = { class_time: [{ day: 6, start_minute: 1200, end_minute: 1260 }] }
+  const changed = await desk.staff(1, 'PATCH /staff/course', { course_id: course, group_id: 1, ...time })
+  assert.equal(changed.status, 204)
+  const told = await Promise.all(streams.map((stream) => stream.next()))
+  assert.deepEqual(
+    told.map(({ places }) => places.map(({ change, place, detail }) => [change, place, detail])),
+    [
+      ['registered', `You are registered in group 1 of course ${course}.`],
+      ['reserved', `You are 1st in the queue for group 1 of course ${course}.`],
+    ].map(([place, detail]) => [['time_changed', place, `The time or the exam has changed. ${detail}`]]),
+  )
+})
+
 test('after a restart a client that returns is shown everything afresh, what it missed included', async (t) => {
   const { course, students } = await desk.courseOf(1, 2)
   const [holder = 0, waiting = 0] = students
