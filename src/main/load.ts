@@ -13,6 +13,7 @@ import { markSample } from '../store/campus-row.ts'
 import { departmentIds, holdsRegistry, knownPeopleAndGroups } from '../store/registry-queries.ts'
 import { databaseOfTool, openCampus, type OpenCampus } from './open-campus.ts'
 import { CommandFailed, ServiceProcess } from './service-process.ts'
+import { updateFromFiles, type UpdateWish } from './update.ts'
 import { withoutLeader } from './without-leader.ts'
 
 const elapsed = (): number => performance.now()
@@ -31,6 +32,8 @@ export interface LoadWish {
   readonly raw: boolean
   /** Roles of OneRoster whose users become staff; undefined: kinds of administrators. */
   readonly staffRoles?: readonly string[] | undefined
+  /** Change what is there, instead of adding to it. */
+  readonly update?: Pick<UpdateWish, 'removeMissing' | 'removeAtMost' | 'shownMax'> | undefined
 }
 
 /** `enrollment load`: adds a registrar's files, or the sample campus, in one transaction. */
@@ -43,7 +46,8 @@ export async function runLoad(config: Config, wish: LoadWish): Promise<void> {
       if (what === 'sample') await loadSample(campus)
       else await loadFiles(campus, what, { ...wish, courseUnitsMax: config.courseUnitsMax })
     }
-    if (wish.dryRun) await load()
+    // Beside a server a dry run of what is only added holds nobody up; one of changes would.
+    if (wish.dryRun && wish.update === undefined) await load()
     else await withoutLeader(campus, config, host, load)
   })
 }
@@ -74,7 +78,9 @@ async function loadFiles(
   { dryRun, ...bounds }: Omit<LoadWish, 'what'> & { readonly courseUnitsMax: number },
 ): Promise<void> {
   let checking: Progress | undefined
+  const { update } = bounds
   const options = {
+    forChanging: update !== undefined,
     departmentsInDatabase: () => departmentIds(campus.database),
     knownInDatabase: () => knownPeopleAndGroups(campus.database),
     ...bounds,
@@ -89,6 +95,17 @@ async function loadFiles(
       : { files: what, checked: await checkFiles(what, options), skipped: undefined }
   checking?.finish()
   if (skipped !== undefined) process.stdout.write(`${skipped}\n`)
+  if (update !== undefined) {
+    const { database, row } = campus
+    const hashing = progress('hashing passwords', checked.plainPasswords, 'at most')
+    const wish = { ...update, dryRun, journal: row.journal, withoutPasswords: bounds.withoutPasswords }
+    try {
+      await updateFromFiles(database, checked, wish, (done) => hashing.update(done))
+    } catch (error) {
+      throw error instanceof LoadRefused ? await explained(error, files, checked) : error
+    }
+    return
+  }
   if (dryRun) await checked.hashPasswords(async () => nobodysPassword)
   else await hashPasswords(checked)
   let seated = 0

@@ -66,19 +66,60 @@ export function loadWishOf(values: Values): LoadWish {
     )
   }
   if (options.raw && !hasFiles) throw new CommandFailed('--raw belongs to the CSV files of enrollment load')
+  const update = updateWishOf(values)
+  if (update !== undefined && values['sample'] === true) {
+    throw new CommandFailed('--update belongs to the files of enrollment load')
+  }
+  if (update !== undefined && 'enrollments' in files)
+    throw new CommandFailed(placesAreDecisions('load --update'))
   const roles = values['staff-roles']
   if (typeof oneroster === 'string') {
     const staffRoles = typeof roles === 'string' ? roles.split(',').map((role) => role.trim()) : undefined
     if (staffRoles?.some((role) => role === '' || role === 'student') === true) {
       throw new CommandFailed('--staff-roles wants roles of OneRoster with commas between, and not student')
     }
-    return { what: { oneroster }, ...options, staffRoles }
+    return { what: { oneroster }, ...options, staffRoles, update }
   }
   if (roles !== undefined) throw new CommandFailed('--staff-roles belongs to enrollment load --oneroster')
   if (!hasFiles && (options.dryRun || options.withoutPasswords)) {
     throw new CommandFailed('enrollment load --sample has no --dry-run and no --without-passwords')
   }
-  return { what: hasFiles ? files : 'sample', ...options }
+  return { what: hasFiles ? files : 'sample', ...options, update }
+}
+
+function updateWishOf(values: Values): LoadWish['update'] {
+  const removal = removalOf(values)
+  if (values['update'] === true || removal.removeMissing) return { ...removal, shownMax: shownMaxOf(values) }
+  if (values['show'] !== undefined) throw new CommandFailed('--show belongs to --update')
+  return undefined
+}
+
+/** Places come from decisions, which a file knows nothing of. */
+function placesAreDecisions(command: string): string {
+  return `enrollment ${command} takes no --enrollments: who holds a place is decided while a server leads (PUT /staff/force-std)`
+}
+
+/** @throws CommandFailed when the options do not fit together */
+function removalOf(values: Values): {
+  readonly removeMissing: boolean
+  readonly removeAtMost: number | undefined
+} {
+  const removeMissing = values['remove-missing'] === true
+  const removeAtMost = countOf('remove-at-most', values)
+  if (removeAtMost !== undefined && !removeMissing)
+    throw new CommandFailed('--remove-at-most belongs to --remove-missing')
+  return { removeMissing, removeAtMost }
+}
+
+function shownMaxOf(values: Values): number {
+  return countOf('show', values) ?? 10
+}
+
+function countOf(option: string, values: Values): number | undefined {
+  const text = values[option]
+  if (typeof text !== 'string') return undefined
+  if (!/^\d{1,9}$/.test(text)) throw new CommandFailed(`--${option} ${text}: wants a whole number`)
+  return Number(text)
 }
 
 /** @throws CommandFailed when the options do not fit together */

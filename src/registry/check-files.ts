@@ -8,7 +8,15 @@ import {
   withoutPasswordFault,
   withUnitsUpTo,
 } from './check-table.ts'
-import { coursesFile, departmentsFile, enrollmentsFile, staffFile, studentsFile } from './tables.ts'
+import {
+  coursesFile,
+  departmentsFile,
+  enrollmentsFile,
+  forChanging,
+  staffFile,
+  studentsFile,
+  type TableFile,
+} from './tables.ts'
 
 /** Paths of CSV files; each may be left out. */
 export interface RegistryFiles {
@@ -21,10 +29,12 @@ export interface RegistryFiles {
 }
 
 export interface CheckOptions {
-  /** Departments that rows may name besides those of the departments file; asked once, if at all. */
-  readonly departmentsInDatabase: () => Promise<ReadonlySet<number>>
+  /** Departments that rows may name besides those of the departments file; asked once, if at all. Not checked if absent. */
+  readonly departmentsInDatabase?: () => Promise<ReadonlySet<number>>
   /** Asked only with an enrollments file: whom and what it may name besides those of the other files. */
   readonly knownInDatabase: () => Promise<KnownPeopleAndGroups>
+  /** The files change what is there: a column may be left out, and its cells stay. */
+  readonly forChanging?: boolean
   /** Take accounts without a password too; nobody can log in to them. */
   readonly withoutPasswords?: boolean
   /** Take cells as they are; else the apostrophe that an export puts before a formula goes. */
@@ -45,30 +55,33 @@ export async function checkFiles(files: RegistryFiles, options: CheckOptions): P
   const { findings } = context
   const departmentIds = new Set<number>()
   const isMarked = options.raw !== true
+  const asked = <Cells extends object, Row>(table: TableFile<Cells, Row>) =>
+    options.forChanging === true ? forChanging(table) : table
   const departments =
     files.departments &&
-    (await checkTable(files.departments, { ...departmentsFile, isMarked }, context, ({ id }) =>
+    (await checkTable(files.departments, { ...asked(departmentsFile), isMarked }, context, ({ id }) =>
       departmentIds.add(id),
     ))
   // With faults among the departments, those of other files that name them would only repeat it.
-  if (findings.count === 0) {
+  if (findings.count === 0 && options.departmentsInDatabase !== undefined) {
     const inDatabase = await options.departmentsInDatabase()
     context.departments = { has: (id) => departmentIds.has(id) || inDatabase.has(id) }
   }
   const fill = options.withoutPasswords === true ? withoutPasswordFault : <T>(table: T) => table
   const studentIds = new Set<number>()
   const groups = new Map<string, GroupRoom>()
-  const staff = files.staff && (await checkTable(files.staff, { ...fill(staffFile), isMarked }, context))
+  const staff =
+    files.staff && (await checkTable(files.staff, { ...asked(fill(staffFile)), isMarked }, context))
   const students =
     files.students &&
-    (await checkTable(files.students, { ...fill(studentsFile), isMarked }, context, ({ id }) =>
+    (await checkTable(files.students, { ...asked(fill(studentsFile)), isMarked }, context, ({ id }) =>
       studentIds.add(id),
     ))
   const courses =
     files.courses &&
     (await checkTable(
       files.courses,
-      withUnitsUpTo({ ...coursesFile, isMarked }, options.courseUnitsMax),
+      withUnitsUpTo({ ...asked(coursesFile), isMarked }, options.courseUnitsMax),
       context,
       (cells) => groups.set(groupKey(cells), roomOf(cells)),
     ))

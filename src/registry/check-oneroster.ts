@@ -25,6 +25,7 @@ import {
   studentsOf,
   usersFile,
 } from './oneroster-tables.ts'
+import { forChanging, type TableFile } from './tables.ts'
 
 const readFiles = ['orgs', 'roles', 'users', 'courses', 'classes', 'enrollments'] as const
 type ReadFile = (typeof readFiles)[number]
@@ -65,6 +66,8 @@ export async function checkOneRoster(folder: string, options: OneRosterOptions):
   }
   const path = (name: ReadFile) => paths[name] ?? ''
   const fill = options.withoutPasswords === true ? withoutPasswordFault : <T>(table: T) => table
+  const asked = <Cells extends object, Row>(table: TableFile<Cells, Row>) =>
+    options.forChanging === true ? forChanging(table) : table
   // File by file: what refers to a row with a fault would only repeat it.
   const departments =
     path('orgs') &&
@@ -95,10 +98,10 @@ export async function checkOneRoster(folder: string, options: OneRosterOptions):
   }
   findings.throwIfAny()
   const staff =
-    path('users') && (await checkTable(path('users'), fill(withoutDeleted(staffOf(sources))), context))
+    path('users') && (await checkTable(path('users'), asked(fill(withoutDeleted(staffOf(sources)))), context))
   const students =
     path('users') &&
-    (await checkTable(path('users'), fill(withoutDeleted(studentsOf(sources))), context, (user) =>
+    (await checkTable(path('users'), asked(fill(withoutDeleted(studentsOf(sources)))), context, (user) =>
       sources.studentIds.set(user.sourcedId, user.id),
     ))
   if (path('courses')) {
@@ -112,7 +115,7 @@ export async function checkOneRoster(folder: string, options: OneRosterOptions):
     path('classes') &&
     (await checkTable(
       path('classes'),
-      skipped.deleted(withUnitsUpTo(classesOf(sources), options.courseUnitsMax), 'classes', {
+      skipped.deleted(withUnitsUpTo(asked(classesOf(sources)), options.courseUnitsMax), 'classes', {
         courseSourcedId: 'courses',
       }),
       context,
@@ -123,7 +126,9 @@ export async function checkOneRoster(folder: string, options: OneRosterOptions):
     ))
   findings.throwIfAny()
   const inFiles = { studentIds: new Set(sources.studentIds.values()), groups }
+  // Places are decisions, not the registrar's: they are neither compared nor changed.
   const enrollments =
+    options.forChanging !== true &&
     path('enrollments') &&
     (await checkEnrollments(
       path('enrollments'),
@@ -137,7 +142,13 @@ export async function checkOneRoster(folder: string, options: OneRosterOptions):
     ))
   findings.throwIfAny()
   return {
-    checked: checkedFiles({ departments, staff, students, courses, enrolled_courses: enrollments }),
+    checked: checkedFiles({
+      departments,
+      staff,
+      students,
+      courses,
+      enrolled_courses: enrollments || undefined,
+    }),
     files: {
       departments: path('orgs'),
       staff: path('users'),

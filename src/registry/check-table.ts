@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { CheckedTable, plainPasswordOf, type RowWanted } from './checked-table.ts'
+import { CheckedTable, type LinedTable, plainPasswordOf, type RowWanted } from './checked-table.ts'
 import { int16Max } from '../../schema/registry-limits.ts'
 import { shown, UnfitCell } from './fields.ts'
 import { Findings } from './findings.ts'
@@ -12,18 +12,25 @@ import type { CourseCells, PasswordCells, TableFile } from './tables.ts'
 export interface CheckedFiles extends RegistryRows {
   /** How many passwords came in plain and must be hashed before the rows are read. */
   readonly plainPasswords: number
-  /** @param onHashed told how many are done, after each one */
-  hashPasswords(hash: HashPassword, onHashed?: (done: number) => void): Promise<void>
+  /**
+   * @param onHashed told how many are done, after each one
+   * @param isWanted whose are hashed; everybody's if absent
+   */
+  hashPasswords(hash: HashPassword, onHashed?: (done: number) => void, isWanted?: IsWanted): Promise<void>
   /**
    * The line on which a row of this table stands, by its number (from 1) or by values of its columns; undefined if
    * no row is it.
    */
   lineOf(table: keyof RegistryRows, row: RowWanted): Promise<number | undefined>
+  /** A table's rows with their lines, for comparing; undefined where no file brings it. */
+  lined<Table extends keyof RegistryRows>(table: Table): LinedTable<RowOf<Table>> | undefined
 }
+
+type IsWanted = (table: 'staff' | 'students', id: number) => boolean
 
 type Checked<Row> = Pick<
   CheckedTable<object, Row>,
-  'count' | 'rows' | 'plainPasswords' | 'hashPasswords' | 'lineOf'
+  'count' | 'rows' | 'plainPasswords' | 'hashPasswords' | 'lineOf' | 'lined'
 >
 
 /** What was checked, by table; a table without a file is left out. */
@@ -46,11 +53,15 @@ export function checkedFiles(checked: CheckedTables): CheckedFiles {
     courses: courses || nothing,
     enrolled_courses: checked.enrolled_courses || nothing,
     plainPasswords,
-    async hashPasswords(hash, onHashed) {
+    async hashPasswords(hash, onHashed, isWanted = () => true) {
       let done = 0
       const count = () => onHashed?.(++done)
-      if (staff) await staff.hashPasswords(hash, count)
-      if (students) await students.hashPasswords(hash, count)
+      if (staff) await staff.hashPasswords(hash, count, (id) => isWanted('staff', id))
+      if (students) await students.hashPasswords(hash, count, (id) => isWanted('students', id))
+    },
+    lined: <Table extends keyof RegistryRows>(table: Table) => {
+      const source: Checked<RowOf<Table>> | '' | undefined = checked[table]
+      return source ? source.lined : undefined
     },
     async lineOf(table, row) {
       const source = checked[table]
@@ -126,7 +137,7 @@ export async function checkTable<Cells extends object, Row>(
     const piece = await pieces.next()
     if (piece.done) {
       if (piece.value === undefined || findings.count > before) return undefined
-      return new CheckedTable({ file, table }, { count, plainPasswords, digest: piece.value })
+      return new CheckedTable({ file, table }, { count, plainPasswords, ...piece.value })
     }
     for (const { line, cells } of piece.value) {
       count++
@@ -143,7 +154,11 @@ export async function checkTable<Cells extends object, Row>(
           reason: `is ${parts.join(', ')} again; first on line ${first}`,
         })
       const { department: column } = table
-      if (column !== undefined && departments?.has(Number(cells[column])) === false) {
+      if (
+        column !== undefined &&
+        cells[column] !== undefined &&
+        departments?.has(Number(cells[column])) === false
+      ) {
         const reason = `is ${String(cells[column])}, a department that is neither in the files nor in the database`
         findings.add({ file, line, column: columnOf(table, column), reason })
       }

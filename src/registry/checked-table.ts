@@ -1,7 +1,7 @@
 import { Findings, RegistryFileError } from './findings.ts'
 import { type HashPassword, hashAll } from './passwords.ts'
 import { nobodysPassword, type RowSource } from './rows.ts'
-import { readTable } from './table-reader.ts'
+import { type ReadFile, readTable } from './table-reader.ts'
 import type { PasswordCells, TableFile } from './tables.ts'
 
 /** A row as the database names it: by its number in the file, or by values of its columns. */
@@ -9,6 +9,24 @@ export interface RowWanted {
   /** From 1, the first row behind the header. */
   readonly row?: number | undefined
   readonly key?: Readonly<Record<string, string>> | undefined
+}
+
+/** A checked file's rows for comparing them with what is there. */
+export interface LinedTable<Row> {
+  readonly file: string
+  /** The cells that the file says; the others stay as they are. */
+  readonly said: ReadonlySet<string>
+  /** Cells that a new row needs and the file does not say. */
+  readonly neededByNew: readonly string[]
+  /** @throws RegistryFileError, while iterating, if the file is no longer the one that was checked */
+  rows(): AsyncIterable<LinedRow<Row>>
+}
+
+export interface LinedRow<Row> {
+  readonly line: number
+  readonly row: Row
+  /** The password that the row brings in plain; empty if it brings none. */
+  readonly plain: string
 }
 
 /**
@@ -22,18 +40,38 @@ export class CheckedTable<Cells extends object, Row> implements RowSource<Row> {
   readonly #file: string
   readonly #table: TableFile<Cells, Row>
   readonly #digest: string
+  readonly #said: ReadonlySet<string>
   /** By line. */
   readonly #hashes = new Map<number, string>()
 
   constructor(
     source: { file: string; table: TableFile<Cells, Row> },
-    seen: { count: number; plainPasswords: number; digest: string },
+    seen: { count: number; plainPasswords: number } & ReadFile,
   ) {
     this.#file = source.file
     this.#table = source.table
     this.count = seen.count
     this.plainPasswords = seen.plainPasswords
     this.#digest = seen.digest
+    this.#said = seen.said
+  }
+
+  /** The rows with their lines. Passwords that were not hashed are nobody's in them. */
+  get lined(): LinedTable<Row> {
+    const { unsaid = {} } = this.#table
+    return {
+      file: this.#file,
+      said: this.#said,
+      neededByNew: Object.keys(unsaid).filter((name) => !this.#said.has(name)),
+      rows: () =>
+        this.#read((line, cells) => {
+          const plain = plainPasswordOf(cells)
+          const password = hasPassword(cells)
+            ? cells.password || (this.#hashes.get(line) ?? nobodysPassword)
+            : ''
+          return { line, plain, row: this.#table.toRow(cells, password) }
+        }),
+    }
   }
 
   /** @throws RegistryFileError, while iterating, if the file is no longer the one that was checked */
@@ -42,7 +80,11 @@ export class CheckedTable<Cells extends object, Row> implements RowSource<Row> {
   }
 
   /** @throws RegistryFileError if the file is no longer the one that was checked */
-  async hashPasswords(hash: HashPassword, onHashed: () => void): Promise<void> {
+  async hashPasswords(
+    hash: HashPassword,
+    onHashed: () => void,
+    isWanted: (id: number) => boolean = () => true,
+  ): Promise<void> {
     const flush = async (batch: readonly (readonly [line: number, plain: string])[]) => {
       const plain = batch.map(([, password]) => password)
       const hashes = await hashAll(plain, hash, onHashed)
@@ -51,7 +93,7 @@ export class CheckedTable<Cells extends object, Row> implements RowSource<Row> {
     let batch: (readonly [number, string])[] = []
     for await (const [line, cells] of this.#read((at, row) => [at, row] as const)) {
       const plain = plainPasswordOf(cells)
-      if (plain === '') continue
+      if (plain === '' || !isWanted(Number(Reflect.get(cells, 'id')))) continue
       batch.push([line, plain])
       if (batch.length < 1000) continue
       await flush(batch)
@@ -86,7 +128,7 @@ export class CheckedTable<Cells extends object, Row> implements RowSource<Row> {
       const piece = await pieces.next()
       if (findings.count > 0) throw changed()
       if (piece.done) {
-        if (piece.value !== this.#digest) throw changed()
+        if (piece.value?.digest !== this.#digest) throw changed()
         return
       }
       for (const { line, cells } of piece.value) yield make(line, cells)

@@ -12,14 +12,14 @@ export interface ReadRow<Cells> {
 
 /**
  * Reads one table's file in pieces. What is wrong goes to `findings`; only rows without fault are given.
- * Returns the SHA-256 of the file, or undefined where it could not be read to its end.
+ * Returns the file's SHA-256 and the cells that it says, or undefined where it could not be read to its end.
  */
 export async function* readTable<Cells extends object>(
   file: string,
   table: TableFile<Cells, unknown>,
   findings: Findings,
   onBytes: (bytes: number) => void,
-): AsyncGenerator<readonly ReadRow<Cells>[], string | undefined, void> {
+): AsyncGenerator<readonly ReadRow<Cells>[], ReadFile | undefined, void> {
   let header: Header | undefined
   const records = readCsv(file, onBytes)
   try {
@@ -28,7 +28,7 @@ export async function* readTable<Cells extends object>(
       if (piece.done) {
         if (header === undefined)
           findings.add({ file, reason: `is empty; wants a header: ${columnsOf(table)}` })
-        return piece.value
+        return header && { digest: piece.value, said: saidBy(header) }
       }
       let rows: readonly CsvRecord[] = piece.value
       const [first] = rows
@@ -49,10 +49,23 @@ export async function* readTable<Cells extends object>(
   }
 }
 
+/** A file that was read to its end. */
+export interface ReadFile {
+  /** SHA-256. */
+  readonly digest: string
+  /** The cells whose columns the file has. */
+  readonly said: ReadonlySet<string>
+}
+
+function saidBy({ columns }: Header): ReadonlySet<string> {
+  return new Set(columns.flatMap(({ name, index }) => (index < 0 ? [] : [name])))
+}
+
 /** A table's columns, whatever they are read to. */
 interface TableColumns {
   readonly fields: Readonly<Record<string, Field<unknown>>>
   readonly anyOf?: readonly string[]
+  readonly unsaid?: Readonly<Record<string, unknown>>
   readonly ignoresOthers?: boolean
 }
 
@@ -105,8 +118,9 @@ function readHeader(
       findings.add({ file, line, column: name, reason: 'is there twice' })
     }
   })
-  for (const { column, field } of fields) {
-    if (!field.optional && !cells.includes(column)) findings.add({ file, line, column, reason: 'is missing' })
+  for (const { name, column, field } of fields) {
+    const isNeeded = !field.optional && !(table.unsaid && name in table.unsaid)
+    if (isNeeded && !cells.includes(column)) findings.add({ file, line, column, reason: 'is missing' })
   }
   if (table.anyOf !== undefined && !table.anyOf.some((name) => cells.includes(name))) {
     const reason = `has no column ${table.anyOf.join(' and no ')}; wants one of them, or --without-passwords`
@@ -135,6 +149,10 @@ function readRows<Cells extends object>(
     if (table.takes?.((column) => cells[header.indexOf.get(column) ?? -1] ?? '') === false) continue
     const values: Record<string, unknown> = {}
     for (const { name, column, index, field } of header.columns) {
+      if (index < 0 && table.unsaid && name in table.unsaid) {
+        values[name] = table.unsaid[name]
+        continue
+      }
       try {
         const cell = cells[index] ?? ''
         // No export writes a plain password: its apostrophe is its own.

@@ -32,6 +32,8 @@ export interface TableFile<Cells extends object, Row> {
   readonly isMarked?: boolean
   /** Which rows are of this table, by their cells as they stand; the others are skipped. */
   readonly takes?: (cellOf: (column: string) => string) => boolean
+  /** What the cells of columns are that the file lacks and need not have; for a table that only changes rows. */
+  readonly unsaid?: Readonly<Record<string, unknown>>
   /** At least one of these columns must be there. */
   readonly anyOf?: readonly (keyof Cells & string)[]
   readonly key: readonly (keyof Cells & string)[]
@@ -242,6 +244,37 @@ export const enrollmentsFile: TableFile<EnrollmentCells, EnrolledCourseRow> = {
     const order = orderOf(cells)
     return { course_id, group_id, student_id, reserved: order !== null, reserve_order: order }
   },
+}
+
+/** Harmless values for cells that are neither compared nor written. */
+const unsaidCells = {
+  name: '',
+  lecturer: '',
+  enrollment_start_time: '1970-01-01T00:00:00.000Z',
+  max_units: 0,
+  remaining_actions: 0,
+  entry_year: 0,
+  gender: 'male',
+  units: 0,
+  capacity: 0,
+  reserve_capacity: 0,
+  class_time: [],
+}
+
+/** The same file for changing rows that are there: a column that it lacks says nothing, and nobody needs a password. */
+export function forChanging<Cells extends object, Row>(table: TableFile<Cells, Row>): TableFile<Cells, Row> {
+  const { anyOf: _, ...rest } = table
+  const fields: Readonly<Record<string, Field<unknown>>> = table.fields
+  const isKey = (name: string) => table.key.some((column) => column === name)
+  const unsaid = Object.fromEntries(
+    Object.entries(fields).flatMap(([name, { optional }]) =>
+      optional || isKey(name) || name === 'sourcedId'
+        ? []
+        : [[name, Reflect.get(unsaidCells, name) as unknown]],
+    ),
+  )
+  const faults = (cells: Cells) => table.faults(cells).filter(({ column }) => column !== 'password')
+  return { ...rest, unsaid, faults }
 }
 
 /** The text of `courses.meetings`. */

@@ -6,7 +6,7 @@ import { CopyRows, copyStreamIn } from './copy.ts'
 import { type Client, type Database, endQuietly, inTransaction } from './database.ts'
 
 /** In the order in which they are written: a table refers only to those before it. */
-const columnsOf = {
+export const columnsOf = {
   departments: ['id', 'name'],
   staff: ['id', 'password', 'department_id', 'code'],
   students: [
@@ -89,7 +89,7 @@ const selectSeveralGroups = `
   SELECT student_id, course_id FROM enrolled_courses GROUP BY student_id, course_id HAVING count(*) > 1
   ORDER BY student_id, course_id LIMIT 1`
 /** A queue beside a free seat is a state that no decision leads to: as many as fit have seats, first come first. */
-const seatThoseWhoWait = `
+export const seatThoseWhoWait = `
   UPDATE enrolled_courses SET reserved = FALSE, reserve_order = NULL
   WHERE id IN (
     SELECT waiting.id
@@ -101,7 +101,7 @@ const seatThoseWhoWait = `
     WHERE place <= capacity - (SELECT count(*) FROM enrolled_courses AS seat WHERE seat.course_id = waiting.course_id
       AND seat.group_id = waiting.group_id AND NOT seat.reserved))`
 /** Explicit ids leave the sequence behind; INSERTs without one must not meet them. */
-const advanceDepartmentIds = `
+export const advanceDepartmentIds = `
   SELECT setval(pg_get_serial_sequence('departments', 'id'), greatest((SELECT max(id) FROM departments), 1))
   WHERE pg_get_serial_sequence('departments', 'id') IS NOT NULL`
 
@@ -173,7 +173,7 @@ async function refuseSeveralGroups(client: Client): Promise<void> {
   )
 }
 
-async function loadTable(
+export async function loadTable(
   client: Client,
   table: LoadedTable,
   sources: LoadSources,
@@ -201,7 +201,7 @@ async function loadTable(
   }
 }
 
-function textOf(value: string | number | boolean | null | undefined): string | number | undefined {
+export function textOf(value: string | number | boolean | null | undefined): string | number | undefined {
   if (value === null || value === undefined) return undefined
   return typeof value === 'boolean' ? String(value) : value
 }
@@ -213,7 +213,7 @@ const violations: Readonly<Record<string, string>> = {
   '23502': 'has no value where one is needed',
 }
 
-function refusalOf(error: DatabaseError, table: LoadedTable): LoadRefused {
+export function refusalOf(error: DatabaseError, table: LoadedTable): LoadRefused {
   // "COPY students, line 3, column gender: …"; a foreign key is checked at the end and has only its detail.
   const place = /^COPY \w+, line (\d+)(?:, column (\w+))?/.exec(error.where ?? '')
   // "Key (course_id, group_id)=(1, 2) already exists."
