@@ -272,3 +272,32 @@ for (const format of ['csv', 'raw', 'oneroster'] as const) {
     )
   })
 }
+
+test('a class time is exported as what is meant by it, also with the bit that the replaced system’s loader sets', async () => {
+  const sunday = 540 + 1440 * 630 + 2 ** 23
+  const numbers = [
+    sunday,
+    sunday + 2 ** 21,
+    1320 + 1440 * (1440 + 10) + 2 ** 22 + 2 ** 21,
+    2 ** 21,
+    2 ** 21 + 2 ** 22,
+    -1,
+  ]
+  const [person] = fc.sample(campus, 1)
+  assert.ok(person !== undefined)
+  const [one] = person.groups
+  assert.ok(one !== undefined)
+  await fill(adopted, {
+    ...person,
+    groups: numbers.map((packed) => ({ ...one, classTime: packed, seats: 0 })),
+  })
+  const texts = await exported(adopted, 'raw')
+  const rows: Record<string, string>[] = parse(texts.get('courses.csv') ?? '', { columns: true })
+  assert.deepEqual(
+    rows.map(({ class_time: written }) => written),
+    ['Sun 09:00-10:30', 'Sun 09:00-10:30', 'Sat 22:00-00:10', '2097152', '6291456', '-1'],
+  )
+  await load(empty, 'raw', texts)
+  assert.deepEqual(await exported(empty, 'raw'), texts)
+  assert.deepEqual(await linesOf(empty), await linesOf(adopted))
+})

@@ -1,5 +1,5 @@
 import type { Meeting } from '../../actors/timetable.ts'
-import { packClassTime, unpackClassTime } from '../../actors/timetable.ts'
+import { isClassTime, unpackClassTime } from '../../actors/timetable.ts'
 import { minutesPerDay } from '../../schema/registry-limits.ts'
 import type { CsvCell } from './csv-text.ts'
 import {
@@ -104,16 +104,19 @@ function meetingsOf({ meetings, class_time }: CourseRow): readonly Meeting[] {
 }
 
 /**
- * As people write it, and `class_time` is read: `Sat 09:00-10:30; Mon 09:00-10:30`. A number that says what no text does (bits
- * that are no hours, an end at the start) stays a number.
+ * As people write it, and `class_time` is read: `Sat 09:00-10:30; Mon 09:00-10:30`. Bits that are no hours are left out, as they
+ * are where it is served; a number of which nothing can be said so (no day, an end at the start, a negative one) stays a number.
  */
 export function classTimeText(row: CourseRow): string | number {
+  const { class_time: packed } = row
   const meetings = meetingsOf(row)
   const isSaid =
     row.meetings !== null ||
-    (packClassTime(meetings) === row.class_time &&
+    packed === 0 ||
+    (isClassTime(packed) &&
+      meetings.length > 0 &&
       meetings.every(({ startMinute, endMinute }) => startMinute !== endMinute && endMinute <= minutesPerDay))
-  if (!isSaid) return row.class_time
+  if (!isSaid) return packed
   return meetings
     .map(({ day, startMinute, endMinute }) => {
       return `${dayNames[day]?.slice(0, 3)} ${clockTime(startMinute)}-${clockTime(endMinute)}`
