@@ -113,3 +113,58 @@ test('a code belongs to one person, and to the groups of one course', async () =
     )
   }
 })
+
+test('staff name students and courses by their codes wherever they name them by their numbers', async () => {
+  const desk = await tokenOf(staff, true)
+  const ask = async (line: Parameters<typeof gateway.client.send>[0], body?: object, key?: string) =>
+    await gateway.client.send(line, {
+      token: desk,
+      ...(body !== undefined && { body }),
+      ...(key !== undefined && { headers: { 'idempotency-key': key } }),
+    })
+  const seat = { course_code: 'MATH-101', group_id: 1, std_code: '0099-A' }
+  assert.equal(inShort(await ask('PUT /staff/force-std', seat, 'one')), '204')
+  const byNumber = { course_id: 101, group_id: 1, std_id: student }
+  assert.equal(inShort(await ask('PUT /staff/force-std', byNumber, 'one')), '204', 'the same request')
+  const held = await ask('GET /staff/student-courses?std_code=0099-A')
+  assert.deepEqual(held.body, (await ask(`GET /staff/student-courses?std_id=${student}`)).body)
+  const roster = await ask('GET /staff/course-students?course_code=MATH-101&group_id=1')
+  assert.deepEqual((roster.body as { registered_students: number[] }).registered_students, [student])
+  for (const about of ['student_code=0099-A', 'course_code=MATH-101&group_id=1']) {
+    const { body } = await ask(`GET /staff/decisions?${about}`)
+    assert.equal((body as { decisions: { actor: { id: number } }[] }).decisions[0]?.actor.id, staff, about)
+  }
+  assert.equal(
+    inShort(await ask('PATCH /staff/capacity', { course_code: 'MATH-101', group_id: 1, capacity: 9 })),
+    '204',
+  )
+  assert.equal(
+    inShort(await ask('PATCH /staff/course', { course_code: 'MATH-101', group_id: 1, notes: 'x' })),
+    '204',
+  )
+  assert.equal(inShort(await ask('PATCH /staff/student', { std_code: '0099-A', max_units: 21 })), '204')
+  const drop = 'DELETE /staff/force-std?std_code=0099-A&course_code=MATH-101&group_id=1'
+  assert.equal(inShort(await ask(drop)), '204')
+
+  assert.equal(
+    inShort(await ask('PUT /staff/force-std', { ...seat, std_code: '0099-a' })),
+    '404 no_such_student',
+  )
+  assert.equal(
+    inShort(await ask('PUT /staff/force-std', { ...seat, course_code: '101' })),
+    '404 no_such_course',
+  )
+  for (const wrong of [
+    { ...seat, std_id: student },
+    { ...seat, std_code: 99 },
+    { ...seat, course_code: '' },
+  ]) {
+    assert.equal(inShort(await ask('PUT /staff/force-std', wrong)), '400 malformed')
+  }
+  const added = { std_code: '0099-A', department: 1, entry_year: 1400, gender: 'male' }
+  assert.equal(
+    inShort(await ask('POST /staff/student', added)),
+    '400 malformed',
+    'a new student has a new number',
+  )
+})

@@ -330,7 +330,14 @@ export interface Operations {
   'PUT /staff/force-std': {
     query: undefined
     headers: { 'Idempotency-Key'?: string; Prefer?: string }
-    body: { course_id: number; group_id: number; std_id: number; note?: string }
+    body: {
+      course_id?: number
+      group_id: number
+      std_id?: number
+      note?: string
+      std_code?: string
+      course_code?: string
+    }
     reply: Place | undefined
     problems:
       | 'malformed'
@@ -354,7 +361,14 @@ export interface Operations {
   }
   /** Take a student’s place away */
   'DELETE /staff/force-std': {
-    query: { std_id: number; course_id: number; group_id: number; note?: string }
+    query: {
+      std_id?: number
+      course_id?: number
+      group_id: number
+      note?: string
+      std_code?: string
+      course_code?: string
+    }
     headers: { 'Idempotency-Key'?: string; Prefer?: string }
     body: undefined
     reply: Place | undefined
@@ -381,7 +395,14 @@ export interface Operations {
   'PATCH /staff/capacity': {
     query: { dry_run?: '' | 'true' | 'false' }
     headers: { 'Idempotency-Key'?: string; Prefer?: string }
-    body: { course_id: number; group_id: number; capacity?: number; new_capacity?: number; note?: string }
+    body: {
+      course_id?: number
+      group_id: number
+      capacity?: number
+      new_capacity?: number
+      note?: string
+      course_code?: string
+    }
     reply: Capacity | undefined
     problems:
       | 'malformed'
@@ -404,7 +425,7 @@ export interface Operations {
   }
   /** The courses that a student holds a place in */
   'GET /staff/student-courses': {
-    query: { std_id: number }
+    query: { std_id?: number; std_code?: string }
     headers: undefined
     body: undefined
     reply: StudentCourses
@@ -421,7 +442,7 @@ export interface Operations {
   }
   /** The students of a group */
   'GET /staff/course-students': {
-    query: { course_id: number; group_id: number }
+    query: { course_id?: number; group_id: number; course_code?: string }
     headers: undefined
     body: undefined
     reply: Roster
@@ -441,7 +462,7 @@ export interface Operations {
     query: { dry_run?: '' | 'true' | 'false' }
     headers: { 'Idempotency-Key'?: string; Prefer?: string }
     body: {
-      course_id: number
+      course_id?: number
       group_id: number
       capacity?: number
       reserve_capacity?: number
@@ -451,6 +472,7 @@ export interface Operations {
       exam_time?: number
       exam_minutes?: number
       note?: string
+      course_code?: string
     }
     reply: Change | undefined
     problems:
@@ -478,7 +500,7 @@ export interface Operations {
     query: { dry_run?: '' | 'true' | 'false' }
     headers: { 'Idempotency-Key'?: string; Prefer?: string }
     body: {
-      course_id: number
+      course_id?: number
       group_id: number
       department?: number
       name: string
@@ -492,6 +514,7 @@ export interface Operations {
       sex_lock?: 'male' | 'female'
       notes?: string
       note?: string
+      course_code?: string
     }
     reply: Change | undefined
     problems:
@@ -513,7 +536,13 @@ export interface Operations {
   }
   /** Cancel a course */
   'DELETE /staff/course': {
-    query: { course_id: number; group_id?: number; note?: string; dry_run?: '' | 'true' | 'false' }
+    query: {
+      course_id?: number
+      group_id?: number
+      note?: string
+      dry_run?: '' | 'true' | 'false'
+      course_code?: string
+    }
     headers: { 'Idempotency-Key'?: string; Prefer?: string }
     body: undefined
     reply: Change | undefined
@@ -539,7 +568,13 @@ export interface Operations {
   'PUT /staff/course-status': {
     query: { dry_run?: '' | 'true' | 'false' }
     headers: { 'Idempotency-Key'?: string; Prefer?: string }
-    body: { course_id: number; group_id?: number; status: 'open' | 'closed'; note?: string }
+    body: {
+      course_id?: number
+      group_id?: number
+      status: 'open' | 'closed'
+      note?: string
+      course_code?: string
+    }
     reply: Change | undefined
     problems:
       | 'malformed'
@@ -564,12 +599,13 @@ export interface Operations {
     query: { dry_run?: '' | 'true' | 'false' }
     headers: { 'Idempotency-Key'?: string; Prefer?: string }
     body: {
-      std_id: number
+      std_id?: number
       enrollment_start_time?: string
       enrollment_end_time?: string
       max_units?: number
       remaining_actions?: number
       note?: string
+      std_code?: string
     }
     reply: Change | undefined
     problems:
@@ -628,7 +664,7 @@ export interface Operations {
   'PUT /staff/student-password': {
     query: { dry_run?: '' | 'true' | 'false' }
     headers: { 'Idempotency-Key'?: string; Prefer?: string }
-    body: { std_id: number; password: string; note?: string }
+    body: { std_id?: number; password: string; note?: string; std_code?: string }
     reply: Change | undefined
     problems:
       | 'malformed'
@@ -654,6 +690,8 @@ export interface Operations {
       to?: string
       cursor?: string
       limit?: number
+      student_code?: string
+      course_code?: string
     }
     headers: undefined
     body: undefined

@@ -186,7 +186,7 @@ export function administrationRoutes(app: FastifyInstance, deps: AdministrationR
     '/staff/student',
     {
       onRequest,
-      config: { problems: [...problems, ...refusalsByDeed.add_student] },
+      config: { problems: [...problems, ...refusalsByDeed.add_student], isNew: true },
       schema: {
         ...common,
         operationId: 'addStudent',

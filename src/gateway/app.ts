@@ -4,6 +4,7 @@ import { administrationRoutes } from './administration-routes.ts'
 import { type Gate, senderOf } from './admission.ts'
 import { catalogRoute } from './catalog-route.ts'
 import { CannedRefusal } from './canned-refusal.ts'
+import { acceptCodes } from './codes.ts'
 import { realAddressesOf } from './client-address.ts'
 import { Commands } from './commands.ts'
 import { allowOrigins } from './cors.ts'
@@ -101,6 +102,7 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
     const view = new StaffView(service, campusWide)
     const login = new Login({ accounts, limits, logger, now, pause: deps.slowDown })
     metrics.showLogin(login)
+    acceptCodes(routes, accounts, logger)
     loginRoutes(routes, { login, accounts, gate, logger })
     studentRoutes(routes, { service, commands, gate })
     catalogRoute(routes, { service, gate })

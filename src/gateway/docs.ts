@@ -20,6 +20,7 @@ import {
 import { decisionsReply } from '../../schema/rest-decisions.ts'
 import { changeReply } from '../../schema/rest-administration.ts'
 import { isKnown } from './catalog-replies.ts'
+import { withCodes } from './codes.ts'
 import { withExamples } from './examples.ts'
 import { pathOf } from './routed-url.ts'
 import { problemBody, type ProblemCode, problemMediaType, problems } from './problems.ts'
@@ -78,7 +79,7 @@ export function describeRoutes(app: FastifyInstance): void {
     transformObject: (made) =>
       'openapiObject' in made ? withNames(withExamples(made.openapiObject)) : made.swaggerObject,
     transform: ({ schema, url, route }) => ({
-      schema: withProblems(schema, route.config?.problems ?? []),
+      schema: withProblems(withCodes(schema, url, route.config?.isNew), route.config?.problems ?? []),
       url,
     }),
   })

@@ -20,6 +20,8 @@ export interface Account {
 export interface Accounts {
   /** @param who.id the number, or as text the code */
   findAccount(who: { readonly staff: boolean; readonly id: number | string }): Promise<Account | undefined>
+  /** Whose code it is. Rejects when the database cannot be reached. */
+  numberOfCode(whose: 'student' | 'course', code: string): Promise<number | undefined>
   /** How the stored hashes begin, up to their cost: one for each scheme and cost. */
   hashKinds(): Promise<readonly string[]>
   /** Sets a student's password and notes who did, both or neither. A key counts for 24 hours. */

@@ -41,6 +41,10 @@ const byCode = {
   staff: `${select} staff WHERE code = $1 OR id = $2 ORDER BY code = $1 DESC NULLS LAST LIMIT 1`,
   students: `${select} students WHERE code = $1 OR id = $2 ORDER BY code = $1 DESC NULLS LAST LIMIT 1`,
 }
+const numbersByCode = {
+  student: 'SELECT id FROM students WHERE code = $1',
+  course: 'SELECT course_id AS id FROM courses WHERE code = $1 LIMIT 1',
+}
 const setPassword = 'SELECT set_student_password($1, $2, $3, $4, $5, $6, $7) AS result'
 const selectChange = `
   SELECT password AS "passwordHash", request_hash AS "requestHash" FROM password_changes
@@ -93,6 +97,12 @@ export class DatabaseAccounts {
         ? await this.#database.query<Account>(byId[table], [id])
         : await this.#database.query<Account>(byCode[table], [id, numberIn(id)])
     return account
+  }
+
+  /** The number of the student, or of the course, that has this code. Rejects when the database cannot be reached. */
+  async numberOfCode(whose: 'student' | 'course', code: string): Promise<number | undefined> {
+    const [row] = await this.#database.query<{ id: number }>(numbersByCode[whose], [code])
+    return row?.id
   }
 
   /**

@@ -56,6 +56,7 @@ export class Desk {
       service: this.service,
       accounts: {
         findAccount: (who) => this.#findAccount(who),
+        numberOfCode: () => Promise.resolve(undefined),
         hashKinds: async () => {
           await this.#reachAccounts()
           return [...this.accounts.values()].map(({ passwordHash }) => passwordHash)
