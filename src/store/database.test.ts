@@ -124,6 +124,19 @@ test('closing ends the connections as well that nobody has ended, and does not w
   await asked
 })
 
+test('closing does not wait for connections of the pool that a silent server has not answered yet', async (t) => {
+  const { proxy, url } = await TcpProxy.inFrontOf(db.url)
+  t.after(() => proxy.close())
+  const database = await openDatabase(url, { logger: silent })
+  proxy.hold()
+  const asked = [1, 2].map(() => assert.rejects(database.query('SELECT 1'), /Connection terminated/))
+  await eventually(() => proxy.connectionCount === 2)
+  const began = performance.now()
+  await database.close()
+  assert.ok(performance.now() - began < 8000, 'it waited for the time to connect, 10 s')
+  await Promise.all(asked)
+})
+
 test('opening a connection is cut short when it is not wanted any more, and when nothing answers', async (t) => {
   const { proxy, url } = await TcpProxy.inFrontOf(db.url)
   t.after(() => proxy.close())

@@ -76,9 +76,17 @@ export class Database {
     this.applicationName = options.applicationName ?? defaults.applicationName
     this.#options = options
     const { statementTimeoutMs = defaults.statementTimeoutMs, silenceMs = defaults.silenceMs } = options
+    const pooled = this.#pooled
     this.#pool = new Pool({
       ...connectionConfig(url, options),
-      Client: ModalClient,
+      // Known from its beginning: one that still connects to a silent server is cut off as well.
+      Client: class extends ModalClient {
+        constructor(config?: ModalConfig) {
+          super(config)
+          pooled.add(this)
+          this.once('end', () => pooled.delete(this))
+        }
+      },
       max: options.poolMax ?? defaults.poolMax,
       idleTimeoutMillis: 30_000,
       // The server ends what takes too long. From one that vanished TCP alone would wait for a quarter of an hour.
@@ -88,12 +96,10 @@ export class Database {
       },
     })
     this.#pool.on('connect', (client) => {
-      this.#pooled.add(client)
       // The pool listens while a connection is idle, not while its session is set up or between the statements of a
       // transaction. Whoever has it is told by the next statement.
       client.on('error', () => {})
     })
-    this.#pool.on('remove', (client) => this.#pooled.delete(client))
     // Without a listener, an idle connection that breaks would end the process.
     this.#pool.on('error', (error) =>
       options.logger.warn({ err: error }, 'an idle database connection was lost'),

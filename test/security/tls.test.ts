@@ -135,7 +135,9 @@ test('server and batcher reach PostgreSQL and RabbitMQ over TLS, and nobody who 
   assert.deepEqual(sessions, [{ ssl: true }])
   if (broker !== undefined) {
     const connections = await broker.rabbit.control('list_connections', '--no-table-headers', 'user', 'ssl')
-    assert.deepEqual(connections.trim().split('\n').toSorted(), ['batcher\ttrue', 'server\ttrue'])
+    // A batcher opens a second one when it has something to tell the leader.
+    const kinds = new Set(connections.trim().split('\n'))
+    assert.deepEqual([...kinds].toSorted(), ['batcher\ttrue', 'server\ttrue'])
   }
   await served.stop()
   await batcher?.end('SIGTERM')
