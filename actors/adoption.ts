@@ -1,11 +1,13 @@
 import type { Campus, CourseGroup, Student } from './campus.ts'
 import type { AdoptLeg } from './commands.ts'
+import { extraSeatsEnded } from './promotion.ts'
 import type { Effect } from './records.ts'
 
 /**
  * Repairs one course of a database that an older system left behind, taking no seat away that a student
  * could believe in: a student in several groups keeps one (a seat before a reserve place, the older first),
- * a group over capacity grows to what it holds, and whoever waits beside a free seat gets it.
+ * a group over capacity grows to what it holds besides the extra seats that staff gave, and whoever waits beside a free
+ * seat gets it.
  */
 export function adopt(campus: Campus, leg: AdoptLeg): Effect[] {
   const course = campus.course(leg.course)
@@ -31,14 +33,16 @@ export function adopt(campus: Campus, leg: AdoptLeg): Effect[] {
 }
 
 function settle(group: CourseGroup, leaving: ReadonlySet<number>): Effect[] {
-  const seats = group.registered.filter((student) => !leaving.has(student)).length
-  if (seats > group.capacity) {
-    return [{ type: 'capacity_changed', course: group.course, group: group.group, capacity: seats }]
-  }
-  return group.queue
-    .filter((student) => !leaving.has(student))
-    .slice(0, group.capacity - seats)
-    .map((student) => ({ type: 'promoted', student, course: group.course, group: group.group }))
+  const isStaying = (student: number) => !leaving.has(student)
+  const seats = group.registered.filter(isStaying).length
+  const own = seats - group.extra.filter(isStaying).length
+  const { course, group: number } = group
+  if (own > group.capacity) return [{ type: 'capacity_changed', course, group: number, capacity: own }]
+  const promoted = group.queue.filter(isStaying).slice(0, Math.max(0, group.capacity - seats))
+  return [
+    ...extraSeatsEnded(group, isStaying, seats - group.capacity),
+    ...promoted.map((student): Effect => ({ type: 'promoted', student, course, group: number })),
+  ]
 }
 
 function studentsIn(campus: Campus, groups: readonly CourseGroup[]): Student[] {

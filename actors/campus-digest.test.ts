@@ -56,6 +56,7 @@ describe('every kind of difference shows', () => {
       { type: 'left', student: 5, ...place },
       { type: 'reserved', student: 5, ...place, order: 3, position: 2 },
     ],
+    'an extra seat': [{ type: 'extra_seat_given', student: 3, ...place }],
     'another capacity': [{ type: 'capacity_changed', ...place, capacity: 3 }],
     'another reserve capacity': [{ type: 'group_changed', ...place, reserveCapacity: 6 }],
     'another lecturer': [{ type: 'group_changed', ...place, lecturer: 'Emmy' }],

@@ -8,7 +8,7 @@ import type { Campus, CourseGroup, Student } from './campus.ts'
  *     group 40103/1 open capacity=30 reserve=5 lecturer="N. N." notes="" meetings=0:540-630 exam=- registered=17,42 queue=99@4,12@7
  *     student 17 actions=3 units=20 window=1916118000000-1916121600000
  *
- * First the groups, ascending by course and group; registered ascending by id; the queue as it stands, each
+ * First the groups, ascending by course and group; registered ascending by id, `17+` in an extra seat; the queue as it stands, each
  * with its order. Then the students, ascending by id.
  */
 export function* stateLines(campus: Campus): Iterable<string> {
@@ -21,7 +21,9 @@ export function* stateLines(campus: Campus): Iterable<string> {
 }
 
 function groupLine(group: CourseGroup): string {
-  const seats = ascending(group.registered, (id) => id).join(',')
+  const seats = ascending(group.registered, (id) => id)
+    .map((id) => (group.extra.includes(id) ? `${id}+` : id))
+    .join(',')
   const waiting = group.queue.map((id, index) => `${id}@${group.queueOrders[index]}`).join(',')
   return [
     `group ${group.course}/${group.group} ${group.status} capacity=${group.capacity}`,

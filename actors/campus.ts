@@ -65,10 +65,13 @@ export class CourseGroup implements TimeBits {
   earlyBits: number
   lateBits: number
   examBits: number
+  /** Seats that the group has of its own; more may be registered (`extra`). */
   capacity: number
   status: GroupStatus
   /** Student ids; a set, the order means nothing. */
   readonly registered: number[] = []
+  /** Those of them whom staff seated beyond the capacity, as many as still sit there; a set, nearly always empty. */
+  readonly extra: number[] = []
   /** Student ids, first come first. `queueOrders` holds the order number of each, ascending. */
   readonly queue: number[] = []
   readonly queueOrders: number[] = []
@@ -328,10 +331,12 @@ export class Campus {
   /**
    * Seats a student as the tables say, in the order of the rows; for recovery, before the first decision.
    * @param order the reserve order, or undefined for a seat
+   * @param isExtra whether the seat is beyond the capacity
    */
-  place(studentId: number, group: CourseGroup, order: number | undefined): void {
+  place(studentId: number, group: CourseGroup, order: number | undefined, isExtra = false): void {
     if (order === undefined) group.registered.push(studentId)
     else insertIntoQueue(group, studentId, order)
+    if (isExtra) group.extra.push(studentId)
     this.students.get(studentId)?.enter(group)
   }
 }

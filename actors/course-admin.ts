@@ -1,7 +1,8 @@
 import type { AddGroupLeg, CancelLeg, ChangeGroupLeg, OpenLeg } from './admin-commands.ts'
 import type { GroupChanged } from './admin-effects.ts'
 import type { Campus, Course, CourseGroup } from './campus.ts'
-import { promotionsAfter } from './promotion.ts'
+import { lowestCapacity } from './overrides.ts'
+import { seatsAfter } from './promotion.ts'
 import type { Effect, Verdict } from './records.ts'
 import { inOrderOfPrecedence, type Refusal, type RefusalCode } from './refusals.ts'
 import { examOf, inOrderOfWeek } from './timetable.ts'
@@ -22,9 +23,9 @@ export function decideChangeGroup(campus: Campus, group: CourseGroup, leg: Chang
   const refusals: Refusal[] = []
   if (group.status === 'cancelled') refusals.push(refusalOf('course_cancelled', group))
   const { capacity = group.capacity } = leg
-  if (capacity < group.registered.length) refusals.push(refusalOf('capacity_below_registered', group))
-  const promotions = promotionsAfter(group, { capacity })
-  const waiting = group.queue.length - promotions.length
+  if (capacity < lowestCapacity(group)) refusals.push(refusalOf('capacity_below_registered', group))
+  const seats = seatsAfter(group, { capacity })
+  const waiting = group.queue.length - seats.filter(({ type }) => type === 'promoted').length
   if (leg.reserveCapacity !== undefined && leg.reserveCapacity < waiting) {
     refusals.push(refusalOf('reserve_capacity_below_waiting', group))
   }
@@ -33,7 +34,7 @@ export function decideChangeGroup(campus: Campus, group: CourseGroup, leg: Chang
   if (leg.capacity !== undefined) effects.push({ type: 'capacity_changed', course, group: number, capacity })
   const changed = changedBy(group, leg)
   if (changed !== undefined) effects.push(changed)
-  effects.push(...promotions)
+  effects.push(...seats)
   const meetings = changed?.meetings ?? group.profile.meetings
   const exam = examAfter(group, leg)
   const conflicts = conflictsAfter(campus, group, { meetings, exam })

@@ -34,6 +34,9 @@ describe('an effect that does not fit the campus is a bug or a foreign record, a
     'leaving a group where no place is held': { type: 'left', student: 9, ...here },
     'the promotion of one who does not wait': { type: 'promoted', student: 9, ...here },
     'the promotion of one who has a seat': { type: 'promoted', student: 1, ...here },
+    'an extra seat for one who has no seat': { type: 'extra_seat_given', student: 9, ...here },
+    'an extra seat for one who waits': { type: 'extra_seat_given', student: 2, ...here },
+    'the end of an extra seat that nobody has': { type: 'extra_seat_ended', student: 1, ...here },
     'a seat in a group that does not exist': { type: 'registered', student: 9, course: 101, group: 9 },
     'a seat for a student who does not exist': { type: 'registered', student: 99, ...here },
     'a reserve place for a student who does not exist': {

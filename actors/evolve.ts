@@ -26,7 +26,10 @@ export function evolve(campus: Campus, effect: Effect): void {
     }
     case 'left': {
       const group = campus.group(effect.course, effect.group)
-      if (!leaveQueue(group, effect.student)) removeFrom(group.registered, effect.student, effect)
+      if (!leaveQueue(group, effect.student)) {
+        removeFrom(group.registered, effect.student, effect)
+        if (group.extra.includes(effect.student)) removeFrom(group.extra, effect.student, effect)
+      }
       if (!campus.student(effect.student).leave(group)) throw misfit(effect)
       return
     }
@@ -36,6 +39,15 @@ export function evolve(campus: Campus, effect: Effect): void {
       group.registered.push(effect.student)
       return
     }
+    case 'extra_seat_given': {
+      const { registered, extra } = campus.group(effect.course, effect.group)
+      if (!registered.includes(effect.student) || extra.includes(effect.student)) throw misfit(effect)
+      extra.push(effect.student)
+      return
+    }
+    case 'extra_seat_ended':
+      removeFrom(campus.group(effect.course, effect.group).extra, effect.student, effect)
+      return
     case 'actions_spent':
       campus.student(effect.student).remainingActions = effect.remaining
       return

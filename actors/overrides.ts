@@ -1,25 +1,21 @@
 import type { CourseGroup, Student } from './campus.ts'
-import { promotionsAfter } from './promotion.ts'
+import { seatsAfter } from './promotion.ts'
 import type { Effect, Verdict } from './records.ts'
 import type { RefusalCode } from './refusals.ts'
 
 /**
  * A staff member seats a student: window, units, conflicts, lock and queue do not count, and a full group
- * grows by one seat. A student who waits in that very queue is promoted.
+ * gives an extra seat, which ends with its holder. A student who waits in that very queue is promoted.
  */
 export function decideForceAdd(student: Student, group: CourseGroup): Verdict {
   if (group.status === 'cancelled') return refused('course_cancelled', group, student)
   const held = student.placeIn(group.course)
   const waitsHere = held === group && group.isWaiting(student.id)
   if (held !== undefined && !waitsHere) return refused('already_enrolled', group, student)
-  const capacity = Math.max(group.capacity, group.registered.length + 1)
   const place = { student: student.id, course: group.course, group: group.group }
-  const effects: Effect[] = []
-  if (capacity !== group.capacity) {
-    effects.push({ type: 'capacity_changed', course: group.course, group: group.group, capacity })
-  }
-  effects.push({ type: waitsHere ? 'promoted' : 'registered', ...place })
-  effects.push(...promotionsAfter(group, { seating: student.id, capacity }))
+  const effects: Effect[] = [{ type: waitsHere ? 'promoted' : 'registered', ...place }]
+  if (group.registered.length >= group.capacity) effects.push({ type: 'extra_seat_given', ...place })
+  effects.push(...seatsAfter(group, { seating: student.id }))
   return { effects, remaining: student.remainingActions }
 }
 
@@ -29,22 +25,27 @@ export function decideForceDrop(student: Student, group: CourseGroup): Verdict {
   return {
     effects: [
       { type: 'left', student: student.id, course: group.course, group: group.group },
-      ...promotionsAfter(group, { leaving: student.id }),
+      ...seatsAfter(group, { leaving: student.id }),
     ],
     remaining: student.remainingActions,
   }
 }
 
-/** Capacity never falls below the seats taken; as many as fit are promoted when it rises. */
+/** Capacity never falls below the seats taken, extra ones aside; as many as fit are promoted when it rises. */
 export function decideSetCapacity(group: CourseGroup, capacity: number): Verdict {
   if (group.status === 'cancelled') return refused('course_cancelled', group)
-  if (capacity < group.registered.length) return refused('capacity_below_registered', group)
+  if (capacity < lowestCapacity(group)) return refused('capacity_below_registered', group)
   return {
     effects: [
       { type: 'capacity_changed', course: group.course, group: group.group, capacity },
-      ...promotionsAfter(group, { capacity }),
+      ...seatsAfter(group, { capacity }),
     ],
   }
+}
+
+/** Seats that were given beyond the capacity end with their holders: they do not keep it up. */
+export function lowestCapacity({ capacity, registered }: CourseGroup): number {
+  return Math.min(capacity, registered.length)
 }
 
 function refused(code: RefusalCode, group: CourseGroup, student?: Student): Verdict {

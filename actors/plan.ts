@@ -1,6 +1,6 @@
 import type { Campus, CourseGroup, Student } from './campus.ts'
 import type { AddLeg, MoveLeg, StudentLeg } from './commands.ts'
-import { promotionsAfter } from './promotion.ts'
+import { seatsAfter } from './promotion.ts'
 import type { Effect, Verdict } from './records.ts'
 import { inOrderOfPrecedence, type Refusal, type RefusalCode } from './refusals.ts'
 import { examsOverlap, mayConflict, meetingsOverlap } from './timetable.ts'
@@ -208,7 +208,7 @@ function effectsOf(
   for (const { origin } of net) {
     if (origin === undefined) continue
     effects.push({ type: 'left', student: student.id, course: origin.course, group: origin.group })
-    promotions.push(...promotionsAfter(origin, { leaving: student.id }))
+    promotions.push(...seatsAfter(origin, { leaving: student.id }))
   }
   for (const [entry, { target }] of entries.entries()) {
     const { course, group } = target
@@ -218,7 +218,7 @@ function effectsOf(
     }
     const position = target.queue.length + 1
     effects.push({ type: 'reserved', student: student.id, course, group, order: target.nextOrder, position })
-    promotions.push(...promotionsAfter(target, { joining: student.id }))
+    promotions.push(...seatsAfter(target, { joining: student.id }))
   }
   const remaining = student.remainingActions - spent
   if (spent > 0) effects.push({ type: 'actions_spent', student: student.id, count: spent, remaining })

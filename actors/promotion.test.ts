@@ -136,17 +136,17 @@ describe('a student seated by a staff member', () => {
   test('from the middle of the queue moves up past the others, who keep their order', () => {
     given(contested)
       .when(staff.forceAdds(32, '101/1'))
-      .thenHappens('101/1 holds 3', '32 moves up in 101/1')
-      .thenGroup('101/1', { registered: [1, 2, 32], queue: [31, 33], capacity: 3 })
+      .thenHappens('32 moves up in 101/1', '32 has an extra seat in 101/1')
+      .thenGroup('101/1', { registered: [1, 2, 32], queue: [31, 33], capacity: 2 })
   })
 
-  test('leaves like any other, and the seat made for them goes to the queue', () => {
+  test('leaves like any other, and the seat made for them ends', () => {
     given(contested)
       .when(staff.forceAdds(32, '101/1'))
-      .thenHappens('101/1 holds 3', '32 moves up in 101/1')
+      .thenHappens('32 moves up in 101/1', '32 has an extra seat in 101/1')
       .when(staff.forceDrops(32, '101/1'))
-      .thenHappens('32 leaves 101/1', '31 moves up in 101/1')
-      .thenGroup('101/1', { registered: [1, 2, 31], queue: [33], capacity: 3 })
+      .thenHappens('32 leaves 101/1')
+      .thenGroup('101/1', { registered: [1, 2], queue: [31, 33], capacity: 2 })
   })
 
   test('beside a seat that stands free beside a queue: the free seat is theirs, no other is promoted', () => {
@@ -155,9 +155,11 @@ describe('a student seated by a staff member', () => {
       .thenHappens('7 gets a seat in 101/1')
   })
 
-  test('in a group over its capacity (an outside change) grows it to what it then holds', () => {
+  test('in a group over its capacity (an outside change) has one of the seats that end with their holders', () => {
     given(student(7), group('101/1', { capacity: 1, registered: [1, 2, 3] }))
       .when(staff.forceAdds(7, '101/1'))
-      .thenHappens('101/1 holds 4', '7 gets a seat in 101/1')
+      .thenHappens('7 gets a seat in 101/1', '7 has an extra seat in 101/1')
+      .when(asks(1, drop(101)))
+      .thenHappens('1 leaves 101/1', '1 spends 1, 2 left')
   })
 })

@@ -14,14 +14,17 @@ export interface GroupChange {
 }
 
 /**
- * Who moves up from the queue to a seat once `change` has happened: as many as there are seats, first come
- * first served. Part of the same decision as the change itself, so that no newcomer can step in between.
+ * Whose seat becomes another once `change` has happened. While more are registered than the capacity, a freed seat
+ * goes to nobody, and the extra seats that are no more beyond the capacity become seats like the others. Else as many
+ * move up from the queue as there are seats, first come first served. Part of the same decision as the change itself,
+ * so that no newcomer can step in between.
  */
-export function promotionsAfter(group: CourseGroup, change: GroupChange): Effect[] {
+export function seatsAfter(group: CourseGroup, change: GroupChange): Effect[] {
   const { leaving, seating, joining, capacity = group.capacity } = change
   const seatLeft = leaving !== undefined && !group.isWaiting(leaving) ? 1 : 0
   let free = capacity - (group.registered.length - seatLeft + (seating === undefined ? 0 : 1))
-  const effects: Effect[] = []
+  const effects: Effect[] =
+    group.extra.length === 0 ? [] : extraSeatsEnded(group, (student) => student !== leaving, -free)
   if (free <= 0) return effects
   const waiting = group.queue.filter((student) => student !== leaving && student !== seating)
   if (joining !== undefined) waiting.push(joining)
@@ -30,4 +33,18 @@ export function promotionsAfter(group: CourseGroup, change: GroupChange): Effect
     effects.push({ type: 'promoted', student, course: group.course, group: group.group })
   }
   return effects
+}
+
+/**
+ * Of those who stay, all but the last `beyond` by number: nothing follows from it for those whose seats become like the others first.
+ */
+export function extraSeatsEnded(
+  group: CourseGroup,
+  isStaying: (student: number) => boolean,
+  beyond: number,
+): Effect[] {
+  const { course, group: number } = group
+  const holders = group.extra.filter(isStaying).toSorted((a, b) => a - b)
+  const ended = holders.slice(0, Math.max(0, holders.length - Math.max(0, beyond)))
+  return ended.map((student) => ({ type: 'extra_seat_ended', student, course, group: number }))
 }

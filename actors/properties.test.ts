@@ -119,20 +119,40 @@ test('replaying every effect, as the journal carries it, rebuilds the same campu
   })
 })
 
-test('seats never exceed capacity, and capacity changes only on record', () => {
+test('seats exceed capacity by extra ones alone, which staff gave, and capacity changes only as staff set it', () => {
   always((played) => {
     const recorded = new Map<string, number>()
+    const forced = new Set<string>()
     for (const { at, capacity } of played.groups) recorded.set(at, capacity ?? 0)
     play(played, {
       done: (campus, { command }, { effects = [] }) => {
+        const [leg] = command.legs
+        if (leg?.do === 'force_add') forced.add(`${command.student} ${leg.course}/${leg.group}`)
         for (const effect of effects) {
           if (effect.type !== 'capacity_changed') continue
-          assert.equal(command.actor.role, 'staff')
+          assert.equal(command.legs[0]?.do, 'set_capacity')
           recorded.set(`${effect.course}/${effect.group}`, effect.capacity)
         }
         for (const group of groupsOf(campus)) {
-          assert.ok(group.registered.length <= group.capacity)
+          assert.equal(group.extra.length, Math.max(0, group.registered.length - group.capacity))
+          assert.ok(group.extra.every((id) => forced.has(`${id} ${group.course}/${group.group}`)))
+          assert.ok(group.extra.every((id) => group.registered.includes(id)))
           assert.equal(group.capacity, recorded.get(`${group.course}/${group.group}`))
+        }
+      },
+    })
+  })
+})
+
+test('a seat that is freed while more are registered than the capacity promotes nobody', () => {
+  always((played) => {
+    play(played, {
+      judged: (campus, { command }, { effects = [] }) => {
+        for (const effect of effects) {
+          if (effect.type !== 'promoted' || effect.student === command.student) continue
+          const { registered, capacity } = campus.group(effect.course, effect.group)
+          const raised = effects.some(({ type }) => type === 'capacity_changed')
+          assert.ok(raised || registered.length <= capacity)
         }
       },
     })
@@ -229,7 +249,7 @@ test('actions are spent by a student’s own drops and moves alone, one each, an
   })
 })
 
-test('nobody but the student is touched, other than by moving up from the front of a queue', () => {
+test('nobody but the student is touched, other than by moving up, or by an extra seat that becomes like the others', () => {
   always((played) => {
     play(played, {
       judged: (campus, { command }, { effects = [] }) => {
@@ -237,6 +257,7 @@ test('nobody but the student is touched, other than by moving up from the front 
         for (const effect of effects) {
           if (!('student' in effect) || effect.type === 'duplicates_removed') continue
           const queue = 'group' in effect ? fronts.get(campus.group(effect.course, effect.group)) : undefined
+          if (effect.type === 'extra_seat_ended') continue
           if (effect.student !== command.student) {
             assert.equal(effect.type, 'promoted')
             assert.equal(queue?.shift(), effect.student)
@@ -256,8 +277,8 @@ function groupsOf(campus: Campus): CourseGroup[] {
 
 function booksOf(campus: Campus): string[] {
   return [
-    ...groupsOf(campus).map(({ course, group, capacity, registered, queue }) => {
-      const seats = registered.toSorted((a, b) => a - b)
+    ...groupsOf(campus).map(({ course, group, capacity, registered, extra, queue }) => {
+      const seats = registered.toSorted((a, b) => a - b).map((id) => (extra.includes(id) ? `${id}+` : id))
       return `${course}/${group} of ${capacity}: ${seats.join(' ')} | ${queue.join(' ')}`
     }),
     ...[...campus.students.values()].map(({ id, remainingActions }) => `${id}: ${remainingActions}`),

@@ -21,6 +21,20 @@ export type Effect =
   | { readonly type: 'left'; readonly student: number; readonly course: number; readonly group: number }
   /** From the reserve queue to a seat of the same group. */
   | { readonly type: 'promoted'; readonly student: number; readonly course: number; readonly group: number }
+  /** The seat that a staff member has just given is beyond the capacity: it ends with its holder. */
+  | {
+      readonly type: 'extra_seat_given'
+      readonly student: number
+      readonly course: number
+      readonly group: number
+    }
+  /** Somebody left, or the capacity rose: the student has one of the group's own seats from now on. */
+  | {
+      readonly type: 'extra_seat_ended'
+      readonly student: number
+      readonly course: number
+      readonly group: number
+    }
   | {
       readonly type: 'actions_spent'
       readonly student: number

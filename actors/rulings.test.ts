@@ -245,33 +245,6 @@ describe('enrollment window: per student, start inclusive, end exclusive', () =>
   })
 })
 
-describe('force-enroll', () => {
-  test('bypasses window, units, conflicts, lock and queue, and raises a full group by one', () => {
-    const clash = { meetings: meets('sat 08:00-10:00'), exam: exam('09:00') }
-    given(
-      student(7, { maxUnits: 3, gender: 'male', window: [windowOpens - 1, windowOpens] }),
-      group('101/1', { ...clash, registered: [7] }),
-      group('102/1', { ...clash, genderLock: 'female', capacity: 1, registered: [1], queue: [2] }),
-    )
-      .when(staff.forceAdds(7, '102/1', 'dean’s decision'))
-      .thenHappens('102/1 holds 2', '7 gets a seat in 102/1')
-      .thenGroup('102/1', { registered: [1, 7], queue: [2], capacity: 2 })
-  })
-
-  test('takes a free seat without raising the capacity', () => {
-    given(student(7), group('101/1', { capacity: 1 }))
-      .when(staff.forceAdds(7, '101/1'))
-      .thenHappens('7 gets a seat in 101/1')
-  })
-
-  test('promotes a student who waits in that queue instead of refusing', () => {
-    given(group('101/1', { capacity: 1, registered: [1], queue: [2, 7] }))
-      .when(staff.forceAdds(7, '101/1'))
-      .thenHappens('101/1 holds 2', '7 moves up in 101/1')
-      .thenGroup('101/1', { registered: [1, 7], queue: [2], capacity: 2 })
-  })
-})
-
 /** Student 7 takes 101, with an exam at `taken`; 102 has its own at `wanted`, if any. */
 function examinedAt(taken: string, wanted: string | undefined): GroupSketch[] {
   return [

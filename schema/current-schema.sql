@@ -118,8 +118,8 @@ BEGIN
   ELSIF TG_TABLE_NAME = 'enrolled_courses' THEN
     IF TG_OP = 'UPDATE' THEN
       INSERT INTO outside_changes (table_name, operation, student_id, course_id, group_id)
-      WITH before AS (SELECT id, student_id, course_id, group_id, reserved, reserve_order FROM old_rows),
-        after AS (SELECT id, student_id, course_id, group_id, reserved, reserve_order FROM new_rows)
+      WITH before AS (SELECT id, student_id, course_id, group_id, reserved, reserve_order, extra_seat FROM old_rows),
+        after AS (SELECT id, student_id, course_id, group_id, reserved, reserve_order, extra_seat FROM new_rows)
       SELECT DISTINCT TG_TABLE_NAME, TG_OP, student_id, course_id, group_id
       FROM ((TABLE before EXCEPT TABLE after) UNION ALL (TABLE after EXCEPT TABLE before)) AS changed;
     ELSE
@@ -241,7 +241,8 @@ CREATE TABLE public.baseline_places (
     student_id bigint NOT NULL,
     course_id integer NOT NULL,
     group_id integer NOT NULL,
-    reserve_order bigint
+    reserve_order bigint,
+    extra_seat boolean DEFAULT false NOT NULL
 );
 
 CREATE TABLE public.baseline_students (
@@ -374,7 +375,9 @@ CREATE TABLE public.enrolled_courses (
     group_id integer NOT NULL,
     student_id bigint NOT NULL,
     reserved boolean DEFAULT false NOT NULL,
-    reserve_order bigint
+    reserve_order bigint,
+    extra_seat boolean DEFAULT false NOT NULL,
+    CONSTRAINT enrolled_courses_extra_seat_is_a_seat CHECK ((NOT (reserved AND extra_seat)))
 );
 
 CREATE SEQUENCE public.enrolled_courses_id_seq

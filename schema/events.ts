@@ -40,7 +40,7 @@ const seats = closed({
   course_id: integer,
   group_id: integer,
   department: integer,
-  capacity: integer,
+  capacity: Type.Integer({ description: 'Seats, extra ones included.' }),
   registered_count: integer,
   reserve_capacity: integer,
   reserved_count: integer,

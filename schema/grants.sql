@@ -97,7 +97,7 @@ BEGIN
     gender) ON students TO enrollment_batcher;
   GRANT SELECT, INSERT, UPDATE ON courses TO enrollment_batcher;
   GRANT SELECT ON departments TO enrollment_batcher;
-  GRANT INSERT, DELETE, UPDATE (reserved, reserve_order) ON enrolled_courses TO enrollment_batcher;
+  GRANT INSERT, DELETE, UPDATE (reserved, reserve_order, extra_seat) ON enrolled_courses TO enrollment_batcher;
   GRANT USAGE ON SEQUENCE enrolled_courses_id_seq TO enrollment_batcher;
   GRANT UPDATE (leader, term, seq, at_ms, accepts_unsigned) ON journal_position TO enrollment_batcher;
   -- It makes the months of decisions ahead, and owns none of them.

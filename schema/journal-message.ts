@@ -60,6 +60,8 @@ const effect = {
     object({ type: { const: 'reserved' }, ...whose, order: safe, position: positive }),
     object({ type: { const: 'left' }, ...whose }),
     object({ type: { const: 'promoted' }, ...whose }),
+    object({ type: { const: 'extra_seat_given' }, ...whose }),
+    object({ type: { const: 'extra_seat_ended' }, ...whose }),
     object({ type: { const: 'actions_spent' }, student: person, count: positive, remaining: smallint }),
     object({ type: { const: 'capacity_changed' }, ...where, capacity: int32 }),
     object({ type: { const: 'duplicates_removed' }, ...whose, rows: { type: 'array', items: int32 } }),

@@ -127,7 +127,7 @@ export const capacityBody = lenient(
   {
     course_id: courseId,
     group_id: groupId,
-    capacity: Type.Optional(whole('Seats of the group from now on.')),
+    capacity: Type.Optional(whole('Seats of the group from now on, extra ones aside.')),
     new_capacity: Type.Optional(whole('The same as `capacity`.')),
     note: Type.Optional(note),
   },
@@ -151,7 +151,13 @@ export const courseReply = closed({
   course_id: integer,
   group_id: integer,
   units: integer,
-  capacity: integer,
+  capacity: Type.Integer({ description: 'Seats, extra ones included.' }),
+  extra_seats: Type.Optional(
+    Type.Integer({
+      description:
+        'Seats that staff gave beyond those of the group: they end with their holders. Absent if there are none.',
+    }),
+  ),
   registered_count: integer,
   exam_time: Type.Integer({ description: 'Unix seconds; 0 = no exam.' }),
   class_time: Type.Array(
@@ -201,6 +207,11 @@ export const rosterReply = closed(
   {
     registered_students: Type.Array(integer),
     reserved_queue_students: Type.Array(integer, { description: 'First come first.' }),
+    extra_seat_students: Type.Optional(
+      Type.Array(integer, {
+        description: 'Those registered whom staff seated beyond the capacity. Absent if there are none.',
+      }),
+    ),
   },
   { description: 'Who is in the group.' },
 )

@@ -1,7 +1,12 @@
 import type { Command, OverrideLeg, StudentLeg } from '../commands.ts'
 import { type GroupSketch, groupProfile, type StudentSketch, studentProfile } from './sketches.ts'
 
-type Group = ReturnType<typeof groupProfile> & { seats: Set<number>; queue: number[]; size: number }
+type Group = ReturnType<typeof groupProfile> & {
+  seats: Set<number>
+  extra: Set<number>
+  queue: number[]
+  size: number
+}
 type Student = ReturnType<typeof studentProfile> & { actions: number }
 
 /**
@@ -15,7 +20,7 @@ export class Auditor {
   constructor(groups: readonly GroupSketch[], students: readonly StudentSketch[]) {
     for (const sketch of groups) {
       const profile = groupProfile(sketch)
-      this.#groups.push({ ...profile, seats: new Set(), queue: [], size: profile.capacity })
+      this.#groups.push({ ...profile, seats: new Set(), extra: new Set(), queue: [], size: profile.capacity })
     }
     for (const sketch of students) {
       const profile = studentProfile(sketch)
@@ -41,8 +46,8 @@ export class Auditor {
       if (leg.do === 'force_add') {
         const group = this.#group(leg)
         this.#leave(group, command.student)
+        if (group.seats.size >= group.size) group.extra.add(command.student ?? 0)
         group.seats.add(command.student ?? 0)
-        group.size = Math.max(group.size, group.seats.size)
       }
     }
     const legs = studentLegs(command)
@@ -50,6 +55,8 @@ export class Auditor {
     for (const group of this.#groups) {
       while (group.seats.size < group.size && group.queue.length > 0)
         group.seats.add(group.queue.shift() ?? 0)
+      while (group.extra.size > Math.max(0, group.seats.size - group.size))
+        group.extra.delete(Math.min(...group.extra))
     }
   }
 
@@ -57,7 +64,9 @@ export class Auditor {
   books(): string[] {
     return [
       ...this.#groups.map((group) => {
-        const seats = [...group.seats].toSorted((a, b) => a - b)
+        const seats = [...group.seats]
+          .toSorted((a, b) => a - b)
+          .map((id) => (group.extra.has(id) ? `${id}+` : id))
         return `${group.course}/${group.group} of ${group.size}: ${seats.join(' ')} | ${group.queue.join(' ')}`
       }),
       ...this.#students.map(({ id, actions }) => `${id}: ${actions}`),
@@ -66,7 +75,9 @@ export class Auditor {
 
   #judgeStaff(leg: OverrideLeg, student: number | undefined): string[] {
     const group = this.#group(leg)
-    if (leg.do === 'set_capacity') return leg.capacity < group.seats.size ? ['capacity_below_registered'] : []
+    if (leg.do === 'set_capacity') {
+      return leg.capacity < Math.min(group.size, group.seats.size) ? ['capacity_below_registered'] : []
+    }
     const held = this.#heldIn(student, leg.course)
     if (leg.do === 'force_drop') return held === group ? [] : ['not_enrolled']
     return held === undefined || group.queue.includes(student ?? 0) ? [] : ['already_enrolled']
@@ -139,6 +150,7 @@ export class Auditor {
 
   #leave(group: Group, student: number | undefined): void {
     group.seats.delete(student ?? 0)
+    group.extra.delete(student ?? 0)
     group.queue = group.queue.filter((id) => id !== student)
   }
 

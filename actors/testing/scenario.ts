@@ -30,11 +30,12 @@ export function campusOf(sketches: readonly (GroupSketch | StudentSketch)[]): Ca
   for (const sketch of sketches) {
     if ('id' in sketch) continue
     const group = campus.addGroup(groupProfile(sketch))
-    const { registered = [], queue = [] } = sketch
-    for (const id of [...registered, ...queue]) {
+    const { registered = [], extra = [], queue = [] } = sketch
+    for (const id of [...registered, ...extra, ...queue]) {
       if (!campus.students.has(id)) campus.addStudent(studentProfile({ id }))
     }
     for (const id of registered) campus.place(id, group, undefined)
+    for (const id of extra) campus.place(id, group, undefined, true)
     queue.forEach((id, index) => campus.place(id, group, index + 1))
   }
   return campus
@@ -55,11 +56,15 @@ class Story {
   }
 
   /** Asserts who is where in a group: the seats in any order, the queue in its own. */
-  thenGroup(where: string, expected: { registered?: number[]; queue?: number[]; capacity?: number }): Story {
+  thenGroup(
+    where: string,
+    expected: { registered?: number[]; extra?: number[]; queue?: number[]; capacity?: number },
+  ): Story {
     const [course, number] = where.split('/').map(Number)
     const group = this.campus.group(course ?? 0, number ?? 0)
     const actual = {
       registered: group.registered.toSorted((a, b) => a - b),
+      extra: group.extra.toSorted((a, b) => a - b),
       queue: [...group.queue],
       capacity: group.capacity,
     }
@@ -143,6 +148,10 @@ function inWords(effect: Effect): string {
       return `${effect.student} leaves ${where}`
     case 'promoted':
       return `${effect.student} moves up in ${where}`
+    case 'extra_seat_given':
+      return `${effect.student} has an extra seat in ${where}`
+    case 'extra_seat_ended':
+      return `${effect.student} has a seat of ${where} itself`
     case 'actions_spent':
       return `${effect.student} spends ${effect.count}, ${effect.remaining} left`
     case 'capacity_changed':

@@ -19,6 +19,8 @@ export interface GroupSketch {
   readonly meetings?: readonly Meeting[]
   readonly genderLock?: Gender
   readonly registered?: readonly number[]
+  /** Registered too, beyond the capacity. */
+  readonly extra?: readonly number[]
   /** First come first. */
   readonly queue?: readonly number[]
   readonly faults?: readonly string[]

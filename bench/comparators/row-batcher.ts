@@ -139,6 +139,8 @@ async function applyEffect(client: Client, effect: Effect): Promise<void> {
     case 'actions_spent':
       await client.query({ ...spendActions, values: [effect.student, effect.remaining] })
       return
+    case 'extra_seat_given':
+    case 'extra_seat_ended':
     case 'capacity_changed':
     case 'duplicates_removed':
     case 'group_changed':

@@ -51,9 +51,10 @@ export class StressDatabase {
       course: number
       group: number
       order: number | null
+      isExtra: boolean
     }>(
       `SELECT student_id::float8 AS student, course_id AS course, group_id AS "group",
-         CASE WHEN reserved THEN coalesce(reserve_order, id)::int END AS "order"
+         CASE WHEN reserved THEN coalesce(reserve_order, id)::int END AS "order", extra_seat AS "isExtra"
        FROM enrolled_courses`,
     )
     return {

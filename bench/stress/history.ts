@@ -30,6 +30,8 @@ export type Effect =
   | ({ readonly type: 'registered' } & Whose)
   | ({ readonly type: 'left' } & Whose)
   | ({ readonly type: 'promoted' } & Whose)
+  | ({ readonly type: 'extra_seat_given' } & Whose)
+  | ({ readonly type: 'extra_seat_ended' } & Whose)
   | ({ readonly type: 'reserved'; readonly order: number; readonly position: number } & Whose)
   | {
       readonly type: 'actions_spent'
@@ -81,6 +83,8 @@ export interface Place {
   readonly group: number
   /** undefined = a seat, else the order in the reserve queue. */
   readonly order: number | undefined
+  /** A seat beyond the capacity; absent = no. */
+  readonly isExtra?: boolean
 }
 
 /** The tables that decisions decide. */

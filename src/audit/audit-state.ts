@@ -71,7 +71,8 @@ export function addStudent(
 }
 
 /** Of rows that repeat each other a seat counts before a reserve place, then the lower order, as when serving. */
-function addPlace({ campus, surplusRows }: AuditState, { student, course, group, order }: PlaceRow): void {
+function addPlace({ campus, surplusRows }: AuditState, row: PlaceRow): void {
+  const { student, course, group, order, isExtra } = row
   const place = campus.findGroup(course, group) ?? addGroup(campus, course, group, 0)
   if (!campus.students.has(student)) addStudent(campus, student, 0)
   const held = place.positionOf(student)
@@ -81,7 +82,7 @@ function addPlace({ campus, surplusRows }: AuditState, { student, course, group,
     if (held === 0 || (order !== undefined && order >= (place.queueOrders[held - 1] ?? 0))) return
     evolve(campus, { type: 'left', student, course, group })
   }
-  campus.place(student, place, order)
+  campus.place(student, place, order, isExtra)
 }
 
 export function placeKey(student: number, course: number, group: number): string {

@@ -65,21 +65,20 @@ function* comparePlaces(
   }
 }
 
-/** In place of a reserve order. No order number: they are whole. */
-const seat = -0.5
-
-/** Each student's reserve order, or `seat`. */
-function placesOf(group: CourseGroup | undefined): Map<number, number> {
-  const places = new Map<number, number>()
-  for (const student of group?.registered ?? []) places.set(student, seat)
-  group?.queue.forEach((student, index) => places.set(student, group.queueOrders[index] ?? 0))
+/** Each student's place in words. */
+function placesOf(group: CourseGroup | undefined): Map<number, string> {
+  const places = new Map<number, string>()
+  for (const student of group?.registered ?? []) places.set(student, 'a seat')
+  for (const student of group?.extra ?? []) places.set(student, 'an extra seat')
+  group?.queue.forEach((student, index) => {
+    places.set(student, `a reserve place of order ${group.queueOrders[index] ?? 0}`)
+  })
   return places
 }
 
-function tell(place: number | undefined, surplusRows = 0): string {
+function tell(place: string | undefined, surplusRows = 0): string {
   if (place === undefined) return 'no place'
-  const rows = surplusRows === 0 ? '' : `, in ${surplusRows + 1} rows`
-  return `${place === seat ? 'a seat' : `a reserve place of order ${place}`}${rows}`
+  return surplusRows === 0 ? place : `${place}, in ${surplusRows + 1} rows`
 }
 
 function* compareStudents(

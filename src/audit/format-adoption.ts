@@ -32,10 +32,13 @@ export function describeAdoptionEffect(effect: Effect): string {
       return `${place(effect)}: student ${effect.student} leaves, and keeps the place in another group`
     case 'promoted':
       return `${place(effect)}: student ${effect.student} moves up from the queue to a seat`
+    case 'extra_seat_ended':
+      return `${place(effect)}: the extra seat of student ${effect.student} is one of the group's own`
     case 'capacity_changed':
       return `${place(effect)}: grows to ${effect.capacity} seats`
     case 'registered':
     case 'reserved':
+    case 'extra_seat_given':
     case 'actions_spent':
     case 'group_changed':
     case 'group_opened':

@@ -9,6 +9,8 @@ export interface PlaceRow {
   readonly course: number
   readonly group: number
   readonly order: number | undefined
+  /** A seat beyond the capacity. */
+  readonly isExtra?: boolean
 }
 
 export interface GroupRow {

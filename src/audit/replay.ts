@@ -106,7 +106,8 @@ export class Replay implements AuditState {
       const end = this.campus.findGroup(effect.course, effect.group)?.queueOrders.at(-1) ?? 0
       return effect.type === 'reserved' ? `a queue that ends at order ${end}` : 'no place'
     }
-    const kind = place.isWaiting(effect.student) ? 'a reserve place' : 'a seat'
+    const seat = place.extra.includes(effect.student) ? 'an extra seat' : 'a seat'
+    const kind = place.isWaiting(effect.student) ? 'a reserve place' : seat
     return `${kind} in ${place.course}/${place.group}`
   }
 
@@ -166,6 +167,10 @@ function needOf(effect: Effect): string {
       return 'a place to leave'
     case 'promoted':
       return 'a reserve place to move up from'
+    case 'extra_seat_given':
+      return 'a seat within the capacity'
+    case 'extra_seat_ended':
+      return 'an extra seat'
     case 'registered':
       return 'no place in the course'
     case 'reserved':

@@ -15,6 +15,7 @@ import {
 } from '../../test/fixtures/running-engine.ts'
 import { openAuditReader } from '../store/audit-reader.ts'
 import type { Database } from '../store/database.ts'
+import { BatcherTables } from '../store/table-store.ts'
 import { formatVerification } from './format-verification.ts'
 import type { AuditReader } from './ports.ts'
 import { type Verification, verify } from './verify.ts'
@@ -199,6 +200,49 @@ describe('a difference made by hand on a real database', () => {
     for (const line of lines.slice(0, -1)) {
       assert.ok(line.endsWith(`made from outside (me, T, TRUNCATE ${change})`), line)
     }
+  })
+
+  test('agrees about extra seats, across leaders, and about seats that an earlier version forced', async () => {
+    const { database, lead } = await openRegistration()
+    const staff = { role: 'staff', id: 1, department: 1, campusWide: true } as const
+    const force = async ({ engine }: RunningEngine, what: 'force_add' | 'force_drop', student: number) => {
+      const leg = { do: what, course: 101, group: 1 } as const
+      return answerOf(await engine.submit({ actor: staff, student, legs: [leg] }))
+    }
+    const first = await lead()
+    await registrationDay(first)
+    assert.equal(await force(first, 'force_add', 7), 'yes')
+    assert.equal(await force(first, 'force_add', 8), 'yes')
+    const memory = stateOf(first)
+    assert.match(memory, /^group 101\/1 .* registered=2,3,7\+,8\+ queue=4@2$/m)
+    const second = await lead()
+    assert.equal(stateOf(second), memory)
+    await say(second.engine, 2, 'yes', drop(101))
+    assert.match(stateOf(second), /^group 101\/1 .* registered=3,7,8\+ queue=4@2$/m)
+    assert.equal((await verified(database)).verdict, 'agreed')
+    await second.engine.stop(5000)
+
+    // A record of that version, still in the queue at the upgrade: the capacity is larger for good.
+    const [at] = await database.query<{ seq: number; atMs: number }>(
+      'SELECT seq::int, at_ms::float8 AS "atMs" FROM journal_position',
+    )
+    const where = { course: 101, group: 1 }
+    const tables = new BatcherTables(database)
+    cleanups.push(() => tables.close())
+    const batch = await tables.begin()
+    const effects = [
+      { type: 'capacity_changed', ...where, capacity: 4 },
+      { type: 'registered', student: 9, ...where },
+    ] as const
+    const legs = [{ do: 'force_add', ...where }] as const
+    const actor = { role: 'staff', id: 1 } as const
+    await batch.apply([{ seq: (at?.seq ?? 0) + 1, at: at?.atMs ?? 0, actor, student: 9, legs, effects }])
+    await batch.commit()
+    const third = await lead()
+    assert.match(stateOf(third), /^group 101\/1 open capacity=4 .* registered=3,7,8\+,9 queue=4@2$/m)
+    assert.equal(await force(third, 'force_drop', 9), 'yes')
+    assert.match(stateOf(third), /^group 101\/1 open capacity=4 .* registered=3,4,7,8 queue=$/m)
+    assert.equal((await verified(database)).verdict, 'agreed')
   })
 
   test('is named for seats that an older version’s load brought in while it ran', async () => {

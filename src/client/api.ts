@@ -46,6 +46,7 @@ export type Course = {
   group_id: number
   units: number
   capacity: number
+  extra_seats?: number
   registered_count: number
   exam_time: number
   class_time: { day: number; start_minute: number; end_minute: number }[]
@@ -64,7 +65,11 @@ export type StudentCourses = { data: { course: Course; reserve_queue_position: n
 
 export type Catalog = { courses: Course[] }
 
-export type Roster = { registered_students: number[]; reserved_queue_students: number[] }
+export type Roster = {
+  registered_students: number[]
+  reserved_queue_students: number[]
+  extra_seat_students?: number[]
+}
 
 export type Place = {
   place: 'registered' | 'reserved' | null

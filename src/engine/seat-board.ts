@@ -24,6 +24,7 @@ export interface GroupSeats {
   readonly group: number
   readonly department: number
   readonly reserveCapacity: number
+  /** Without extra seats: more may be registered. */
   readonly capacity: number
   readonly registeredCount: number
   readonly queue: readonly { readonly student: number }[]
@@ -309,6 +310,9 @@ export class SeatBoard {
         board.status = statusAfter[effect.type]
         board.changedBy = seq
         return
+      // What is shown as the capacity follows from the counts.
+      case 'extra_seat_given':
+      case 'extra_seat_ended':
       case 'duplicates_removed':
       case 'conflicts_arose':
         return

@@ -55,7 +55,10 @@ export interface GroupView {
   readonly name: string
   readonly lecturer: string
   readonly units: number
+  /** Extra seats included. */
   readonly capacity: number
+  /** Seats beyond what the group has of its own, which end with their holders; absent if there are none. */
+  readonly extraSeats?: number
   readonly reserveCapacity: number
   readonly registeredCount: number
   readonly reservedCount: number
@@ -105,6 +108,8 @@ export interface RosterView {
   readonly registered: readonly number[]
   /** First come first. */
   readonly reserved: readonly number[]
+  /** Those registered in extra seats, ascending by id; absent if there are none. */
+  readonly extra?: readonly number[]
 }
 
 /** What a read shows, once every decision in it is durable. `undefined` = there is no such thing. */

@@ -57,6 +57,7 @@ export function rosterSnapshot(
     department: found.profile.department,
     registered: found.registered.toSorted((a, b) => a - b),
     reserved: [...found.queue],
+    ...(found.extra.length > 0 && { extra: found.extra.toSorted((a, b) => a - b) }),
   }
   return { view, touchedBy: found.touchedBy }
 }
@@ -77,6 +78,7 @@ export function groupViewOf(
     readonly queue: readonly unknown[]
   },
 ): GroupView {
+  const extraSeats = Math.max(0, standing.registeredCount - standing.capacity)
   return {
     course: profile.course,
     group: profile.group,
@@ -84,7 +86,8 @@ export function groupViewOf(
     name: profile.name,
     lecturer: profile.lecturer,
     units: profile.units,
-    capacity: standing.capacity,
+    capacity: standing.capacity + extraSeats,
+    ...(extraSeats > 0 && { extraSeats }),
     reserveCapacity: standing.reserveCapacity,
     registeredCount: standing.registeredCount,
     reservedCount: standing.queue.length,

@@ -37,7 +37,7 @@ export class SeatTexts {
       course_id: group.course,
       group_id: group.group,
       department: group.department,
-      capacity: group.capacity,
+      capacity: Math.max(group.capacity, group.registeredCount),
       registered_count: group.registeredCount,
       reserve_capacity: group.reserveCapacity,
       reserved_count: group.queue.length,

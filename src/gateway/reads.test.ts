@@ -119,6 +119,23 @@ test('staff see who is in the groups of their department, the queue in its order
   }
 })
 
+test('an extra seat counts as one of the capacity, and staff see who has it', async (t) => {
+  const desk = new Desk([
+    student(1),
+    group('10/1', { capacity: 2, registered: [1, 9], extra: [7], queue: [8] }),
+  ])
+  t.after(() => desk.app.close())
+  const { body } = await desk.send({ student: 1 }, 'GET /student/courses?department=1')
+  const [course] = (body as { courses: Record<string, unknown>[] }).courses
+  assert.deepEqual([course?.['capacity'], course?.['extra_seats'], course?.['registered_count']], [3, 1, 3])
+  const roster = await desk.send(staff, 'GET /staff/course-students?course_id=10&group_id=1')
+  assert.deepEqual(roster.body, {
+    registered_students: [1, 7, 9],
+    reserved_queue_students: [8],
+    extra_seat_students: [7],
+  })
+})
+
 test('staff of the whole campus see every department', async (t) => {
   const desk = open(t, { staffScope: 'all' })
   for (const request of [

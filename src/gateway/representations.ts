@@ -114,6 +114,7 @@ export function courseReplyOf(view: GroupView): CourseReply {
     group_id: view.group,
     units: view.units,
     capacity: view.capacity,
+    ...(view.extraSeats !== undefined && { extra_seats: view.extraSeats }),
     registered_count: view.registeredCount,
     exam_time: view.examTime,
     class_time: view.meetings.map(({ day, startMinute, endMinute }) => ({

@@ -49,7 +49,7 @@ export function staffRoutes(
         operationId: 'forceAdd',
         summary: 'Seat a student, whatever the rules say',
         description:
-          'Bypasses window, units, conflicts, gender lock and queue; a full group grows by one seat. A student who waits in its queue is promoted. For courses and students of your department.',
+          'Bypasses window, units, conflicts, gender lock and queue. In a full group it is an extra seat, which ends with its holder: while more are registered than the group has seats, nobody moves up from the queue. A student who waits in it is promoted. For courses and students of your department.',
         body: forceAddBody,
         querystring: anyQuery,
         response: { 200: commandReply, 204: done },
@@ -96,7 +96,7 @@ export function staffRoutes(
         operationId: 'setCapacity',
         summary: 'Set the seats of a group',
         description:
-          'As many as fit move up from the reserve queue. Never below the seats taken. With `?dry_run` nothing is changed or recorded.',
+          'As many as fit move up from the reserve queue. Never below the seats taken, extra ones aside. With `?dry_run` nothing is changed or recorded.',
         body: capacityBody,
         querystring: capacityQuery,
         response: { 200: capacityReply, 204: done },
@@ -155,6 +155,7 @@ export function staffRoutes(
         roster && {
           registered_students: [...roster.registered],
           reserved_queue_students: [...roster.reserved],
+          ...(roster.extra && { extra_seat_students: [...roster.extra] }),
         }
       )
     },

@@ -134,12 +134,16 @@ async function refuseHarm(update: RegistryUpdate, compared: readonly Compared[])
     for (const { line, row, before, columns } of differences.changed) {
       const group = row as CourseRow
       const old = before as CourseRow
-      const { registered = 0, waiting = 0 } = taken.get(`${group.course_id}/${group.group_id}`) ?? {}
+      const {
+        registered = 0,
+        extra = 0,
+        waiting = 0,
+      } = taken.get(`${group.course_id}/${group.group_id}`) ?? {}
       const says = (name: string) => columns.some((column) => column.name === name)
       const fault = (column: string, reason: string) =>
         findings.add({ file: file.file, line, column, reason })
-      if (says('capacity') && group.capacity < registered) {
-        fault('capacity', `is ${group.capacity}, below the ${registered} seats that are taken`)
+      if (says('capacity') && group.capacity < registered - extra) {
+        fault('capacity', `is ${group.capacity}, below the ${registered - extra} seats that are taken`)
       }
       const capacity = says('capacity') ? group.capacity : old.capacity
       const left = Math.max(0, waiting - Math.max(0, capacity - registered))

@@ -84,8 +84,8 @@ test('another system’s OneRoster files are loaded by what they say of each oth
     [401, 1, 3, 0, 'first\nsecond \\ third'],
   )
   assert.deepEqual(await rowsOf(checked.enrolled_courses), [
-    { course_id: 401, group_id: 1, student_id: 21, reserved: false, reserve_order: null },
-    { course_id: 401, group_id: 1, student_id: 22, reserved: true, reserve_order: 5 },
+    { course_id: 401, group_id: 1, student_id: 21, reserved: false, reserve_order: null, extra_seat: false },
+    { course_id: 401, group_id: 1, student_id: 22, reserved: true, reserve_order: 5, extra_seat: false },
   ])
   assert.equal(checked.students.count, 2)
 })

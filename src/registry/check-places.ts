@@ -5,7 +5,7 @@ import { type EnrollmentCells, orderOf } from './tables.ts'
 /** A course group as far as places in it go. */
 export interface GroupRoom {
   readonly capacity: number
-  /** Seats that are taken already. */
+  /** Seats that are taken already, extra ones aside. */
   registered: number
   /** Cancelled for good: nobody holds a place in it. */
   readonly isCancelled: boolean
@@ -68,9 +68,10 @@ export class PlacesCheck {
         `is ${key}, a group that was cancelled: nobody has a place in it`,
       )
     } else if (order === null) {
+      if (cells.extra_seat === true) return
       const taken = (this.#seatsTaken.get(key) ?? room.registered) + 1
       this.#seatsTaken.set(key, taken)
-      if (taken > room.capacity && cells.extra_seat !== true) {
+      if (taken > room.capacity) {
         const reason = `is ${key}, where this is seat ${taken} of ${room.capacity}; an extra seat must say that it is one`
         this.#fault(line, 'course_id, group_id', reason)
       }

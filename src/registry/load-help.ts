@@ -27,7 +27,7 @@ changes nothing; of each kind of fault the first is told, with file, line, colum
   exam_minutes    from 1 to 1440; empty: not known
   reserve_order   empty: a seat. A number: a place in the reserve queue, the lowest first. Who waits beside a free
                   seat gets it. A second place of a student in a course is refused.
-  extra_seat      yes: a seat beyond the group's capacity, which is refused without it
+  extra_seat      yes: a seat beyond the group's capacity, refused without it; it ends with its holder
   id, reserved    of an older table's rows: where reserved is true, the id is the order
   others          whole numbers without leading zeros; an id up to 9007199254740991; a department must be in its file or in the database
 `

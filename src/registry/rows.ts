@@ -61,8 +61,8 @@ export interface EnrolledCourseRow {
   readonly reserved: boolean
   /** Order in the reserve queue, ascending; null for a seat. */
   readonly reserve_order: number | null
-  /** Of an export: a seat beyond the group's capacity. */
-  readonly extra_seat?: boolean
+  /** A seat beyond the group's capacity. */
+  readonly extra_seat: boolean
 }
 
 /** What a bulk load writes, table by table. Iterating again reads the same rows again. */

@@ -134,7 +134,7 @@ function fill(
 }
 
 function placesIn(group: CourseGroup): EnrolledCourseRow[] {
-  const place = { course_id: group.course, group_id: group.group }
+  const place = { course_id: group.course, group_id: group.group, extra_seat: false }
   return [
     ...group.registered.map((id) => ({ ...place, student_id: id, reserved: false, reserve_order: null })),
     ...group.queue.map((id, index) => ({

@@ -205,7 +205,7 @@ export interface EnrollmentCells {
   /** The row's number in an older table, which orders those who wait there. */
   id: number | null
   reserved: boolean | null
-  /** The seat may be beyond the group's capacity. */
+  /** The seat may be beyond the group's capacity; then it ends with its holder. */
   extra_seat: boolean | null
 }
 
@@ -242,7 +242,9 @@ export const enrollmentsFile: TableFile<EnrollmentCells, EnrolledCourseRow> = {
   toRow: (cells) => {
     const { student_id, course_id, group_id } = cells
     const order = orderOf(cells)
-    return { course_id, group_id, student_id, reserved: order !== null, reserve_order: order }
+    const reserved = order !== null
+    const extra_seat = !reserved && cells.extra_seat === true
+    return { course_id, group_id, student_id, reserved, reserve_order: order, extra_seat }
   },
 }
 

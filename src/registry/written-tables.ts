@@ -84,7 +84,7 @@ export const writtenEnrollments: WrittenTable<EnrolledCourseRow> = {
 }
 
 export function extraSeat({ extra_seat }: EnrolledCourseRow): CsvCell {
-  return extra_seat === true ? 'yes' : null
+  return extra_seat ? 'yes' : null
 }
 
 interface MeetingJson {

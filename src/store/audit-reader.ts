@@ -17,6 +17,7 @@ interface PlaceRow {
   readonly course: number
   readonly group: number
   readonly order: number | undefined
+  readonly isExtra?: boolean
 }
 
 interface StateSource {
@@ -113,12 +114,13 @@ export class DatabaseAuditReader {
     this.baselineState = stateOf(client, {
       groups: `${selectGroups} FROM baseline_courses`,
       students: `${selectStudents} FROM baseline_students`,
-      places: 'SELECT student_id, course_id, group_id, reserve_order FROM baseline_places',
+      places: 'SELECT student_id, course_id, group_id, reserve_order, extra_seat::int FROM baseline_places',
     })
     this.tables = stateOf(client, {
       groups: `${selectGroups} FROM courses`,
       students: `${selectStudents} FROM students`,
-      places: `SELECT student_id, course_id, group_id, CASE WHEN reserved THEN coalesce(reserve_order, id) END
+      places: `SELECT student_id, course_id, group_id, CASE WHEN reserved THEN coalesce(reserve_order, id) END,
+          extra_seat::int
         FROM enrolled_courses ORDER BY id`,
     })
   }
@@ -227,8 +229,9 @@ function stateOf(
       }
     },
     async *places() {
-      for await (const [student = 0, course = 0, group = 0, order] of integerRowsOut(client, select.places)) {
-        yield { student, course, group, order }
+      for await (const row of integerRowsOut(client, select.places)) {
+        const [student = 0, course = 0, group = 0, order, extra] = row
+        yield { student, course, group, order, ...(extra === 1 && { isExtra: true }) }
       }
     },
   }

@@ -10,8 +10,8 @@ const deleteBaseline = `
 /** One statement, so one snapshot: the changes marked are those that the baseline holds, no more and no less. */
 const insertBaseline = `
   WITH places AS (
-    INSERT INTO baseline_places (student_id, course_id, group_id, reserve_order)
-    SELECT student_id, course_id, group_id, CASE WHEN reserved THEN coalesce(reserve_order, id) END
+    INSERT INTO baseline_places (student_id, course_id, group_id, reserve_order, extra_seat)
+    SELECT student_id, course_id, group_id, CASE WHEN reserved THEN coalesce(reserve_order, id) END, extra_seat
     FROM enrolled_courses
   ), groups AS (
     INSERT INTO baseline_courses (course_id, group_id, capacity, status, reserve_capacity, lecturer, notes, exam_time,

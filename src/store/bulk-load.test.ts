@@ -62,8 +62,15 @@ test('a whole registry is loaded in one go, and noted as one change from outside
     enrolled_courses: {
       count: 2,
       rows: [
-        { course_id: 101, group_id: 1, student_id: 1, reserved: false, reserve_order: null },
-        { course_id: 101, group_id: 1, student_id: 2, reserved: true, reserve_order: 1 },
+        {
+          course_id: 101,
+          group_id: 1,
+          student_id: 1,
+          reserved: false,
+          reserve_order: null,
+          extra_seat: false,
+        },
+        { course_id: 101, group_id: 1, student_id: 2, reserved: true, reserve_order: 1, extra_seat: false },
       ],
     },
   }
@@ -89,6 +96,28 @@ test('a whole registry is loaded in one go, and noted as one change from outside
   assert.deepEqual(added, [10], 'ids go on behind those that were loaded')
 })
 
+test('as many of the extra seats in a file are loaded as extra as are beyond the capacity', async () => {
+  const place = (student_id: number, extra_seat: boolean) => ({
+    course_id: 101,
+    group_id: 1,
+    student_id,
+    reserved: false,
+    reserve_order: null,
+    extra_seat,
+  })
+  const sources = {
+    departments: { rows: [department(1)] },
+    students: { rows: [1, 2, 3, 4].map((id) => student(id)) },
+    courses: { rows: [{ ...course(101), capacity: 3 }] },
+    enrolled_courses: { rows: [place(4, true), place(2, true), place(1, true), place(3, false)] },
+  }
+  await loadTables(db.database, sources)
+  assert.deepEqual(
+    await db.rows('SELECT student_id FROM enrolled_courses WHERE extra_seat ORDER BY student_id'),
+    [[4]],
+  )
+})
+
 test('who waits beside a free seat has it when the load is over, first come first', async () => {
   const place = (student_id: number, reserve_order: number | null) => ({
     course_id: 101,
@@ -96,6 +125,7 @@ test('who waits beside a free seat has it when the load is over, first come firs
     student_id,
     reserved: reserve_order !== null,
     reserve_order,
+    extra_seat: false,
   })
   const sources = {
     departments: { rows: [department(1)] },

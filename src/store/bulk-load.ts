@@ -39,7 +39,7 @@ export const columnsOf = {
     'status',
     'code',
   ],
-  enrolled_courses: ['course_id', 'group_id', 'student_id', 'reserved', 'reserve_order'],
+  enrolled_courses: ['course_id', 'group_id', 'student_id', 'reserved', 'reserve_order', 'extra_seat'],
 } as const
 
 export type LoadedTable = keyof typeof columnsOf
@@ -100,6 +100,18 @@ export const seatThoseWhoWait = `
     ) AS waiting JOIN courses USING (course_id, group_id)
     WHERE place <= capacity - (SELECT count(*) FROM enrolled_courses AS seat WHERE seat.course_id = waiting.course_id
       AND seat.group_id = waiting.group_id AND NOT seat.reserved))`
+/** As many seats are extra ones as are beyond the capacity. */
+export const endExtraSeats = `
+  UPDATE enrolled_courses SET extra_seat = FALSE
+  WHERE id IN (
+    SELECT extra.id
+    FROM (
+      SELECT id, course_id, group_id,
+        row_number() OVER (PARTITION BY course_id, group_id ORDER BY student_id DESC) AS number
+      FROM enrolled_courses WHERE extra_seat
+    ) AS extra JOIN courses USING (course_id, group_id)
+    WHERE number > (SELECT count(*) FROM enrolled_courses AS seat WHERE seat.course_id = extra.course_id
+      AND seat.group_id = extra.group_id AND NOT seat.reserved) - capacity)`
 /** Explicit ids leave the sequence behind; INSERTs without one must not meet them. */
 export const advanceDepartmentIds = `
   SELECT setval(pg_get_serial_sequence('departments', 'id'), greatest((SELECT max(id) FROM departments), 1))
@@ -146,6 +158,7 @@ export async function loadTables(
       if (loaded.includes('enrolled_courses')) {
         await refuseSeveralGroups(client)
         seated = (await client.query(seatThoseWhoWait)).rowCount ?? 0
+        await client.query(endExtraSeats)
       }
       // A sequence does not go back with the transaction.
       if (loaded.includes('departments') && !dryRun) await client.query(advanceDepartmentIds)

@@ -28,11 +28,13 @@ const selects = {
       CASE WHEN ${hasExam} THEN exam_minutes END AS exam_minutes,
       class_time, meetings::text AS meetings, sex_lock, notes, status, code
     FROM courses ORDER BY course_id, group_id`,
-  // Seats first, then the queue in its order; a row without an order number waits where its id puts it.
+  // Seats first, then the queue in its order; a row without an order number waits where its id puts it. Beyond the capacity
+  // are those who are known to be, before the newest rows of a table that does not say.
   enrolled_courses: `
     SELECT course_id, group_id, student_id, reserved,
       CASE WHEN reserved THEN coalesce(reserve_order, id) END AS reserve_order,
-      NOT reserved AND row_number() OVER (PARTITION BY course_id, group_id, reserved ORDER BY id) > capacity AS extra_seat
+      NOT reserved AND row_number() OVER (PARTITION BY course_id, group_id, reserved ORDER BY extra_seat, id) > capacity
+        AS extra_seat
     FROM enrolled_courses JOIN courses USING (course_id, group_id) ORDER BY course_id, group_id, reserved, coalesce(reserve_order, id), id`,
 } as const
 

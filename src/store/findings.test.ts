@@ -107,6 +107,14 @@ test('too many seats taken, or somebody waiting beside a free one, is told and s
   assert.equal(campus.group(101, 1).freeSeats, 0)
 })
 
+test('who is known to sit beyond the capacity is no finding, and is loaded as such', async () => {
+  await db.database.query('UPDATE courses SET capacity = 2 WHERE course_id = 101 AND group_id = 1')
+  await hold([1, 101, 1, false], [2, 101, 1, false], [3, 101, 1, false])
+  await db.database.query('UPDATE enrolled_courses SET extra_seat = TRUE WHERE student_id = 1')
+  assert.deepEqual(await findings(db.database), [])
+  assert.deepEqual((await load()).campus.group(101, 1).extra, [1])
+})
+
 test('who waits since an older row than somebody’s seat is told of, and no seat is taken away', async () => {
   await hold([1, 101, 1, false], [2, 101, 1, true], [3, 101, 1, false], [4, 101, 1, false])
   const found = await findings(db.database)

@@ -74,12 +74,14 @@ const selectSeveralGroups = `
   ORDER BY course_id, student_id`
 /** A student counts once per group: by the seat, if any row is one. */
 const placesOnce = `
-  SELECT student_id, course_id, group_id, bool_and(reserved) AS reserved, min(coalesce(reserve_order, id)) AS place
+  SELECT student_id, course_id, group_id, bool_and(reserved) AS reserved, min(coalesce(reserve_order, id)) AS place,
+    bool_or(extra_seat) AS extra_seat
   FROM enrolled_courses GROUP BY student_id, course_id, group_id`
 const selectOverCapacity = `
-  SELECT course_id, group_id, capacity, count(*)::int AS registered
+  SELECT course_id, group_id, capacity, (count(*) FILTER (WHERE NOT extra_seat))::int AS registered
   FROM (${placesOnce}) AS places JOIN courses USING (course_id, group_id)
-  WHERE NOT reserved GROUP BY course_id, group_id, capacity HAVING count(*) > capacity ORDER BY course_id, group_id`
+  WHERE NOT reserved GROUP BY course_id, group_id, capacity HAVING count(*) FILTER (WHERE NOT extra_seat) > capacity
+  ORDER BY course_id, group_id`
 const selectWaitingBesideFreeSeat = `
   SELECT course_id, group_id,
     (array_agg(student_id ORDER BY place) FILTER (WHERE reserved))[1:capacity - count(*) FILTER (WHERE NOT reserved)]

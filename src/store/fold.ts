@@ -42,8 +42,11 @@ export const prepareSession = `
   PREPARE fold_places (INTEGER) AS
   WITH last AS MATERIALIZED (
     SELECT DISTINCT ON (student_id, course_id, group_id) ordinal, seq, type, student_id, course_id, group_id,
-      type = 'reserved' AS reserved, CASE WHEN type = 'reserved' THEN number END AS reserve_order
-    FROM staged_effects WHERE type IN ('registered', 'reserved', 'promoted', 'left')
+      type = 'reserved' AS reserved, CASE WHEN type = 'reserved' THEN number END AS reserve_order,
+      -- It follows the effect that gave the seat.
+      type = 'extra_seat_given' AS extra_seat
+    FROM staged_effects
+    WHERE type IN ('registered', 'reserved', 'promoted', 'left', 'extra_seat_given', 'extra_seat_ended')
     ORDER BY student_id, course_id, group_id, ordinal DESC
   ), found AS MATERIALIZED (
     SELECT last.*, (
@@ -55,7 +58,8 @@ export const prepareSession = `
     DELETE FROM enrolled_courses
     WHERE id = ANY (ARRAY(SELECT place_id FROM found WHERE type = 'left' AND place_id IS NOT NULL))
   ), kept AS (
-    UPDATE enrolled_courses AS place SET reserved = found.reserved, reserve_order = found.reserve_order
+    UPDATE enrolled_courses AS place
+    SET reserved = found.reserved, reserve_order = found.reserve_order, extra_seat = found.extra_seat
     FROM found WHERE found.type <> 'left' AND place.id = found.place_id
       AND place.id = ANY (ARRAY(SELECT place_id FROM found WHERE type <> 'left' AND place_id IS NOT NULL))
   ), absent AS MATERIALIZED (
@@ -64,8 +68,8 @@ export const prepareSession = `
         WHERE courses.course_id = found.course_id AND courses.group_id = found.group_id) IS NOT NULL AS has_room
     FROM found WHERE found.type <> 'left' AND found.place_id IS NULL
   ), entered AS (
-    INSERT INTO enrolled_courses (course_id, group_id, student_id, reserved, reserve_order)
-    SELECT course_id, group_id, student_id, reserved, reserve_order FROM absent WHERE has_room ORDER BY ordinal
+    INSERT INTO enrolled_courses (course_id, group_id, student_id, reserved, reserve_order, extra_seat)
+    SELECT course_id, group_id, student_id, reserved, reserve_order, extra_seat FROM absent WHERE has_room ORDER BY ordinal
     -- Somebody else may write the same place at this moment; it is noted as an outside change.
     ON CONFLICT DO NOTHING
   )
@@ -154,7 +158,14 @@ export function stageBatch(records: readonly DecisionRecord[], term: number): St
   return { decisions, effects, foldStatements: statements.join('; ') }
 }
 
-const placeTypes = ['registered', 'reserved', 'promoted', 'left'] as const
+const placeTypes = [
+  'registered',
+  'reserved',
+  'promoted',
+  'left',
+  'extra_seat_given',
+  'extra_seat_ended',
+] as const
 
 function decisionFields(record: DecisionRecord): CopyField[] {
   const [first] = record.legs
@@ -196,6 +207,8 @@ function effectFields(effect: Effect): CopyField[] {
     case 'registered':
     case 'left':
     case 'promoted':
+    case 'extra_seat_given':
+    case 'extra_seat_ended':
       return [effect.type, effect.student, effect.course, effect.group, undefined, undefined, undefined]
     case 'reserved':
       return [effect.type, effect.student, effect.course, effect.group, effect.order, undefined, undefined]

@@ -15,7 +15,8 @@ const selectPlacesAreUnique = `
   ) AS are`
 const selectDepartments = 'SELECT id FROM departments'
 const placeColumns = `
-  student_id, course_id, group_id, CASE WHEN reserved THEN coalesce(reserve_order, id) END AS reserve_order, id`
+  student_id, course_id, group_id, CASE WHEN reserved THEN coalesce(reserve_order, id) END AS reserve_order, id,
+  CASE WHEN extra_seat THEN 1 END AS extra_seat`
 const selectPlaces = `SELECT ${placeColumns} FROM enrolled_courses`
 /**
  * Where rows repeat one another, a seat counts before a reserve place, then the lower order. Ascending by row,
@@ -111,7 +112,7 @@ async function loadPlaces(
     }
     if (order === undefined) {
       if (student.placeIn(courseId) !== undefined) fit = false
-      campus.place(studentId, group, undefined)
+      campus.place(studentId, group, undefined, row[5] === 1)
     } else if (canBeNamed(studentId)) {
       // Nobody else can be moved up: no record could say so. Such a row stays where it is.
       if (setAside.place(order, row[4] ?? 0)) setGroupAside(campus, group, 'reserve_order')

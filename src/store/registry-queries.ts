@@ -18,7 +18,7 @@ const selectLeader = `
 const selectStudentIds = 'SELECT id FROM students'
 const selectRoom = `
   SELECT course_id, group_id, capacity, (SELECT count(*) FROM enrolled_courses AS place
-    WHERE place.course_id = courses.course_id AND place.group_id = courses.group_id AND NOT reserved),
+    WHERE place.course_id = courses.course_id AND place.group_id = courses.group_id AND NOT (reserved OR extra_seat)),
     (status = 'cancelled')::int
   FROM courses`
 const selectDepartmentIds = 'SELECT id FROM departments'

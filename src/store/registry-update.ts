@@ -4,6 +4,7 @@ import {
   beginBetweenTerms,
   columnsOf,
   endBetweenTerms,
+  endExtraSeats,
   type LoadedTable,
   type LoadRow,
   loadTable,
@@ -17,9 +18,10 @@ import { RegistryReader } from './export-rows.ts'
 
 export type UpdatedTable = Exclude<LoadedTable, 'enrolled_courses'>
 
-/** Seats and reserve places of a group that are taken. */
+/** Seats and reserve places of a group that are taken; `extra` of the seats are beyond its capacity. */
 export interface TakenPlaces {
   readonly registered: number
+  readonly extra: number
   readonly waiting: number
 }
 
@@ -30,7 +32,8 @@ const keys: Readonly<Record<UpdatedTable, readonly string[]>> = {
   courses: ['course_id', 'group_id'],
 }
 const selectTaken = `
-  SELECT course_id, group_id, count(*) FILTER (WHERE NOT reserved), count(*) FILTER (WHERE reserved)
+  SELECT course_id, group_id, count(*) FILTER (WHERE NOT reserved), count(*) FILTER (WHERE reserved),
+    count(*) FILTER (WHERE extra_seat)
   FROM enrolled_courses GROUP BY course_id, group_id`
 
 /** A transaction that changes the registry between two terms. Each changed row that decisions rest on is noted by the triggers. */
@@ -56,8 +59,11 @@ export class RegistryUpdate {
   /** By `<course>/<group>`; groups that nobody is in are left out. */
   async takenPlaces(): Promise<ReadonlyMap<string, TakenPlaces>> {
     const taken = new Map<string, TakenPlaces>()
-    await copyIntegersOut(this.#client, selectTaken, ([course, group, registered = 0, waiting = 0]) =>
-      taken.set(`${course}/${group}`, { registered, waiting }),
+    await copyIntegersOut(
+      this.#client,
+      selectTaken,
+      ([course, group, registered = 0, waiting = 0, extra = 0]) =>
+        taken.set(`${course}/${group}`, { registered, extra, waiting }),
     )
     return taken
   }
@@ -142,7 +148,9 @@ export class RegistryUpdate {
   /** Gives free seats to those who wait for them. @returns to how many */
   async seatThoseWhoWait(): Promise<number> {
     await this.#client.query("SET LOCAL enrollment.writer = ''")
-    return (await this.#client.query(seatThoseWhoWait)).rowCount ?? 0
+    const { rowCount } = await this.#client.query(seatThoseWhoWait)
+    await this.#client.query(endExtraSeats)
+    return rowCount ?? 0
   }
 }
 

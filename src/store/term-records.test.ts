@@ -94,8 +94,8 @@ test('the first leader records what it found; the next one only does so after an
   await takeTerm(db.batcher)
   assert.deepEqual(await baseline(), [[1]])
   assert.deepEqual(await db.rows('SELECT * FROM baseline_places ORDER BY student_id'), [
-    [1, 101, 1, null],
-    [2, 101, 1, 51],
+    [1, 101, 1, null, false],
+    [2, 101, 1, 51, false],
   ])
   assert.deepEqual(await db.rows('SELECT count(*) FROM baseline_students'), [[9]])
   await applyEffects(db.batcher, { type: 'capacity_changed', course: 101, group: 1, capacity: 40 })

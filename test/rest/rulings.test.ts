@@ -116,7 +116,42 @@ test('a window without an end lasts an hour, and staff are bound by none', async
   }
 })
 
-test('staff seat a student against every rule, a full group grows by one, and it is on record', async () => {
+test('an extra seat is shown to staff, ends with its holder, promotes nobody, and outlives a restart', async () => {
+  const { course, students } = await desk.courseOf(2, 3)
+  const [seated = 0, other = 0, waiting = 0] = students
+  const late = desk.students.late()
+  const where = { course_id: course, group_id: 1 }
+  const line = `DELETE /staff/force-std?std_id=${late}&course_id=${course}&group_id=1` as const
+  const seats = async (): Promise<unknown[]> => {
+    const { body } = await desk.staff(1, `GET /staff/student-courses?std_id=${other}`)
+    const { data } = body as { data: { course: Record<string, unknown> }[] }
+    const found = data.find((place) => place.course['course_id'] === course)?.course
+    const roster = await desk.staff(1, `GET /staff/course-students?course_id=${course}&group_id=1`)
+    const extra = (roster.body as { extra_seat_students?: number[] }).extra_seat_students
+    return [found?.['capacity'], found?.['extra_seats'], found?.['registered_count'], extra]
+  }
+  assert.deepEqual(await seats(), [2, undefined, 2, undefined])
+  assert.equal(inShort(await desk.staff(1, 'PUT /staff/force-std', { ...where, std_id: late })), '204')
+  assert.deepEqual(await seats(), [3, 1, 3, [late]])
+  await desk.restart()
+  assert.deepEqual(await seats(), [3, 1, 3, [late]])
+  assert.equal(inShort(await desk.setCapacity(course, 1, 1)), '409 capacity_below_registered')
+  assert.equal(inShort(await desk.staff(1, line)), '204')
+  assert.deepEqual(await seats(), [2, undefined, 2, undefined])
+  assert.deepEqual((await desk.roster(course))[1], [waiting])
+  assert.equal(inShort(await desk.setCapacity(course, 1, 2)), '204')
+  assert.equal(inShort(await desk.staff(1, 'PUT /staff/force-std', { ...where, std_id: late })), '204')
+  assert.equal(inShort(await desk.drop(seated, course)), '204')
+  assert.deepEqual(typesOf((await desk.lastDecision(late)).effects), [
+    `left ${seated}`,
+    `actions_spent ${seated}`,
+    `extra_seat_ended ${late}`,
+  ])
+  assert.deepEqual(await seats(), [2, undefined, 2, undefined])
+  assert.deepEqual((await desk.roster(course))[1], [waiting])
+})
+
+test('staff seat a student against every rule, in an extra seat where the group is full, and it is on record', async () => {
   const { course, students } = await desk.courseOf(1, 2)
   const [seated = 0, waiting = 0] = students
   const late = desk.students.late()
@@ -129,12 +164,12 @@ test('staff seat a student against every rule, a full group grows by one, and it
   assert.equal(forced.legs[0]?.['note'], 'Graduates this term.')
   assert.deepEqual(
     forced.effects.map(({ type }) => type),
-    ['capacity_changed', 'registered'],
+    ['registered', 'extra_seat_given'],
   )
   assert.equal(inShort(await force(waiting, course, 1)), '204')
   assert.deepEqual(typesOf((await desk.lastDecision(waiting)).effects), [
-    'capacity_changed undefined',
     `promoted ${waiting}`,
+    `extra_seat_given ${waiting}`,
   ])
   for (const [id, group] of [
     [301, 1],

@@ -2,7 +2,7 @@ import type { AdminLeg, AddGroupLeg, AddStudentLeg, ChangeGroupLeg } from '../..
 import type { AdminEffect } from '../../actors/admin-effects.ts'
 import type { Command, Leg } from '../../actors/commands.ts'
 import type { ExamTime } from '../../actors/timetable.ts'
-import { type BookGroup, type Books, type BookStudent, holds } from './books.ts'
+import { type BookGroup, type Books, type BookStudent, holds, isBelowSeats } from './books.ts'
 import { minutesOf } from './state-text.ts'
 
 // The auditor's own reading of what staff may do with courses and students, and of what comes of it.
@@ -62,7 +62,7 @@ function brokenByChange(group: BookGroup, leg: ChangeGroupLeg): string[] {
   const broken: string[] = []
   const { capacity = group.capacity, reserveCapacity = Infinity } = leg
   if (group.status === 'cancelled') broken.push(`0 course_cancelled ${group.name}`)
-  if (capacity < group.seats.length) broken.push(`0 capacity_below_registered ${group.name}`)
+  if (isBelowSeats(group, capacity)) broken.push(`0 capacity_below_registered ${group.name}`)
   const freeSeats = Math.max(0, capacity - group.seats.length)
   if (group.queue.length - freeSeats > reserveCapacity) {
     broken.push(`0 reserve_capacity_below_waiting ${group.name}`)
@@ -87,6 +87,7 @@ export function administer(books: Books, { student = -1 }: Command, leg: AdminLe
         if (leg.do === 'cancel') {
           group.status = 'cancelled'
           group.seats = []
+          group.extra = []
           group.queue = []
         } else if (group.status !== 'cancelled') group.status = leg.do === 'open' ? 'open' : 'closed'
       }
@@ -236,6 +237,7 @@ function newGroup(added: Omit<AddGroupLeg, 'do'>): BookGroup {
     notes,
     status: 'open',
     seats: [],
+    extra: [],
     queue: [],
   }
 }

@@ -24,7 +24,10 @@ export function applyEffects(
     if (misfit !== undefined) application.misfits.push(`${JSON.stringify(effect)}: ${misfit}`)
   }
   for (const group of application.groups) {
-    if (group.seats.length > group.capacity) application.misfits.push(`${group.name} is over its capacity`)
+    const beyond = Math.max(0, group.seats.length - group.capacity)
+    if (beyond > group.extra.length) application.misfits.push(`${group.name} is over its capacity`)
+    if (beyond < group.extra.length)
+      application.misfits.push(`${group.name} has extra seats that it does not need`)
     if (group.queue.length > 0 && group.seats.length < group.capacity) {
       application.misfits.push(`somebody waits beside a free seat of ${group.name}`)
     }
@@ -83,10 +86,23 @@ function applyEffect(
     case 'left': {
       const before = group.seats.length + group.queue.length
       group.seats = group.seats.filter((id) => id !== effect.student)
+      group.extra = group.extra.filter((id) => id !== effect.student)
       group.queue = group.queue.filter(({ student }) => student !== effect.student)
       const isTheirs = effect.student === author.student || author.cancelled.includes(group.name)
       if (!isTheirs) return 'of somebody else'
       return group.seats.length + group.queue.length === before - 1 ? undefined : 'holds no place there'
+    }
+    case 'extra_seat_given': {
+      const isFree = group.seats.length <= group.capacity
+      const isTheirs = group.seats.includes(effect.student) && !group.extra.includes(effect.student)
+      group.extra.push(effect.student)
+      if (isFree) return 'while a seat was free'
+      return isTheirs && author.isStaff && effect.student === author.student ? undefined : 'of somebody else'
+    }
+    case 'extra_seat_ended': {
+      const hadOne = group.extra.includes(effect.student)
+      group.extra = group.extra.filter((id) => id !== effect.student)
+      return hadOne ? undefined : 'had none'
     }
     case 'promoted': {
       const index = group.queue.findIndex(({ student }) => student === effect.student)

@@ -20,6 +20,8 @@ export interface BookGroup {
   status: GroupStatus
   capacity: number
   seats: number[]
+  /** Those whom staff seated beyond the capacity. */
+  extra: number[]
   queue: { readonly student: number; readonly order: number }[]
 }
 
@@ -54,6 +56,7 @@ export class Books {
         reserveCapacity: profile.reserveCapacity,
         capacity: profile.capacity,
         seats: [],
+        extra: [],
         queue: [],
       })
     }
@@ -90,9 +93,9 @@ export class Books {
     return [...this.groups.values()].filter((group) => holds(group, student))
   }
 
-  lineOfGroup({ name, capacity, seats, queue, ...rest }: BookGroup): string {
+  lineOfGroup({ name, ...rest }: BookGroup): string {
     const details = detailsText({ ...rest, span: rest.exam })
-    return groupLine(name, details, capacity, seats, queue)
+    return groupLine(name, details, rest)
   }
 
   lineOfStudent(id: number): string {
@@ -116,12 +119,19 @@ export class Books {
     if (kind === 'roster') {
       const group = this.groups.get(name)
       const seats = group?.seats.toSorted((a, b) => a - b) ?? []
-      return rosterText(seats, group?.queue.map(({ student }) => student) ?? [])
+      const queue = group?.queue.map(({ student }) => student) ?? []
+      return rosterText(
+        seats,
+        queue,
+        group?.extra.toSorted((a, b) => a - b),
+      )
     }
     return [...this.groups.values()]
       .filter(({ department }) => department === Number(name))
       .toSorted((a, b) => a.course - b.course || a.group - b.group)
-      .map((group) => catalogText(group.name, group.capacity, group.seats.length, group.queue.length))
+      .map(({ name: at, capacity, seats, queue }) =>
+        catalogText(at, Math.max(capacity, seats.length), seats.length, queue.length),
+      )
       .join(' ')
   }
 
@@ -140,4 +150,9 @@ export function holds({ seats, queue }: BookGroup, student: number): boolean {
 
 export function waits({ queue }: BookGroup, student: number): boolean {
   return queue.some((waiting) => waiting.student === student)
+}
+
+/** Whether somebody who has a seat of the group's own would be beyond such a capacity. */
+export function isBelowSeats({ capacity, seats }: BookGroup, wanted: number): boolean {
+  return wanted < seats.length && wanted < capacity
 }

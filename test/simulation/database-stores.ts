@@ -117,8 +117,8 @@ export class SimulatedCampusStore implements CampusStore {
     }
     for (const student of tables.students.values()) campus.addStudent(studentIn(tables, student))
     // A table has no order of its own.
-    for (const { student, course, group, order } of this.#random.shuffled([...tables.places.values()])) {
-      campus.place(student, campus.group(course, group), order)
+    for (const place of this.#random.shuffled([...tables.places.values()])) {
+      campus.place(place.student, campus.group(place.course, place.group), place.order, place.isExtra)
     }
     return campus
   }

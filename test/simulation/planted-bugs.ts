@@ -197,6 +197,20 @@ export const plantedBugs: readonly PlantedBug[] = [
     toldAs: /is not the first/,
   },
   {
+    does: 'gives the seat of one who was forced in to the queue',
+    file: 'actors/promotion.ts',
+    find: 'let free = capacity - (group.registered.length',
+    replace: 'let free = capacity + group.extra.length - (group.registered.length',
+    toldAs: /over its capacity/,
+  },
+  {
+    does: 'keeps a seat extra that a seat of the group’s own has become',
+    file: 'actors/promotion.ts',
+    find: 'group.extra.length === 0 ?',
+    replace: 'true ?',
+    toldAs: /has extra seats that it does not need/,
+  },
+  {
     does: 'seats one more than there are seats',
     file: 'actors/campus.ts',
     find: 'this.registered.length < this.capacity &&',

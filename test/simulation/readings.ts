@@ -29,7 +29,7 @@ export async function readView(engine: EnrollmentService, request: ViewRequest):
     case 'roster': {
       const answer = await engine.roster(request.course, request.group)
       if (answer.kind !== 'shown' || answer.view === undefined) return undefined
-      return rosterText(answer.view.registered, answer.view.reserved)
+      return rosterText(answer.view.registered, answer.view.reserved, answer.view.extra)
     }
     case 'catalog': {
       const answer = await engine.catalog({ department: request.department })
@@ -48,8 +48,12 @@ export function studentText(remainingActions: number, held: readonly string[]): 
   return `${remainingActions} actions; ${held.join(' ')}`
 }
 
-export function rosterText(registered: readonly number[], reserved: readonly number[]): string {
-  return `${registered.join(',')} | ${reserved.join(',')}`
+export function rosterText(
+  registered: readonly number[],
+  reserved: readonly number[],
+  extra: readonly number[] = [],
+): string {
+  return `${registered.join(',')} | ${reserved.join(',')} | ${extra.join(',')}`
 }
 
 export function catalogText(name: string, capacity: number, registered: number, reserved: number): string {

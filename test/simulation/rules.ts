@@ -1,6 +1,6 @@
 import type { Command, Leg, StudentLeg } from '../../actors/commands.ts'
 import { administer, brokenByAdministration, isAdministration } from './administration.ts'
-import { type BookGroup, type Books, type BookStudent, holds, waits } from './books.ts'
+import { type BookGroup, type Books, type BookStudent, holds, isBelowSeats, waits } from './books.ts'
 
 /** The order in which reasons are told. */
 export const precedence = [
@@ -58,7 +58,7 @@ export function brokenRules(books: Books, command: Command, atMs: number): strin
   }
   switch (first.do) {
     case 'set_capacity':
-      return first.capacity < group.seats.length ? [where.replace('%s', 'capacity_below_registered')] : []
+      return isBelowSeats(group, first.capacity) ? [where.replace('%s', 'capacity_below_registered')] : []
     case 'force_drop':
       return holds(group, student) ? [] : [where.replace('%s', 'not_enrolled')]
     case 'force_add': {
@@ -170,6 +170,7 @@ export function carryOut(books: Books, command: Command): void {
   const touched = new Set<BookGroup>()
   const leave = (group: BookGroup): void => {
     group.seats = group.seats.filter((id) => id !== student)
+    group.extra = group.extra.filter((id) => id !== student)
     group.queue = group.queue.filter((waiting) => waiting.student !== student)
     touched.add(group)
   }
@@ -196,11 +197,14 @@ export function carryOut(books: Books, command: Command): void {
     if (first.do === 'force_drop') leave(group)
     if (first.do === 'force_add') {
       leave(group)
+      if (group.seats.length >= group.capacity) group.extra.push(student)
       group.seats.push(student)
-      group.capacity = Math.max(group.capacity, group.seats.length)
     }
   }
   for (const group of touched) {
+    const beyond = Math.max(0, group.seats.length - group.capacity)
+    // The last by number stay extra.
+    group.extra = beyond === 0 ? [] : group.extra.toSorted((a, b) => a - b).slice(-beyond)
     while (group.seats.length < group.capacity) {
       const next = group.queue.shift()
       if (next === undefined) break

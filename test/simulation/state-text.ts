@@ -5,9 +5,11 @@ import type { Tables } from './tables.ts'
 /** Everything that decisions decide, one line for each group and each student, whatever holds it. */
 export function tablesLines(tables: Tables): string[] {
   const seats = new Map<string, number[]>()
+  const extra = new Map<string, number[]>()
   const queues = new Map<string, { student: number; order: number }[]>()
-  for (const { student, course, group, order } of tables.places.values()) {
+  for (const { student, course, group, order, isExtra } of tables.places.values()) {
     const name = `${course}/${group}`
+    if (isExtra) listIn(extra, name).push(student)
     if (order === undefined) listIn(seats, name).push(student)
     else listIn(queues, name).push({ student, order })
   }
@@ -16,7 +18,8 @@ export function tablesLines(tables: Tables): string[] {
     const queue = (queues.get(name) ?? []).toSorted((a, b) => a.order - b.order)
     const profile = tables.groups.get(name)
     const details = profile === undefined ? 'no such group' : detailsOf(profile)
-    lines.push(groupLine(name, details, capacity, seats.get(name) ?? [], queue))
+    const taken = { seats: seats.get(name) ?? [], extra: extra.get(name) ?? [] }
+    lines.push(groupLine(name, details, { capacity, ...taken, queue }))
   }
   for (const [id, actions] of tables.actions) {
     const profile = tables.students.get(id)
@@ -30,10 +33,21 @@ export function memoryLines(campus: Campus): string[] {
   const lines: string[] = []
   for (const { groups } of campus.courses.values()) {
     for (const group of groups) {
-      const { capacity, registered, queue, queueOrders, profile, status, reserveCapacity } = group
+      const {
+        capacity,
+        registered: seats,
+        extra,
+        queue,
+        queueOrders,
+        profile,
+        status,
+        reserveCapacity,
+      } = group
       const waiting = queue.map((student, index) => ({ student, order: queueOrders[index] ?? 0 }))
       const details = detailsOf({ ...profile, status, reserveCapacity })
-      lines.push(groupLine(`${group.course}/${group.group}`, details, capacity, registered, waiting))
+      lines.push(
+        groupLine(`${group.course}/${group.group}`, details, { capacity, seats, extra, queue: waiting }),
+      )
     }
   }
   for (const { id, remainingActions, maxUnits, window } of campus.students.values()) {
@@ -43,16 +57,21 @@ export function memoryLines(campus: Campus): string[] {
   return lines.toSorted()
 }
 
-/** @param queue first come first */
+/** @param places.extra those of `seats` beyond the capacity; `queue` first come first */
 export function groupLine(
   name: string,
   details: string,
-  capacity: number,
-  seats: readonly number[],
-  queue: readonly { readonly student: number; readonly order: number }[],
+  places: {
+    readonly capacity: number
+    readonly seats: readonly number[]
+    readonly extra: readonly number[]
+    readonly queue: readonly { readonly student: number; readonly order: number }[]
+  },
 ): string {
+  const { capacity, extra, queue } = places
+  const seats = places.seats.toSorted((a, b) => a - b).map((id) => (extra.includes(id) ? `${id}+` : id))
   const waiting = queue.map(({ student, order }) => `${student}@${order}`)
-  return `${name} ${details} capacity ${capacity} seats ${seats.toSorted((a, b) => a - b).join(',')} queue ${waiting.join(',')}`
+  return `${name} ${details} capacity ${capacity} seats ${seats.join(',')} queue ${waiting.join(',')}`
 }
 
 interface Limits {

@@ -24,6 +24,8 @@ export interface PlaceRow {
   readonly course: number
   readonly group: number
   readonly order: number | undefined
+  /** A seat beyond the capacity. */
+  readonly isExtra: boolean
 }
 
 /** The committed contents of the simulated database. What SQL does to them, without asking whether it fits. */
@@ -128,10 +130,14 @@ export class Tables {
     switch (effect.type) {
       case 'registered':
       case 'promoted':
-        this.#place(effect.student, effect.course, effect.group, undefined)
+      case 'extra_seat_ended':
+        this.#place(effect, { order: undefined, isExtra: false })
+        return
+      case 'extra_seat_given':
+        this.#place(effect, { order: undefined, isExtra: true })
         return
       case 'reserved':
-        this.#place(effect.student, effect.course, effect.group, effect.order)
+        this.#place(effect, { order: effect.order, isExtra: false })
         return
       case 'left':
         this.places.delete(`${effect.student} in ${effect.course}/${effect.group}`)
@@ -212,8 +218,11 @@ export class Tables {
     if (profile !== undefined) this.students.set(id, { ...profile, ...columns })
   }
 
-  #place(student: number, course: number, group: number, order: number | undefined): void {
-    this.places.set(`${student} in ${course}/${group}`, { student, course, group, order })
+  #place(
+    { student, course, group }: { student: number; course: number; group: number },
+    what: Pick<PlaceRow, 'order' | 'isExtra'>,
+  ): void {
+    this.places.set(`${student} in ${course}/${group}`, { student, course, group, ...what })
   }
 
   insertVoids(leader: string, records: readonly DecisionRecord[]): void {

@@ -13,6 +13,8 @@ export interface Group {
   readonly reserveCapacity: number
   capacity: number
   readonly seats: Set<number>
+  /** Those of them who sit beyond the capacity. */
+  readonly extra: Set<number>
   /** First come first. */
   readonly queue: Waiting[]
 }
@@ -31,7 +33,8 @@ export class Ledger {
 
   constructor({ groups, students, places }: Tables) {
     for (const { course, group, capacity, reserveCapacity } of groups) {
-      const empty = { course, group, capacity, reserveCapacity, seats: new Set<number>(), queue: [] }
+      const [seats, extra] = [new Set<number>(), new Set<number>()]
+      const empty = { course, group, capacity, reserveCapacity, seats, extra, queue: [] }
       this.groups.set(groupKey(empty), empty)
     }
     for (const { id, remaining } of students) {
@@ -39,6 +42,7 @@ export class Ledger {
     }
     for (const place of places) {
       const group = this.group(place)
+      if (place.isExtra === true) group.extra.add(place.student)
       if (place.order === undefined) group.seats.add(place.student)
       else group.queue.push({ student: place.student, order: place.order })
       this.student(place.student).groups.set(place.course, group)
@@ -86,7 +90,14 @@ export class Ledger {
         group.queue.splice(index, 1)
         group.seats.add(student.id)
         return undefined
+      case 'extra_seat_given':
+        if (!group.seats.has(student.id) || group.extra.has(student.id)) return 'has no seat for it'
+        group.extra.add(student.id)
+        return undefined
+      case 'extra_seat_ended':
+        return group.extra.delete(student.id) ? undefined : 'has no extra seat'
       case 'left':
+        group.extra.delete(student.id)
         if (index >= 0) group.queue.splice(index, 1)
         else if (!group.seats.delete(student.id)) return 'holds no place there'
         if (holds === group) student.groups.delete(group.course)

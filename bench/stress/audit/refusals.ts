@@ -54,7 +54,9 @@ export class RefusalAudit {
   /** undefined = it is about something that this audit does not know. */
   #isTrue(decision: Decision, { code }: Reason, leg: Leg): boolean | undefined {
     if (code === 'capacity_below_registered') {
-      return leg.do === 'set_capacity' && leg.capacity < this.ledger.group(leg).seats.size
+      if (leg.do !== 'set_capacity') return false
+      const { seats, extra } = this.ledger.group(leg)
+      return leg.capacity < seats.size - extra.size
     }
     if (decision.student === undefined) return undefined
     const student = this.ledger.student(decision.student)

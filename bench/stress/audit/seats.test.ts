@@ -44,16 +44,16 @@ test('a newcomer who is seated while others wait is found', () => {
   const { decisions } = withDecision(5, {
     reasons: undefined,
     effects: [
-      { type: 'capacity_changed', ...group, capacity: 3 },
       { type: 'registered', student: 5, ...group },
+      { type: 'extra_seat_given', student: 5, ...group },
     ],
   })
   const places = [
-    ...[1, 2, 5].map((student) => ({ student, ...group, order: undefined })),
+    ...[1, 2, 5].map((student) => ({ student, ...group, order: undefined, isExtra: student === 5 })),
     ...[3, 4].map((student) => ({ student, ...group, order: student - 2 })),
   ]
   const evidence = withAfter({ ...yes, decisions }, { places, students: yes.before.students })
-  // That a student's own request made the group larger is found as well.
+  // That a student's own request gave an extra seat is found as well.
   assertFaults(upTo(5, evidence), 'queues', 'seats')
 })
 
@@ -61,6 +61,25 @@ test('a third student on two seats is found', () => {
   const evidence = effectsOf(3, () => [{ type: 'registered', student: 3, ...group }])
   const places = [1, 2, 3].map((student) => ({ student, ...group, order: undefined }))
   assertFaults(upTo(3, { ...evidence, after: { ...evidence.before, places } }), 'seats')
+})
+
+test('the seat of one who was forced in, given to the queue when they leave, is found', () => {
+  const evidence = honestHistory()
+  const extra = { student: 4, ...group }
+  const decision = {
+    ...evidence.decisions[6],
+    seq: 10,
+    at: (evidence.decisions.at(-1)?.at ?? 0) + 10,
+    legs: [{ do: 'force_drop', ...group }],
+    effects: [
+      { type: 'left', student: 6, ...group },
+      { type: 'promoted', ...extra },
+    ],
+    key: 'j',
+  }
+  const decisions = [...evidence.decisions, decision] as typeof evidence.decisions
+  const failed = audit({ ...evidence, decisions }).checks.filter(({ holds }) => !holds)
+  assert.ok(failed.some(({ claim }) => claims.seats.test(claim)))
 })
 
 test('a place in the queue before those who came earlier is found', () => {

@@ -17,7 +17,9 @@ export interface Touched {
 export class SeatAudit {
   readonly ledger: Ledger
   readonly possible = new Check('every effect fits the state that the decisions before it left')
-  readonly seats = new Check('no group ever has more students than seats, and only staff change its capacity')
+  readonly seats = new Check(
+    'no group ever has more students than seats and those whom staff seated beyond, and only staff change its capacity',
+  )
   readonly queues = new Check(
     'the first in the queue is promoted, by the decision that frees the seat; nobody passes the queue',
   )
@@ -68,6 +70,11 @@ export class SeatAudit {
       case 'capacity_changed':
         this.#judgeCapacity(decision, effect)
         return
+      case 'extra_seat_given':
+        this.#judgeExtraSeat(decision, effect)
+        return
+      case 'extra_seat_ended':
+        return
       case 'left':
         this.asked.expect(effect.student === decision.student, () => `${name(decision)}: somebody else left`)
         return
@@ -79,12 +86,12 @@ export class SeatAudit {
   #judgeSeating(decision: Decision, effect: EffectOf<'registered'>): void {
     const { seats, capacity, queue } = this.ledger.group(effect)
     const where = `${name(decision)}: group ${groupKey(effect)}`
+    this.asked.expect(effect.student === decision.student, () => `${where}: somebody else was seated`)
+    if (decision.legs[0]?.do === 'force_add') return
     this.seats.expect(
       seats.size < capacity,
       () => `${where}: a seat was given where none of ${capacity} is free`,
     )
-    this.asked.expect(effect.student === decision.student, () => `${where}: somebody else was seated`)
-    if (decision.legs[0]?.do === 'force_add') return
     this.queues.expect(queue.length === 0, () => `${where}: a newcomer was seated while ${queue.length} wait`)
   }
 
@@ -110,11 +117,11 @@ export class SeatAudit {
     this.promotions++
     const { seats, capacity, queue } = this.ledger.group(effect)
     const where = `${name(decision)}: group ${groupKey(effect)}`
+    if (decision.legs[0]?.do === 'force_add' && effect.student === decision.student) return
     this.seats.expect(
       seats.size < capacity,
       () => `${where}: a promotion where none of ${capacity} seats is free`,
     )
-    if (decision.legs[0]?.do === 'force_add' && effect.student === decision.student) return
     const first = queue[0]?.student
     this.queues.expect(
       effect.student === first,
@@ -122,23 +129,34 @@ export class SeatAudit {
     )
   }
 
+  #judgeExtraSeat(decision: Decision, effect: EffectOf<'extra_seat_given'>): void {
+    const { seats, capacity } = this.ledger.group(effect)
+    const isForced = decision.legs[0]?.do === 'force_add' && effect.student === decision.student
+    this.seats.expect(
+      isForced && seats.size > capacity,
+      () => `${name(decision)}: group ${groupKey(effect)}: an extra seat that nobody needs, or gave`,
+    )
+  }
+
   #judgeCapacity(decision: Decision, effect: EffectOf<'capacity_changed'>): void {
     const [leg] = decision.legs
-    const { seats } = this.ledger.group(effect)
+    const { seats, extra } = this.ledger.group(effect)
     const isOverride = decision.actor.role === 'staff' && leg !== undefined && sameGroup(leg, effect)
-    const isAsked =
-      (leg?.do === 'set_capacity' && effect.capacity === leg.capacity) ||
-      (leg?.do === 'force_add' && effect.capacity === seats.size + 1)
+    const isAsked = leg?.do === 'set_capacity' && effect.capacity === leg.capacity
     this.seats.expect(
-      isOverride && isAsked && effect.capacity >= seats.size,
+      isOverride && isAsked && effect.capacity >= seats.size - extra.size,
       () => `${name(decision)}: group ${groupKey(effect)}: capacity became ${effect.capacity} unasked`,
     )
   }
 
   /** How each group stands once the decision is complete. */
-  #judgeGroup(decision: Decision, { course, group, seats, capacity, queue, reserveCapacity }: Group): void {
+  #judgeGroup(decision: Decision, of: Group): void {
+    const { course, group, seats, extra, capacity, queue, reserveCapacity } = of
     const where = `${name(decision)}: group ${course}/${group}`
-    this.seats.expect(seats.size <= capacity, () => `${where}: ${seats.size} students on ${capacity} seats`)
+    this.seats.expect(
+      extra.size === Math.max(0, seats.size - capacity),
+      () => `${where}: ${seats.size} students on ${capacity} seats and ${extra.size} extra ones`,
+    )
     this.queues.expect(
       queue.length === 0 || seats.size >= capacity,
       () => `${where}: ${queue.length} wait beside ${capacity - seats.size} free seats`,

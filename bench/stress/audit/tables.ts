@@ -1,6 +1,6 @@
 import { groupKey, type ReadLog, type ShownGroup, type Tables } from '../history.ts'
 import { Check } from './check.ts'
-import { Ledger } from './ledger.ts'
+import { type Group, Ledger } from './ledger.ts'
 
 /** The tables say what the decisions led to, order of the queues included. */
 export function compareTables(replayed: Ledger, after: Tables): Check {
@@ -10,8 +10,8 @@ export function compareTables(replayed: Ledger, after: Tables): Check {
   const tables = new Ledger(after)
   for (const [key, group] of replayed.groups) {
     const other = tables.groups.get(key)
-    const expected = `capacity ${group.capacity}, seats ${ids(group.seats)}, queue ${queue(group)}`
-    const actual = other && `capacity ${other.capacity}, seats ${ids(other.seats)}, queue ${queue(other)}`
+    const expected = inWords(group)
+    const actual = other && inWords(other)
     check.expect(actual === expected, () => `group ${key}: decided ${expected}; in the tables ${actual}`)
   }
   for (const [id, { remaining }] of replayed.students) {
@@ -59,7 +59,8 @@ export function compareLastReads(
     )
   }
   for (const shown of lastGroups) {
-    const { capacity, seats, queue: waiting } = tables.group(shown)
+    const { capacity: own, seats, queue: waiting } = tables.group(shown)
+    const capacity = Math.max(own, seats.size)
     check.expect(
       shown.capacity === capacity && shown.registered === seats.size && shown.waiting === waiting.length,
       () =>
@@ -76,6 +77,10 @@ function text(
     .map((place) => `${groupKey(place)} at ${place.position}`)
     .toSorted()
     .join(', ')
+}
+
+function inWords({ capacity, seats, extra, ...group }: Group): string {
+  return `capacity ${capacity}, seats ${ids(seats)}, extra ${ids(extra)}, queue ${queue(group)}`
 }
 
 function ids(seats: ReadonlySet<number>): string {

@@ -131,9 +131,16 @@ function rowsOf(campus: Campus): LedgerRows {
   }
 }
 
-function placesOf({ course, group, registered, queue, queueOrders }: CourseGroup): PlaceRow[] {
-  const seats = registered.map((student) => ({ student, course, group, order: undefined }))
-  const waiting = queue.map((student, index) => ({ student, course, group, order: queueOrders[index] }))
+function placesOf({ course, group, registered, extra, queue, queueOrders }: CourseGroup): PlaceRow[] {
+  const place = (student: number, order: number | undefined) => ({
+    student,
+    course,
+    group,
+    order,
+    isExtra: extra.includes(student),
+  })
+  const seats = registered.map((student) => place(student, undefined))
+  const waiting = queue.map((student, index) => place(student, queueOrders[index]))
   return [...seats, ...waiting]
 }
 

@@ -92,15 +92,15 @@ const steps: readonly Step[] = [
     student: 6,
     legs: [{ do: 'force_add', ...first }],
     effects: [
-      { type: 'capacity_changed', ...first, capacity: 3 },
       { type: 'registered', student: 6, ...first },
+      { type: 'extra_seat_given', student: 6, ...first },
     ],
     remaining: 5,
     key: 'g',
   },
   {
     actor: staff,
-    legs: [{ do: 'set_capacity', ...first, capacity: 2 }],
+    legs: [{ do: 'set_capacity', ...first, capacity: 1 }],
     reasons: [{ code: 'capacity_below_registered', leg: 0, ...first }],
     key: 'h',
   },
@@ -154,14 +154,14 @@ const before: Tables = {
 
 const after: Tables = {
   groups: [
-    { ...first, capacity: 3, reserveCapacity: 2 },
+    { ...first, capacity: 2, reserveCapacity: 2 },
     { ...second, capacity: 1, reserveCapacity: 0 },
   ],
   students: [1, 2, 3, 4, 5, 6].map((id) => ({ id, remaining: id === 1 ? 4 : 5 })),
   places: [
     { student: 2, ...first, order: undefined },
     { student: 3, ...first, order: undefined },
-    { student: 6, ...first, order: undefined },
+    { student: 6, ...first, order: undefined, isExtra: true },
     { student: 4, ...first, order: 2 },
     { student: 5, ...second, order: undefined },
   ],
