@@ -7,7 +7,14 @@ import type { Config } from './config.ts'
 import { ConfigError, readConfig } from './read-config.ts'
 import { CommandFailed } from './main/service-process.ts'
 import { journalHelp, journalWishOf } from './main/journal-options.ts'
-import { exportHelp, exportWishOf, loadWishOf, migrateWishOf } from './main/moving-options.ts'
+import {
+  backupHelp,
+  exportHelp,
+  exportWishOf,
+  loadWishOf,
+  migrateWishOf,
+  restoreHelp,
+} from './main/moving-options.ts'
 import { loadHelp } from './registry/load-help.ts'
 
 type Options = NonNullable<ParseArgsConfig['options']>
@@ -18,6 +25,8 @@ interface CliCommand {
   /** Shown by `enrollment <command> --help` below the summary. */
   readonly help: string
   readonly options: Options
+  /** It wants the name of a file behind it, which is in the values as `file`. */
+  readonly wantsFile?: boolean
   /**
    * Loads its part of the program only now: help and a wrong variable are answered at once.
    * @returns the exit status; 0 when there is none
@@ -148,6 +157,23 @@ ${loadHelp}`,
       return 'folder' in wish ? await runExport(config, wish) : await runExportDecisions(config, wish)
     },
   },
+  backup: {
+    summary: 'writes the whole campus into one file, beside a running server or not',
+    help: backupHelp,
+    options: { overwrite: { type: 'boolean' } },
+    wantsFile: true,
+    run: async (config, { file, overwrite }) => {
+      const options = { overwrite: overwrite === true, version: version() }
+      await (await import('./main/backup.ts')).runBackup(config, String(file), options)
+    },
+  },
+  restore: {
+    summary: 'makes a new database of such a file',
+    help: restoreHelp,
+    options: {},
+    wantsFile: true,
+    run: async (config, { file }) => (await import('./main/backup.ts')).runRestore(config, String(file)),
+  },
   journal: {
     summary:
       "shows what stops the batcher or was set aside, takes it out on record, and changes the messages' key",
@@ -197,11 +223,11 @@ function isHelp(word: string): boolean {
   return word === '--help' || word === '-h' || word === 'help'
 }
 
-function helpOf(name: string, { summary, help, options }: CliCommand): string {
+function helpOf(name: string, { summary, help, options, wantsFile }: CliCommand): string {
   const flags = Object.entries(options).map(([flag, { type }]) =>
     type === 'string' ? ` [--${flag} …]` : ` [--${flag}]`,
   )
-  return `enrollment ${name}: ${summary}\n\nUsage: enrollment ${name}${flags.join('')}\n\n${help.trimEnd()}
+  return `enrollment ${name}: ${summary}\n\nUsage: enrollment ${name}${wantsFile === true ? ' FILE' : ''}${flags.join('')}\n\n${help.trimEnd()}
 
 enrollment --help lists the settings that come from the environment.
 `
@@ -267,7 +293,7 @@ async function main(args: readonly string[]): Promise<number> {
     const hint = near === undefined ? '' : `did you mean ${near}? `
     throw new CommandFailed(`there is no command ${name}; ${hint}enrollment --help lists them`)
   }
-  const { values } = parse(name, command, rest)
+  const values = parse(name, command, rest)
   if (values['help'] === true) {
     process.stdout.write(helpOf(name, command))
     return 0
@@ -275,17 +301,21 @@ async function main(args: readonly string[]): Promise<number> {
   return (await command.run(readConfig(process.env), values)) ?? 0
 }
 
-function parse(name: string, command: CliCommand, args: string[]): { values: Values } {
+function parse(name: string, { options, wantsFile = false }: CliCommand, args: string[]): Values {
+  const refused = (reason: string) => new CommandFailed(`${reason}; see enrollment ${name} --help`)
+  let values: Values
+  let positionals: string[]
   try {
-    return parseArgs({
-      args,
-      options: { ...command.options, help: { type: 'boolean', short: 'h' } },
-      strict: true,
-    })
+    const all = { ...options, help: { type: 'boolean', short: 'h' } } as const
+    ;({ values, positionals } = parseArgs({ args, options: all, strict: true, allowPositionals: wantsFile }))
   } catch (error) {
-    const reason = error instanceof Error ? (error.message.split('. ')[0] ?? '') : String(error)
-    throw new CommandFailed(`${reason}; see enrollment ${name} --help`)
+    throw refused(error instanceof Error ? (error.message.split('. ')[0] ?? '') : String(error))
   }
+  const [file, another] = positionals
+  if (wantsFile && values['help'] !== true && (file === undefined || another !== undefined)) {
+    throw refused(`enrollment ${name} wants the name of one file`)
+  }
+  return { ...values, ...(file !== undefined && { file }) }
 }
 
 /** @returns undefined for a failure that wants a stack */

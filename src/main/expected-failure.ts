@@ -11,6 +11,7 @@ import { RegistryFileError } from '../registry/findings.ts'
 import { LoadRefused } from '../store/bulk-load.ts'
 import { DatabaseRefused } from '../store/database.ts'
 import { MigrationRefused } from '../store/migrate.ts'
+import { RestoreRefused } from '../store/restore.ts'
 import { withRemedy } from './remedies.ts'
 import { CommandFailed } from './service-process.ts'
 
@@ -27,6 +28,7 @@ const expected = [
   JournalInUse,
   DatabaseRefused,
   MigrationRefused,
+  RestoreRefused,
 ]
 
 /** A failure that its message explains to whoever typed the command; undefined for one that wants a stack. */

@@ -21,6 +21,20 @@ it away; numbers stay as they are. --raw leaves it out: load such files with --r
 or .jsonl, with .gz behind it for gzip), or --format does; - is standard output. --from and --until bound the time of
 the decision, the start inclusive, the end exclusive.`
 
+export const backupHelp = `\
+  enrollment backup /srv/backups/campus-2026-09-01.enrollment
+  DATABASE_URL=postgres://enrollment_migrator:…@…/campus enrollment backup FILE
+Everything that the tables hold, at one moment, in one file: it may run beside a server. It holds password hashes, the key of the
+tokens and the key of the journal's messages, so only its owner may read it. What the journal's queue holds is not in it. The
+file appears when it is whole; --overwrite replaces one that is there. See docs/backup.md.`
+
+export const restoreHelp = `\
+  ENROLLMENT_DATA=/srv/enrollment-new enrollment restore FILE
+  createdb campus_new; DATABASE_URL=postgres://enrollment_migrator:…@…/campus_new enrollment restore FILE
+Into a database that has none of these tables yet; without DATABASE_URL: one of enrollment start, made in ENROLLMENT_DATA. The file is
+checked whole before anything is written, and all of it is written in one transaction. A database that was restored is a copy, which is
+not served until enrollment migrate says what it is: --moved, or --new-campus. See docs/backup.md.`
+
 /** What `enrollment migrate` is asked to say of the database, beside bringing it up to date. */
 export interface MigrateWish {
   readonly switchJournal: boolean

@@ -59,7 +59,8 @@ export async function openCampusForReading(url: string, host: ServiceProcess): P
   return { database, url, row: await readCampus(database), applied: [] }
 }
 
-async function openWhenUp(url: string, host: ServiceProcess): Promise<Database> {
+/** Waits for PostgreSQL. */
+export async function openWhenUp(url: string, host: ServiceProcess): Promise<Database> {
   await waitForDatabase(url, {
     logger: host.log,
     signal: host.signal,

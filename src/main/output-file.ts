@@ -1,5 +1,6 @@
 import { createWriteStream, existsSync, type WriteStream } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { CommandFailed } from './service-process.ts'
 
 /**
@@ -24,15 +25,25 @@ export class OutputFile {
     return createWriteStream(this.#part, { mode: 0o600 })
   }
 
-  /** Moves the written file to its place. */
-  async keep(): Promise<void> {
+  /**
+   * Moves the written file to its place.
+   * @param start what its first bytes become
+   */
+  async keep(start = ''): Promise<void> {
     const file = await open(this.#part, 'r+')
     try {
+      await file.write(start, 0)
       await file.sync()
     } finally {
       await file.close()
     }
     await rename(this.#part, this.path)
+    const folder = await open(dirname(this.path), 'r')
+    try {
+      await folder.sync()
+    } finally {
+      await folder.close()
+    }
   }
 
   async discard(): Promise<void> {

@@ -17,6 +17,7 @@ export interface Migration {
 }
 
 const lockMigrations = 'SELECT pg_advisory_lock(1701733747, 1)'
+const lockMigrationsInTransaction = 'SELECT pg_advisory_xact_lock(1701733747, 1)'
 const createMigrationsTable = `
   CREATE TABLE IF NOT EXISTS enrollment_migrations
   (
@@ -70,6 +71,36 @@ async function applyLacking(database: Database, known: readonly Migration[]): Pr
 }
 
 /**
+ * Applies these migrations in the transaction that is open, once no other process migrates.
+ * @param begin called before the first
+ */
+export async function applyWithin(
+  client: Client,
+  migrations: readonly Migration[],
+  begin: () => Promise<void>,
+): Promise<void> {
+  await client.query(lockMigrationsInTransaction)
+  await begin()
+  await client.query(createMigrationsTable)
+  for (const { name, sql, checksum } of migrations) {
+    await client.query(sql)
+    await client.query(insertApplied, [name, checksum])
+  }
+}
+
+/**
+ * The migrations that were applied elsewhere, as this program knows them.
+ * @throws MigrationRefused if it does not
+ */
+export async function knownAmong(
+  applied: readonly Pick<Migration, 'name' | 'checksum'>[],
+): Promise<readonly Migration[]> {
+  const known = await readMigrations()
+  lackingFrom(applied, known, 'the backup')
+  return known.slice(0, applied.length)
+}
+
+/**
  * Makes sure that the tables are as this program knows them, and changes nothing.
  * @throws MigrationRefused if they are not
  */
@@ -100,17 +131,18 @@ async function applyMigration(client: Client, { name, sql, checksum }: Migration
 function lackingFrom(
   applied: readonly { name: string; checksum: string }[],
   migrations: readonly Migration[],
+  what = 'the database',
 ): readonly Migration[] {
   applied.forEach(({ name, checksum }, index) => {
     if (!migrations.some((known) => known.name === name)) {
       throw new MigrationRefused(
-        `the database is newer than this program: it has migration ${name}, which is not known here; run a newer version`,
+        `${what} is newer than this program: it has migration ${name}, which is not known here; run a newer version`,
       )
     }
     const expected = migrations[index]
     if (expected?.name !== name) {
       throw new MigrationRefused(
-        `the database has migration ${name} without ${expected?.name} before it; run a version that has both`,
+        `${what} has migration ${name} without ${expected?.name} before it; run a version that has both`,
       )
     }
     if (expected.checksum !== checksum) {
