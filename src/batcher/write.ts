@@ -189,17 +189,18 @@ function followsOn(records: readonly DecisionRecord[], seq: number): boolean {
 
 /**
  * Records of a leader that no longer leads: written before it was deposed, or void.
- * @throws UnknownLeader
+ * @throws UnknownLeader if the tables do not know it and nobody has accepted that its records are lost
  */
 async function judgeDeposed(
   transaction: BatchTransaction,
   message: BatchMessage,
 ): Promise<{ duplicates: number; voids: number; applied: readonly DecisionRecord[] }> {
   const { leader, records } = message
-  if ((await transaction.judgementOf(leader)) === undefined) {
+  const isKnown = (await transaction.judgementOf(leader)) !== undefined
+  if (!isKnown && !(await transaction.isLossAccepted(leader))) {
     throw new UnknownLeader(
       `the tables do not know leader ${leader}, whose records are in the queue: this is an older state or a copy of the ` +
-        'database that they belong to',
+        'database that they belong to; see docs/runbook.md, EnrollmentUnknownLeader',
     )
   }
   const applied = await appliedOf(transaction, message)

@@ -8,6 +8,7 @@ export const journalHelp = `\
   enrollment journal --body 3 > message            one of them as it was found
   enrollment journal --set-aside 3 --why "a test message of the new version"
   enrollment journal --accept-loss                 go on although acknowledged decisions are lost (alarm lost_tail)
+  enrollment journal --accept-loss --leader UUID   go on without the decisions of a leader that a restored database does not know
   enrollment journal --rotate-key                  sign with another key; the ones before still verify
   enrollment journal --drop-old-keys               once the leading server was started again
 What this campus has not signed never stops anybody: a copy is kept, and that is all. A message that it has signed and the
@@ -19,16 +20,24 @@ lets leaders begin again without them, for good: tell those whom it concerns fir
 RABBITMQ_ADDRESS must name it; where the queue itself is gone, it gives up what that held, and the next leader makes it anew.`
 
 export type JournalWish =
-  | { readonly do: 'show' | 'accept-loss' | 'rotate-key' | 'drop-old-keys' }
+  | { readonly do: 'show' | 'rotate-key' | 'drop-old-keys' }
+  | { readonly do: 'accept-loss'; readonly leader: string | undefined }
   | { readonly do: 'body'; readonly id: number }
   | { readonly do: 'set-aside'; readonly id: number; readonly why: string; readonly by: string }
 
 /** @throws CommandFailed when the options do not fit together */
 export function journalWishOf(values: Values): JournalWish {
   const { body, why, by, 'set-aside': setAside } = values
-  const wishes: JournalWish[] = (['show', 'accept-loss', 'rotate-key', 'drop-old-keys'] as const)
+  const wishes: JournalWish[] = (['show', 'rotate-key', 'drop-old-keys'] as const)
     .filter((name) => values[name] === true)
     .map((name) => ({ do: name }))
+  if (values['accept-loss'] === true) {
+    const { leader } = values
+    if (leader !== undefined && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(String(leader))) {
+      throw new CommandFailed('--leader wants the id that the alarm unknown_leader names')
+    }
+    wishes.push({ do: 'accept-loss', leader: leader === undefined ? undefined : String(leader) })
+  }
   if (typeof body === 'string') wishes.push({ do: 'body', id: numberOf('body', body) })
   if (typeof setAside === 'string') {
     if (typeof why !== 'string' || why.trim() === '') {

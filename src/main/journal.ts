@@ -7,7 +7,7 @@ import { onWorkingSession } from '../journal/rabbit-session.ts'
 import { keyId } from '../journal/seal.ts'
 import { addJournalKey, dropOldJournalKeys, isQueueExpected } from '../store/campus-row.ts'
 import type { Database } from '../store/database.ts'
-import { acceptLosses } from '../store/losses.ts'
+import { acceptLosses, acceptUnknownLeader } from '../store/losses.ts'
 import { bodyOfKept, decideOnStuck, type KeptMessage, keptMessages, stateOfKept } from '../store/set-aside.ts'
 import { heartbeatSeconds, journalFor } from './engine-part.ts'
 import type { JournalWish } from './journal-options.ts'
@@ -35,7 +35,8 @@ export async function runJournal(config: Config, wish: JournalWish): Promise<voi
         await setAside(database, wish)
         return
       case 'accept-loss':
-        await acceptLoss(campus, config, host)
+        if (wish.leader === undefined) await acceptLoss(campus, config, host)
+        else await giveUpLeader(database, wish.leader)
         return
       case 'rotate-key':
         await addJournalKey(database, randomBytes(32).toString('hex'))
@@ -57,6 +58,15 @@ async function acceptLoss(campus: OpenCampus, config: Config, host: ServiceProce
   if (isQueueGone)
     print('accepted: the journal queue is gone, with what it held; the next leader makes it anew')
   else if (accepted.length === 0) print('no loss waits to be accepted')
+}
+
+async function giveUpLeader(database: Database, leader: string): Promise<void> {
+  if (!(await acceptUnknownLeader(database, leader))) {
+    throw new CommandFailed(`the tables know leader ${leader}; its losses are accepted without --leader`)
+  }
+  print(
+    `accepted: what the queue holds of leader ${leader} goes to void_records; the batcher goes on by itself`,
+  )
 }
 
 /** Whether terms came through the queue and its broker has it no more; another broker's word says nothing. */

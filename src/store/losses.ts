@@ -32,6 +32,11 @@ const acceptLost = `
   UPDATE answered_records AS answered SET accepted_at = now(), lost_at = coalesce(lost_at, now())
   WHERE (lost_at IS NOT NULL OR $1) AND accepted_at IS NULL AND NOT ${answeredIsApplied}
   RETURNING leader, seq, TRUE AS "isAccepted"`
+/** All that it decided, of a leader that the tables do not know. */
+const acceptUnknown = `
+  INSERT INTO answered_records (leader, seq, lost_at, accepted_at)
+  SELECT $1, 0, now(), now() WHERE NOT EXISTS (SELECT FROM leaders WHERE leader = $1::uuid)
+  ON CONFLICT (leader) DO UPDATE SET accepted_at = excluded.accepted_at, lost_at = excluded.lost_at`
 const forgetQueue = 'UPDATE campus SET journal_since_term = (SELECT term FROM journal_position)'
 
 export async function readLosses(client: Client): Promise<readonly LossRow[]> {
@@ -53,6 +58,17 @@ export async function acceptLosses(
       await client.query(forgetQueue)
     }
     return (await client.query<LossRow>(acceptLost, [isQueueGone])).rows
+  })
+}
+
+/**
+ * From now on what the queue holds of this leader is void: the tables are older than it.
+ * @returns false, and nothing changes, if the tables know it
+ */
+export async function acceptUnknownLeader(database: Database, leader: string): Promise<boolean> {
+  return await database.transaction(async (client) => {
+    await client.query(lockPosition)
+    return (await client.query(acceptUnknown, [leader])).rowCount === 1
   })
 }
 
