@@ -157,17 +157,21 @@ test('kustomization.yaml names the manifests that are there', () => {
   for (const name of resources) assert.ok(manifests.includes(`ops/kubernetes/${name}`), name)
 })
 
-test('the program takes every environment that the systemd units give it', () => {
-  const shared = assignments(readText('ops/systemd/enrollment.env'))
+test('the program takes every environment that the systemd units give it, and there is a file for each', () => {
   for (const name of units) {
     const text = readText(`ops/systemd/${name}`)
+    const files = [...text.matchAll(/^EnvironmentFile=\/etc\/enrollment\/(.*)$/gm)].map(([, file = '']) =>
+      assignments(readText(`ops/systemd/${file}`)),
+    )
+    assert.ok(files.length > 0, name)
     const own = assignments(text.replaceAll(/^(?!Environment=).*$/gm, '').replaceAll('Environment=', ''))
-    assert.doesNotThrow(() => readConfig({ ...shared, ...own }), name)
+    assert.doesNotThrow(() => readConfig(Object.assign({}, own, ...files) as Variables), name)
     const [, command = ''] =
       /^ExecStart=\/usr\/bin\/node \/opt\/enrollment\/src\/cli\.ts (\w+)$/m.exec(text) ?? []
     assert.equal(name, `enrollment-${command}.service`)
     assert.ok(commands.has(command))
   }
+  assert.doesNotThrow(() => readConfig(assignments(readText('ops/systemd/migrator.env'))))
 })
 
 test('every way to start the service gives what is young the room that the benchmark gives it', () => {
