@@ -237,6 +237,7 @@ test('what docs/replacing.md calls different on purpose is different', async () 
       assert.equal(await problem('PATCH /student/course', { token, body: '{}' }), '400 malformed'),
   }
   const elsewhere: Record<string, string> = {
+    'a student forced into a full group': 'test/rest/rulings.test.ts',
     'staff and another department': 'test/rest/refusals.test.ts',
     'the database or the broker fails': 'test/rest/refusals.test.ts',
     'too many requests, or failed logins': 'test/security/abuse.test.ts',
