@@ -3,6 +3,7 @@ import type { EngineAlarm } from './journal-watch.ts'
 import {
   type CampusStore,
   JournalLost,
+  type JournalQueue,
   type JournalTerm,
   MessageReturned,
   type Runtime,
@@ -54,7 +55,7 @@ export class Takeover {
     return await this.#judged(marker.start.leader, body)
   }
 
-  /** Publishes a marker until a queue takes it. */
+  /** Publishes a marker until the queue takes it. */
   async #published<T>(publish: () => Promise<T>): Promise<T> {
     const { queue } = this.#options.journal
     for (;;) {
@@ -62,10 +63,21 @@ export class Takeover {
         return await this.#confirmed(publish())
       } catch (error) {
         if (!(error instanceof MessageReturned) || queue === undefined) throw error
-        this.#options.onProgress('the journal queue is gone: making it again')
-        await this.whileOpen(queue.restore())
+        await this.#inspect(queue)
+        await this.sleep(barrierPollMs.most)
       }
     }
+  }
+
+  /**
+   * @throws JournalLost if the queue is gone or unfit: what earlier leaders answered for may be lost with it, and a new term
+   *   asks that before it makes the queue
+   */
+  async #inspect(queue: JournalQueue): Promise<{ readonly ready: number }> {
+    const state = await this.whileOpen(queue.inspect())
+    if (state.kind === 'gone') throw new JournalLost('the journal queue is gone')
+    if (state.kind === 'unfit') throw new JournalLost(`the journal queue is unfit: ${state.detail}`)
+    return state
   }
 
   /** Ends the term if the journal stays silent: a broker that blocks says so, one that hangs does not. */
@@ -102,11 +114,8 @@ export class Takeover {
       delayMs = Math.min(delayMs * 2, barrierPollMs.most)
       const { queue } = journal
       if (!marker || queue === undefined || runtime.elapsed() - sentAtMs < patienceMs) continue
-      const state = await this.whileOpen(queue.inspect())
-      if (state.kind === 'unfit') throw new JournalLost(`the journal queue is unfit: ${state.detail}`)
-      if (state.kind === 'gone' || state.ready === 0) {
-        await this.#published(() => queue.appendAgain(marker))
-      }
+      const { ready } = await this.#inspect(queue)
+      if (ready === 0) await this.#published(() => queue.appendAgain(marker))
       sentAtMs = runtime.elapsed()
       patienceMs = Math.min(patienceMs * 2, markerMs.most)
     }

@@ -37,7 +37,7 @@ interface Books {
   readonly firstByKey: ReadonlyMap<string, DecisionRecord>
   readonly voids: ReadonlySet<string | undefined>
   readonly byKey: ReadonlyMap<string, readonly Attempt[]>
-  readonly lost: ReadonlySet<string> | undefined
+  readonly lost: ReadonlySet<string>
 }
 
 function attemptsByKey(history: History): Map<string, Attempt[]> {
@@ -65,11 +65,10 @@ function auditAnswer(attempt: Attempt, { index, firstByKey, voids, byKey, lost }
   switch (outcome.kind) {
     case 'decided': {
       const { record, replayed } = outcome
-      if (voids.has(record.request)) return 'answered with a decision that is void'
       const stored = index.get(record.request ?? '')?.stored
-      if (stored === undefined) {
-        return lost?.has(record.request ?? '') ? undefined : 'answered with a decision that is lost'
-      }
+      if (stored === undefined && lost.has(record.request ?? '')) return undefined
+      if (voids.has(record.request)) return 'answered with a decision that is void'
+      if (stored === undefined) return 'answered with a decision that is lost'
       if (!isSameValue(stored.record, record)) return 'answered otherwise than decided'
       if (replayed ? keyName === undefined : record.request !== attempt.id) {
         return 'answered with the decision of another request'

@@ -28,7 +28,8 @@ export function auditRun(evidence: Evidence): string[] {
     ...auditAnswers(evidence, index),
     ...auditDecisions(evidence, books, readings),
     ...auditEnd(books, tables),
-    ...(evidence.lost === undefined ? [...readings.finish(), ...auditMemory(books, memory)] : []),
+    ...(evidence.lost.size === 0 ? readings.finish() : []),
+    ...(evidence.isOpenEnd ? [] : auditMemory(books, memory)),
   ]
   return failures.length <= failuresMax
     ? failures

@@ -10,11 +10,18 @@ import {
   type MissingRecords,
   type QueueState,
   type RecordId,
+  WrongCampus,
 } from '../../src/engine/ports.ts'
 import type { SimulatedBroker } from './broker.ts'
 import type { BrokerSession } from './broker-parts.ts'
 import type { SimulatedProcess } from './simulated-process.ts'
 import { describeWait, waitIn } from './wait.ts'
+
+interface AcquireWish {
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: AcquireProgress, detail: string) => void
+  readonly findLoss: () => Promise<string | undefined>
+}
 
 export const brokerIdentity = 'simulated broker'
 
@@ -40,6 +47,7 @@ export class BrokerJournal implements Journal {
   async acquire(
     signal: AbortSignal,
     onProgress: (progress: AcquireProgress, detail: string) => void,
+    findLoss: () => Promise<string | undefined> = () => Promise.resolve(undefined),
   ): Promise<JournalTerm> {
     for (;;) {
       signal.throwIfAborted()
@@ -48,7 +56,7 @@ export class BrokerJournal implements Journal {
         await waitIn(this.#process, 1, signal)
         if (!this.#broker.isUp) throw new Error('connection refused')
         session = this.#broker.connect(this.#process)
-        return await this.#acquireOn(session, signal, onProgress)
+        return await this.#acquireOn(session, { signal, onProgress, findLoss })
       } catch (error) {
         session?.link.endByClient()
         signal.throwIfAborted()
@@ -58,16 +66,14 @@ export class BrokerJournal implements Journal {
     }
   }
 
-  async #acquireOn(
-    session: BrokerSession,
-    signal: AbortSignal,
-    onProgress: (progress: AcquireProgress, detail: string) => void,
-  ): Promise<JournalTerm> {
+  async #acquireOn(session: BrokerSession, wish: AcquireWish): Promise<JournalTerm> {
     const { link } = session
+    const { signal, onProgress } = wish
     while (!(await link.call<boolean>('lock', (reply) => reply(this.#broker.tryLock(session))))) {
       onProgress('standby', 'another engine leads')
       await waitIn(this.#process, 500, signal)
     }
+    await this.#findQueue(session, wish)
     const term = new BrokerTerm(this.#broker, session, { window: this.#window, settleMs: this.#settleMs })
     const isNew = await link.call<boolean>('declare', (reply) => reply(this.#broker.declareQueue()))
     if (isNew) {
@@ -76,6 +82,21 @@ export class BrokerJournal implements Journal {
     }
     if (!term.open) throw new JournalLost('the connection was lost')
     return term
+  }
+
+  /** Waits while the queue is missing and must not be made anew. */
+  async #findQueue({ link }: BrokerSession, { signal, onProgress, findLoss }: AcquireWish): Promise<void> {
+    while (!(await link.call<boolean>('exists', (reply) => reply(this.#broker.queue.isDeclared)))) {
+      try {
+        const loss = await findLoss()
+        if (loss === undefined) return
+        onProgress('lost', `lost_tail: ${loss}`)
+      } catch (error) {
+        if (error instanceof WrongCampus) throw error
+        onProgress('settling', `waiting for the database: ${describeWait(error)}`)
+      }
+      await waitIn(this.#process, 500, signal)
+    }
   }
 }
 

@@ -37,8 +37,23 @@ export const soundBroker: BrokerRates = {
   lockGrantedTwice: 0,
 }
 
+/** A batch that the broker has had: of which leader, and what is in it. */
+export interface SentBatch {
+  readonly leader: string
+  readonly records: readonly { readonly seq: number; readonly request: string }[]
+}
+
+/** The batch that a message of this campus is; undefined for a marker. */
+export function batchIn(body: Buffer, campus: string): SentBatch | undefined {
+  const message = decodeMessage(body, campus)
+  if ('start' in message) return undefined
+  return {
+    leader: message.leader,
+    records: message.records.map(({ seq, request }) => ({ seq, request: request ?? '' })),
+  }
+}
+
 /** The requests whose decisions a message of this campus holds; none in a marker. */
 export function requestsIn(body: Buffer, campus: string): string[] {
-  const message = decodeMessage(body, campus)
-  return 'start' in message ? [] : message.records.map(({ request }) => request ?? '')
+  return (batchIn(body, campus)?.records ?? []).map(({ request }) => request)
 }

@@ -1,5 +1,5 @@
 import type { Coverage } from './coverage.ts'
-import type { World } from './simulated-process.ts'
+import type { SimulatedProcess, World } from './simulated-process.ts'
 
 export interface JournalEntry {
   readonly order: number
@@ -8,11 +8,15 @@ export interface JournalEntry {
 
 export interface Entry extends JournalEntry {
   readonly isMarker: boolean
+  /** Who published it. */
+  readonly by: SimulatedProcess
 }
 
 /** The messages in the journal's queue that are not with any consumer, and what operators and policies do to them. */
 export class BrokerQueue {
   isDeclared = false
+  /** What operators and policies have taken out of it. */
+  readonly dropped: Entry[] = []
   /** What came back goes out again before what is new, in the order in which it came back. */
   readonly #returned: Entry[] = []
   readonly #ready: Entry[] = []
@@ -44,6 +48,10 @@ export class BrokerQueue {
     return this.#returned.shift() ?? this.#ready.shift()
   }
 
+  get entries(): readonly Entry[] {
+    return [...this.#returned, ...this.#ready]
+  }
+
   /** An operator empties the queue. What is with a consumer stays there. */
   purge(): void {
     this.#drop(() => true)
@@ -58,19 +66,21 @@ export class BrokerQueue {
   enforceLength(): void {
     const surplus = this.count - this.#lengthMax
     if (surplus <= 0) return
-    const oldest = new Set([...this.#returned, ...this.#ready].slice(0, surplus))
+    const oldest = new Set(this.entries.slice(0, surplus))
     this.#drop((entry) => oldest.has(entry))
   }
 
   /** A policy under which a message that nobody has taken is gone after a while. */
   limitAge(ttlMs: number): void {
     this.#ttlMs = ttlMs
-    for (const entry of [...this.#returned, ...this.#ready]) this.#expireLater(entry)
+    for (const entry of this.entries) this.#expireLater(entry)
   }
 
   #expireLater(entry: Entry): void {
     if (this.#ttlMs === Number.POSITIVE_INFINITY) return
-    this.#world.scheduler.after(this.#ttlMs, () => this.#drop((other) => other === entry))
+    this.#world.scheduler.after(this.#ttlMs, () =>
+      this.#drop((other) => other === entry && this.#ttlMs !== Number.POSITIVE_INFINITY),
+    )
   }
 
   /** Ends the policies. */
@@ -80,22 +90,24 @@ export class BrokerQueue {
   }
 
   #drop(isGone: (entry: Entry) => boolean): void {
-    const dropped = this.#remove(isGone)
-    if (dropped > 0) this.#coverage.fault('message dropped by an operator', dropped)
+    this.noteDropped(this.entries.filter(isGone))
+    this.#remove(isGone)
   }
 
-  /** @returns how many were removed */
-  #remove(isGone: (entry: Entry) => boolean): number {
-    const before = this.count
+  noteDropped(entries: readonly Entry[]): void {
+    this.dropped.push(...entries)
+    if (entries.length > 0) this.#coverage.fault('message dropped by an operator', entries.length)
+  }
+
+  #remove(isGone: (entry: Entry) => boolean): void {
     for (const queue of [this.#returned, this.#ready]) {
       queue.splice(0, queue.length, ...queue.filter((entry) => !isGone(entry)))
     }
-    return before - this.count
   }
 
   /** Loses the newest `count` messages, if they are missed: those and the ones that stay are asked about. */
   loseTail(count: number, areMissed: (gone: readonly Entry[], kept: readonly Entry[]) => boolean): void {
-    const all = [...this.#returned, ...this.#ready].toSorted((a, b) => a.order - b.order)
+    const all = this.entries.toSorted((a, b) => a.order - b.order)
     const gone = new Set(all.slice(-count))
     if (areMissed([...gone], all.slice(0, -count))) this.#remove((entry) => gone.has(entry))
   }

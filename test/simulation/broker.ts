@@ -35,6 +35,10 @@ export class SimulatedBroker {
   #lock: BrokerSession | undefined
   readonly #sessions = new Set<BrokerSession>()
   readonly #parkedPublishes: (() => void)[] = []
+  /** Whatever was to enter the queue, ever. */
+  readonly sent: Buffer[] = []
+  /** Of a consumer that is gone, and not back in the queue. */
+  readonly #returning = new Set<Entry>()
   #order = 0
   /** Order of the newest batch that went out, and the leader of the newest marker that came in. */
   #newestBatchOut = 0
@@ -63,8 +67,17 @@ export class SimulatedBroker {
 
   /** Nothing in the queue, with a consumer, or on its way into either. */
   get isDrained(): boolean {
-    const out = this.#consumers.reduce((count, consumer) => count + consumer.unacknowledged.size, 0)
-    return this.queue.count + out + this.#limbo + this.#parkedPublishes.length === 0
+    return this.unacknowledged.length + this.#limbo + this.#parkedPublishes.length === 0
+  }
+
+  get #out(): readonly Entry[] {
+    const withConsumers = this.#consumers.flatMap(({ unacknowledged }) => [...unacknowledged.values()])
+    return [...withConsumers, ...this.#returning]
+  }
+
+  /** What is in the queue, or has been taken from it and is not acknowledged. */
+  get unacknowledged(): readonly Entry[] {
+    return [...this.queue.entries, ...this.#out]
   }
 
   /** For people: what is where. */
@@ -113,11 +126,11 @@ export class SimulatedBroker {
       this.#giveBack(this.#random.chance(0.5) ? returned.toReversed() : this.#random.shuffled(returned))
     } else if (returned.length > 0 && this.#random.chance(this.rates.handedOverEarly)) {
       this.#coverage.fault('queue handed over before messages returned')
-      this.#limbo += returned.length
+      for (const entry of returned) this.#returning.add(entry)
       this.#handOut()
       this.#world.scheduler.after(this.#random.between(0, 100), () => {
-        this.#limbo -= returned.length
-        this.#giveBack(returned)
+        const stillThere = returned.filter((entry) => this.#returning.delete(entry))
+        this.#giveBack(stillThere)
       })
     } else {
       this.#giveBack(returned)
@@ -159,6 +172,8 @@ export class SimulatedBroker {
   delete(): void {
     this.queue.isDeclared = false
     this.queue.purge()
+    this.queue.noteDropped(this.#out)
+    this.#returning.clear()
     for (const consumer of this.#consumers.splice(0)) {
       consumer.unacknowledged.clear()
       consumer.session.link.endByServer('the broker cancelled the consumer')
@@ -195,21 +210,21 @@ export class SimulatedBroker {
     this.#world.scheduler.after(this.#random.between(0.2, this.#syncMs), () => {
       this.#limbo--
       if (!session.link.serverOpen) {
-        this.#enqueueOrphan(body)
+        this.#enqueueOrphan(body, session.link.process)
         return
       }
-      if (isKept) this.#enqueue(body)
+      if (isKept) this.#enqueue(body, session.link.process)
       if (isNacked) answers.nack()
       else answers.confirm()
     })
   }
 
   /** Of a connection that has ended meanwhile: nobody will hear a confirm. */
-  #enqueueOrphan(body: Buffer): void {
+  #enqueueOrphan(body: Buffer, by: SimulatedProcess): void {
     if (!this.#random.chance(this.rates.limbo)) {
       if (!this.#random.chance(0.5)) return
       this.#coverage.fault('confirm lost')
-      this.#enqueue(body)
+      this.#enqueue(body, by)
       return
     }
     const what = body.includes('"start"') ? 'marker' : 'message'
@@ -217,18 +232,18 @@ export class SimulatedBroker {
     this.#limbo++
     this.#world.scheduler.after(this.#random.between(1, 20_000), () => {
       this.#limbo--
-      this.#enqueue(body)
+      this.#enqueue(body, by)
     })
   }
 
-  #enqueue(body: Buffer): void {
-    this.#append(body)
+  #enqueue(body: Buffer, by: SimulatedProcess): void {
+    this.#append(body, by)
     if (this.#random.chance(this.rates.enqueuedTwice)) {
       this.#coverage.fault('message enqueued twice')
       this.#limbo++
       this.#world.scheduler.after(this.#random.between(0, 15_000), () => {
         this.#limbo--
-        this.#append(body)
+        this.#append(body, by)
         this.#handOut()
       })
     }
@@ -236,7 +251,8 @@ export class SimulatedBroker {
     this.queue.enforceLength()
   }
 
-  #append(body: Buffer): void {
+  #append(body: Buffer, by: SimulatedProcess): void {
+    this.sent.push(body)
     this.#digest.update(body).update('\n')
     const [, kind, leader = ''] = head.exec(body.toString('latin1', 0, 200)) ?? []
     const isMarker = kind === 'start'
@@ -244,8 +260,13 @@ export class SimulatedBroker {
     else if (leader !== this.#newestLeader) {
       this.#coverage.fault('message enqueued behind the next leader’s marker')
     }
-    if (!this.queue.isDeclared) return
-    this.queue.add({ order: ++this.#order, body, isMarker })
+    const entry = { order: ++this.#order, body, isMarker, by }
+    if (!this.queue.isDeclared) {
+      // Its deletion overtook the message, which is confirmed all the same.
+      this.queue.noteDropped([entry])
+      return
+    }
+    this.queue.add(entry)
     for (const request of this.lostRequests === undefined ? [] : requestsIn(body, campusId))
       this.lostRequests?.add(request)
   }
@@ -260,6 +281,10 @@ export class SimulatedBroker {
     prefetch: number,
     receive: (entry: JournalEntry, tag: number) => void,
   ): void {
+    if (!this.queue.isDeclared) {
+      session.link.endByServer('there is no such queue')
+      return
+    }
     this.#consumers.push({ session, prefetch, unacknowledged: new Map(), nextTag: 1, receive })
     this.#handOut()
   }
@@ -337,7 +362,7 @@ export class SimulatedBroker {
    * @returns false if none would be: nothing is lost then
    */
   loseTail(count: number, isMissed: (request: string) => boolean): boolean {
-    const out = this.#consumers.flatMap(({ unacknowledged }) => [...unacknowledged.values()])
+    const out = this.#out
     this.queue.loseTail(count, (gone, kept) => {
       const left = new Set([...kept, ...out].flatMap(({ body }) => requestsIn(body, campusId)))
       const lost = gone

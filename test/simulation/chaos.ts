@@ -36,6 +36,8 @@ const everyday = new Set([
 /** Strikes at single steps: before a process handles something, before or after a server does. */
 export class Chaos {
   rates: ChaosRates = noChaos
+  /** Whether the process may be killed now. */
+  mayCrash: (process: SimulatedProcess) => boolean = () => true
   onCrash: (process: SimulatedProcess) => void = () => {}
   onSuspend: (process: SimulatedProcess) => void = () => {}
   readonly #random: Random
@@ -52,10 +54,10 @@ export class Chaos {
     if (crash + suspend === 0) return
     const weight = label === 'timer' ? 0.02 : everyday.has(label) ? 1 : 12
     const draw = this.#random.next()
-    if (draw < crash * weight) {
+    if (draw < crash * weight && this.mayCrash(process)) {
       this.#coverage.fault(`${process.kind} killed before: ${label}`)
       this.onCrash(process)
-    } else if (draw < (crash + suspend) * weight) {
+    } else if (draw >= crash * weight && draw < (crash + suspend) * weight) {
       this.#coverage.fault(`${process.kind} suspended`)
       this.onSuspend(process)
     }

@@ -300,13 +300,12 @@ class SimulatedTransaction implements BatchTransaction {
     return await this.#ask('missing answers', (tables) => tables.missingAnswered())
   }
 
-  /** Nobody is there who could. */
-  async isLossAccepted(): Promise<boolean> {
-    return false
+  async isLossAccepted(leader: string): Promise<boolean> {
+    return await this.#ask('loss accepted?', ({ acceptedLosses }) => acceptedLosses.has(leader))
   }
 
   async recordLoss(lost: RecordId): Promise<void> {
-    await this.#write('record loss', (tables) => tables.noteAnswered(lost))
+    await this.#write('record loss', (tables) => tables.recordLoss(lost))
   }
 
   async apply(records: readonly DecisionRecord[]): Promise<void> {

@@ -6,10 +6,11 @@ import type { Client } from './clients.ts'
 import type { Coverage } from './coverage.ts'
 import type { SimulatedDatabase } from './database.ts'
 import type { EngineHost } from './engine-host.ts'
-import type { FaultPlan, Stroke } from './fault-plan.ts'
+import { type FaultPlan, isQueueStroke, type Stroke } from './fault-plan.ts'
 import type { History } from './history.ts'
 import type { Network } from './network.ts'
 import type { Operator } from './operator.ts'
+import type { QueueAccidents } from './queue-accidents.ts'
 import type { Random } from './random.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { SimulatedProcess } from './simulated-process.ts'
@@ -30,6 +31,7 @@ export interface Cast {
   readonly clients: readonly Client[]
   /** Where the journal is switched. */
   readonly operator: Operator | undefined
+  readonly accidents: QueueAccidents | undefined
   readonly history: History
   /** How many commands there must be before anything that ends the run. */
   readonly commandsMin: number
@@ -52,6 +54,7 @@ export class Director {
     const { chaos, plan, broker, network } = cast
     chaos.onCrash = (process) => this.#kill(process)
     chaos.onSuspend = (process) => this.#suspend(process, this.#cast.random.exponential(3000))
+    chaos.mayCrash = (process) => cast.accidents?.isNeeded(process) !== true
     chaos.rates = plan.chaos
     if (broker !== undefined) broker.rates = plan.broker
     network.lossRate = plan.replyLossRate
@@ -95,6 +98,11 @@ export class Director {
     const { random, coverage, broker, database, engines, batchers, scheduler } = this.#cast
     const engine = random.pick(engines)
     const batcher = batchers.length === 0 ? undefined : random.pick(batchers)
+    if (isQueueStroke(stroke)) {
+      if (this.#cast.accidents?.strike(stroke, (process) => this.#kill(process)) === true)
+        coverage.fault(stroke)
+      return
+    }
     switch (stroke) {
       case 'engine killed':
         this.#kill(engine.process)
@@ -201,6 +209,7 @@ export class Director {
   #kill(process: SimulatedProcess): void {
     const host = this.#hostOf(process)
     if (host === undefined || !process.isAlive) return
+    if (this.#cast.accidents?.isNeeded(process) === true) return
     host.kill()
     this.#restartLater(host, process)
   }
@@ -228,7 +237,8 @@ export class Director {
 
   #stopEngine(host: EngineHost): void {
     const { process, engine } = host
-    if (!process.isRunning) return
+    if (!process.isRunning || this.#cast.accidents?.isNeeded(process) === true) return
+    host.isStopping = true
     void engine.stop(stopGraceMs).then(() => {
       if (host.process !== process) return
       host.kill()
@@ -330,6 +340,7 @@ export class Director {
   /** No more faults; what is dead or suspended runs again. */
   heal(): void {
     this.#endFaults()
+    this.#cast.accidents?.lift()
     const { engines, batchers } = this.#cast
     for (const { process } of [...engines, ...batchers]) process.wake()
   }

@@ -23,6 +23,8 @@ export class EngineHost {
   readonly #parts: EngineParts
   /** How far this machine's clock is off. */
   clockOffsetMs = 0
+  /** Its process has been told to end in good order. */
+  isStopping = false
   /** Another journal feeds the database by now: the process has ended with a line for people. */
   onMisconfigured: () => void = () => {}
   #incarnations = 0
@@ -90,6 +92,7 @@ export class EngineHost {
 
   restart(): void {
     if (this.process.isAlive) this.kill()
+    this.isStopping = false
     this.process = this.#newProcess()
     this.engine = this.#start()
   }

@@ -11,6 +11,8 @@ export interface Evidence {
   readonly epochMs: number
   /** Of the engine that leads in the end. */
   readonly memory: Campus | undefined
-  /** Requests whose decisions the broker confirmed and then forgot; undefined: it forgot nothing. */
-  readonly lost: ReadonlySet<string> | undefined
+  /** Requests whose decisions the broker confirmed and then forgot, which somebody has said. */
+  readonly lost: ReadonlySet<string>
+  /** Such a loss waits to be accepted, and nobody leads. */
+  readonly isOpenEnd: boolean
 }

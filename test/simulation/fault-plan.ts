@@ -2,6 +2,16 @@ import { type BrokerRates, soundBroker } from './broker-parts.ts'
 import { type ChaosRates, noChaos } from './chaos.ts'
 import type { Random } from './random.ts'
 
+/** What befalls the journal's queue. */
+export const queueStrokes = [
+  'journal queue purged',
+  'journal queue deleted',
+  'leader and queue fall together',
+  'policy limits the queue’s length',
+  'policy limits messages’ age',
+] as const
+export type QueueStroke = (typeof queueStrokes)[number]
+
 export const strokes = [
   'engine killed',
   'engine suspended',
@@ -20,6 +30,7 @@ export const strokes = [
   'database’s clock jumped',
   'rush on a hot course',
   'journal switched',
+  ...queueStrokes,
 ] as const
 export type Stroke = (typeof strokes)[number]
 
@@ -52,6 +63,12 @@ export function drawFaultPlan(random: Random, seed: number): FaultPlan {
   const isBrokerSplit = acknowledge === 'applied' && random.chance(0.7)
   const switchesJournal = seed % 5 === 1 && !losesTail && !isBrokerSplit
   const sometimes = (rate: number) => (random.chance(0.6) ? rate * random.between(0.3, 1.7) : 0)
+  const mayDrop = journal === 'broker' && !losesTail && !switchesJournal
+  const weigh = (stroke: Stroke): number => {
+    if (stroke === 'journal switched') return switchesJournal ? 1 : 0
+    if (isQueueStroke(stroke)) return mayDrop && random.chance(0.5) ? random.between(0.1, 0.5) : 0
+    return random.chance(0.7) ? random.between(0.2, 1) : 0
+  }
   return {
     journal,
     acknowledge,
@@ -61,13 +78,7 @@ export function drawFaultPlan(random: Random, seed: number): FaultPlan {
     brokerSyncMs: random.pick([2, 15, 40]),
     databaseSyncMs: random.pick([1, 10, 30]),
     strokeEveryMs: random.between(1000, 4000),
-    weights: new Map(
-      strokes.map((stroke) =>
-        stroke === 'journal switched'
-          ? [stroke, switchesJournal ? 1 : 0]
-          : [stroke, random.chance(0.7) ? random.between(0.2, 1) : 0],
-      ),
-    ),
+    weights: new Map(strokes.map((stroke) => [stroke, weigh(stroke)])),
     chaos: {
       crash: sometimes(0.0008),
       suspend: sometimes(0.0002),
@@ -87,6 +98,10 @@ export function drawFaultPlan(random: Random, seed: number): FaultPlan {
     },
     replyLossRate: sometimes(0.03),
   }
+}
+
+export function isQueueStroke(stroke: Stroke): stroke is QueueStroke {
+  return queueStrokes.some((one) => one === stroke)
 }
 
 /** The same world without a fault. */

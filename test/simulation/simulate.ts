@@ -17,6 +17,7 @@ import { History } from './history.ts'
 import { drawLimits } from './limits.ts'
 import { Network } from './network.ts'
 import { Operator } from './operator.ts'
+import { QueueAccidents } from './queue-accidents.ts'
 import { Random } from './random.ts'
 import { Scheduler } from './scheduler.ts'
 import type { SimulatedProcess, World } from './simulated-process.ts'
@@ -73,6 +74,8 @@ class Simulation {
   readonly #batchers: readonly BatcherHost[]
   readonly #clients: readonly Client[]
   #operator: Operator | undefined
+  /** Where the end of the queue is lost for good, nobody accepts it. */
+  #accidents: QueueAccidents | undefined
   readonly #director: Director
   readonly #blueprint: Blueprint
   /** Who must see the world end is given more to do. */
@@ -119,6 +122,7 @@ class Simulation {
           ids: random(`ids of ${name}`),
           onState: (process, state, detail) => {
             if (state === 'leading') network.noteLeader()
+            if (detail.startsWith('lost_tail')) this.#accidents?.hearLoss()
             this.#log(process, `${state}: ${detail}`)
           },
         }),
@@ -141,6 +145,17 @@ class Simulation {
       )
       if (plan.journal === 'direct') for (const batcher of this.#batchers) batcher.kill()
     }
+    if (this.#broker !== undefined && !plan.losesTail) {
+      this.#accidents = new QueueAccidents({
+        scheduler: this.#scheduler,
+        random: random('accidents'),
+        coverage: this.#coverage,
+        broker: this.#broker,
+        database: this.#database,
+        engines: this.#engines,
+        batchers: this.#batchers,
+      })
+    }
     this.#clients = this.#people(random('people'), network)
     this.#director = new Director({
       scheduler: this.#scheduler,
@@ -156,6 +171,7 @@ class Simulation {
       batchers: this.#batchers,
       clients: this.#clients,
       operator: this.#operator,
+      accidents: this.#accidents,
       history: this.#history,
       commandsMin,
     })
@@ -176,6 +192,7 @@ class Simulation {
           onEvent: (process, event) => {
             if (event.kind === 'alarm' && (event.alarm === 'gap' || event.alarm === 'lost_tail'))
               this.#alarms++
+            if (event.kind === 'alarm' && event.alarm === 'lost_tail') this.#accidents?.hearLoss()
             this.#coverage.event(`batcher: ${event.kind === 'alarm' ? event.alarm : event.kind}`)
             this.#log(process, JSON.stringify(event))
           },
@@ -234,9 +251,13 @@ class Simulation {
   async #heal(isAnswered: () => boolean): Promise<void> {
     this.#director.heal()
     const deadlineMs = this.#scheduler.nowMs + healingMs
-    await this.#scheduler.runUntil(
-      () => (isAnswered() && this.#isSettled()) || this.#scheduler.nowMs > deadlineMs,
-    )
+    const isOverdue = (): boolean => this.#scheduler.nowMs > deadlineMs
+    for (let takeovers = 2; ; takeovers--) {
+      await this.#scheduler.runUntil(() => (isAnswered() && this.#isSettled()) || isOverdue())
+      if (isOverdue() || takeovers === 0 || this.#accidents?.mayHideLoss() !== true) break
+      // A standby that has led, or the tables, may know of a loss that whoever leads next has to tell of.
+      this.#engines.find(({ engine }) => engine.campus)?.restart()
+    }
     if (!isAnswered()) this.#failures.push(`somebody still waits for an answer: ${this.#describe()}`)
     else if (!this.#isSettled()) this.#failures.push(`it does not heal by itself: ${this.#describe()}`)
   }
@@ -298,7 +319,8 @@ class Simulation {
         tables,
         epochMs,
         memory: leader?.engine.campus,
-        lost: this.#broker?.lostRequests,
+        lost: this.#broker?.lostRequests ?? this.#accidents?.lostRequests() ?? new Set(),
+        isOpenEnd: this.#broker?.lostRequests !== undefined,
       }),
     ]
     return {

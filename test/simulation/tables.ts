@@ -67,6 +67,11 @@ export class Tables {
   readonly early = new Map<number, readonly DecisionRecord[]>()
   /** Newest records that leaders have answered for, by leader. */
   readonly answered = new Map<string, number>()
+  /** Leaders with such a record that somebody found missing, and those whose loss a person has accepted. */
+  readonly #lost = new Set<string>()
+  readonly acceptedLosses = new Set<string>()
+  /** Where the tables were whenever the queue was given up, with all that it held. */
+  readonly lostWithQueue: Position[] = []
 
   noteAnswered({ leader, seq }: RecordId): void {
     this.answered.set(leader, Math.max(seq, this.answered.get(leader) ?? 0))
@@ -75,7 +80,22 @@ export class Tables {
   missingAnswered(): RecordId[] {
     return [...this.answered]
       .map(([leader, seq]) => ({ leader, seq }))
-      .filter((record) => !this.isApplied(record))
+      .filter((record) => !this.isApplied(record) && !this.acceptedLosses.has(record.leader))
+  }
+
+  recordLoss(lost: RecordId): void {
+    this.noteAnswered(lost)
+    this.#lost.add(lost.leader)
+  }
+
+  /** As `enrollment journal --accept-loss` does it. */
+  acceptLosses(isQueueGone: boolean): void {
+    for (const { leader } of this.missingAnswered()) {
+      if (isQueueGone || this.#lost.has(leader)) this.acceptedLosses.add(leader)
+    }
+    if (!isQueueGone) return
+    this.lostWithQueue.push(this.position)
+    this.journalStart = this.position.term
   }
 
   /** Kept records that follow on `after`, in order. */
@@ -108,7 +128,11 @@ export class Tables {
     if (this.leaders.has(leader)) throw new Error(`leaders: duplicate key ${leader}`)
     const term = accepted ? this.position.term + 1 : undefined
     this.leaders.set(leader, { after, term })
-    if (term !== undefined) this.position = { leader, term, seq: 0, atMs: this.position.atMs }
+    if (term === undefined) return
+    // Nothing will precede them any more.
+    this.insertVoids(this.position.leader, [...this.early.values()].flat())
+    this.early.clear()
+    this.position = { leader, term, seq: 0, atMs: this.position.atMs }
   }
 
   /** Decisions, then their effects: the last word on a place, a capacity or a student's actions stands. */
