@@ -9,7 +9,7 @@ import { StoppableWait } from './stoppable-wait.ts'
 import {
   JournalGap,
   keepEarly,
-  LeaderChanged,
+  type KeepReport,
   recordEarlyLost,
   recordLoss,
   rejectMarker,
@@ -52,7 +52,7 @@ export type BatcherAlarm =
   | 'database_went_back'
 
 /** What trying again cannot cure. */
-const notOfTheDatabase = [LostTail, JournalGap, LeaderChanged, UnknownLeader, WrongCampus]
+const notOfTheDatabase = [LostTail, JournalGap, UnknownLeader, WrongCampus]
 const retryMs = { first: 100, most: 5000 }
 /**
  * How long a consumer has been the active one before it judges a marker. Brokers have been seen to hand a
@@ -145,7 +145,7 @@ export class Batcher {
         early = this.#gap === undefined ? left : await this.#keep(reader, left)
       } else if (intake.isStopped) {
         await intake.pass()
-      } else if (this.#gap !== undefined && !isFull(reader, held, early)) {
+      } else if (this.#gap !== undefined && (!isFull(reader, held, early) || this.#isGapHopeless)) {
         await this.#waitInGap(reader, intake, held)
       } else if (held[0] !== undefined && (early.length === 0 || isFull(reader, held, early))) {
         if (unsettledMs > 0) {
@@ -193,13 +193,18 @@ export class Batcher {
    */
   async #keep(reader: JournalReader, early: readonly Arrived[]): Promise<readonly Arrived[]> {
     const messages = early.map(({ message }) => message)
-    const kept = await this.#insist(reader, async () => ({
-      missing: await keepEarly(this.#options.tables, messages),
-    }))
+    const kept = await this.#insist(reader, () => keepEarly(this.#options.tables, messages))
     if (kept === undefined) return early
+    this.#tellOf(kept)
     reader.acknowledge(early.map(({ delivery }) => delivery))
     this.#hearOfGap(reader, kept.missing)
     return []
+  }
+
+  #tellOf({ voids, changed }: Pick<KeepReport, 'voids' | 'changed'>): void {
+    if (voids > 0)
+      this.#alarm('void_records', `${voids} records of a deposed leader are void; none was acknowledged`)
+    for (const detail of changed) this.#alarm('changed_duplicate', detail)
   }
 
   #hearOfGap(reader: JournalReader, missing: MissingRecords | undefined): void {
@@ -214,6 +219,11 @@ export class Batcher {
     reader.announceMissing(missing)
   }
 
+  /** Markers that are rejected and published again, without end, must not hide it. */
+  get #isGapHopeless(): boolean {
+    return this.#gap?.isHopeless(this.#options.runtime.elapsed()) === true
+  }
+
   /** The leader sends again what is missing, if it lives; if another one is about to begin, it does not. */
   async #waitInGap(reader: JournalReader, intake: Intake, held: Held[]): Promise<void> {
     const { runtime, tables } = this.#options
@@ -221,7 +231,7 @@ export class Batcher {
     if (gap === undefined) return
     await this.#wait.within(gap.untilDueMs(runtime.elapsed()), reader.arrival())
     if (reader.arrivedCount > 0 || !reader.open || this.#stopping.signal.aborted) return
-    if (held[0] !== undefined && gap.isHopeless(runtime.elapsed())) {
+    if (held[0] !== undefined && this.#isGapHopeless) {
       await this.#insist(reader, () => recordEarlyLost(tables))
       // Says so, since the tables do.
       await this.#judge(reader, intake, held, true)
@@ -243,14 +253,12 @@ export class Batcher {
         ),
       )
       if (report === undefined) return rest
-      const { applied, duplicates, voids, changed, messagesDone, position } = report
+      const { applied, duplicates, voids, messagesDone, position } = report
       await this.#compare(reader, report)
       reader.acknowledge(chunk.slice(0, messagesDone).map(({ delivery }) => delivery))
       if (position.seq > 0) reader.announceApplied(position)
       this.#options.onEvent({ kind: 'wrote', applied, duplicates, voids })
-      if (voids > 0)
-        this.#alarm('void_records', `${voids} records of a deposed leader are void; none was acknowledged`)
-      for (const detail of changed) this.#alarm('changed_duplicate', detail)
+      this.#tellOf(report)
       rest = rest.slice(messagesDone)
       isMore = report.isMoreEarly
       if (messagesDone < chunk.length && !isMore) return rest

@@ -216,8 +216,8 @@ test('records that came early are kept, and follow once the missing ones are the
   const leader = await newLeader()
   await writeBatches(tables, [batch(leader, 1)])
   const missing = { applied: { leader, seq: 1 }, upTo: 3 }
-  assert.deepEqual(await keepEarly(tables, [batch(leader, 7), batch(leader, 4)]), missing)
-  assert.deepEqual(await keepEarly(tables, [batch(leader, 5, 6), batch(leader, 4)]), missing)
+  assert.deepEqual((await keepEarly(tables, [batch(leader, 7), batch(leader, 4)])).missing, missing)
+  assert.deepEqual((await keepEarly(tables, [batch(leader, 5, 6), batch(leader, 4)])).missing, missing)
   await assert.rejects(mark(randomUUID(), leader), JournalGap)
   const { applied, position, messagesDone } = await writeBatches(tables, [
     batch(leader, 2, 3),
@@ -226,6 +226,19 @@ test('records that came early are kept, and follow once the missing ones are the
   assert.deepEqual({ applied, seq: position.seq, messagesDone }, { applied: 7, seq: 8, messagesDone: 2 })
   assert.equal(await count('early_records'), 0)
   assert.equal(await mark(randomUUID(), leader), 'accepted')
+})
+
+test('a deposed leader’s records that arrive behind one that comes early are judged, and stop nobody', async () => {
+  const deposed = await newLeader()
+  const leader = await newLeader()
+  const behind = [batch(leader, 3), batch(deposed, 1, 2)]
+  const { messagesDone } = await writeBatches(tables, behind)
+  assert.equal(messagesDone, 0)
+  const missing = { applied: { leader, seq: 0 }, upTo: 2 }
+  assert.deepEqual(await keepEarly(tables, behind), { missing, voids: 2, changed: [] })
+  assert.equal(await count('void_records', `leader = '${deposed}'`), 2)
+  await writeBatches(tables, [batch(leader, 1, 2)])
+  assert.equal(await count('decisions', `term = (SELECT term FROM journal_position)`), 3)
 })
 
 test('what is kept of a leader whose missing records are lost for good is void once a person has accepted it', async () => {

@@ -26,11 +26,6 @@ export class JournalGap extends Error {
   }
 }
 
-/** What was judged by the present leader is not its any more: it has to be judged again. */
-export class LeaderChanged extends Error {
-  override readonly name = 'LeaderChanged'
-}
-
 /**
  * Records of a leader of whom the tables have never heard, although its marker came before them: the tables are older
  * than the journal, or not its tables. What is in the journal may have been acknowledged.
@@ -39,12 +34,17 @@ export class UnknownLeader extends Error {
   override readonly name = 'UnknownLeader'
 }
 
-export interface WriteReport {
-  readonly applied: number
-  readonly duplicates: number
+export interface KeepReport {
+  /** What the tables lack before the oldest that is kept; undefined if nothing. */
+  readonly missing: MissingRecords | undefined
   readonly voids: number
   /** For people: which records came again with another content. They were not applied, and their messages are set aside. */
   readonly changed: readonly string[]
+}
+
+export interface WriteReport extends Pick<KeepReport, 'voids' | 'changed'> {
+  readonly applied: number
+  readonly duplicates: number
   /** How many of the messages are done with. Fewer than given: the next one begins behind a gap. */
   readonly messagesDone: number
   /** Records that were kept for coming early follow on what was written: write again, without messages if need be. */
@@ -127,30 +127,33 @@ export async function writeBatches(
 }
 
 /**
- * Keeps messages that came before the one that they follow, so that they can be acknowledged and make room for it.
+ * Keeps messages that came before the one that they follow, so that they can be acknowledged and make room for it; those of
+ * other leaders among them, which arrived behind them, are judged.
  * @param messages none, to ask only what is missing
- * @returns what the tables lack before the oldest that is kept; undefined if nothing
- * @throws LeaderChanged if another leader leads by now
+ * @throws UnknownLeader for records of a leader that was never judged
  */
-export async function keepEarly(
-  tables: TableStore,
-  messages: readonly BatchMessage[],
-): Promise<MissingRecords | undefined> {
+export async function keepEarly(tables: TableStore, messages: readonly BatchMessage[]): Promise<KeepReport> {
   const transaction = await tables.begin()
   try {
     const { leader, seq } = transaction.position
-    if (messages.some((message) => message.leader !== leader))
-      throw new LeaderChanged('another leader leads by now')
-    if (messages.length > 0) {
-      await transaction.keepEarly(
-        leader,
-        messages.map(({ records }) => records),
-      )
+    const early: (readonly DecisionRecord[])[] = []
+    const changed: string[] = []
+    let voids = 0
+    for (const message of messages) {
+      if (message.leader === leader) {
+        early.push(message.records)
+        continue
+      }
+      const fate = await judgeDeposed(transaction, message)
+      voids += fate.voids
+      changed.push(...(await setAsideChanged(transaction, message, fate.applied)))
     }
+    if (early.length > 0) await transaction.keepEarly(leader, early)
     const range = await transaction.earlyRange()
     await transaction.commit()
-    if (range === undefined || range.first <= seq + 1) return undefined
-    return { applied: { leader, seq }, upTo: range.first - 1 }
+    const isMissing = range !== undefined && range.first > seq + 1
+    const missing = isMissing ? { applied: { leader, seq }, upTo: range.first - 1 } : undefined
+    return { missing, voids, changed }
   } catch (error) {
     await transaction.rollback()
     throw error

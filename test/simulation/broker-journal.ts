@@ -73,10 +73,10 @@ export class BrokerJournal implements Journal {
       onProgress('standby', 'another engine leads')
       await waitIn(this.#process, 500, signal)
     }
-    await this.#findQueue(session, wish)
+    const isThere = await this.#findQueue(session, wish)
     const term = new BrokerTerm(this.#broker, session, { window: this.#window, settleMs: this.#settleMs })
-    const isNew = await link.call<boolean>('declare', (reply) => reply(this.#broker.declareQueue()))
-    if (isNew) {
+    if (!isThere) {
+      await link.call<boolean>('declare', (reply) => reply(this.#broker.declareQueue()))
       onProgress('settling', 'the journal queue is new')
       await waitIn(this.#process, this.#settleMs, signal)
     }
@@ -84,12 +84,15 @@ export class BrokerJournal implements Journal {
     return term
   }
 
-  /** Waits while the queue is missing and must not be made anew. */
-  async #findQueue({ link }: BrokerSession, { signal, onProgress, findLoss }: AcquireWish): Promise<void> {
+  /**
+   * Waits while the queue is missing and must not be made anew.
+   * @returns whether it exists
+   */
+  async #findQueue({ link }: BrokerSession, { signal, onProgress, findLoss }: AcquireWish): Promise<boolean> {
     while (!(await link.call<boolean>('exists', (reply) => reply(this.#broker.queue.isDeclared)))) {
       try {
         const loss = await findLoss()
-        if (loss === undefined) return
+        if (loss === undefined) return false
         onProgress('lost', `lost_tail: ${loss}`)
       } catch (error) {
         if (error instanceof WrongCampus) throw error
@@ -97,6 +100,7 @@ export class BrokerJournal implements Journal {
       }
       await waitIn(this.#process, 500, signal)
     }
+    return true
   }
 }
 

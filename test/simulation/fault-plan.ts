@@ -55,16 +55,29 @@ export interface FaultPlan {
   readonly replyLossRate: number
 }
 
+/** What is fixed for every seed of a campaign that looks for one thing. */
+export interface PlanWish {
+  readonly journal?: FaultPlan['journal']
+  /** A cluster that falls apart, while replies wait for PostgreSQL. */
+  readonly isBrokerSplit?: boolean
+  readonly broker?: Partial<BrokerRates>
+  readonly weights?: Partial<Record<Stroke, number>>
+}
+
 /** Each seed leaves some kinds of faults out: what never fails can hide what fails in between. */
-export function drawFaultPlan(random: Random, seed: number): FaultPlan {
+export function drawFaultPlan(random: Random, seed: number, wish: PlanWish = {}): FaultPlan {
   const losesTail = seed % 20 === 7
-  const journal = seed % 4 === 3 && !losesTail ? 'direct' : 'broker'
-  const acknowledge = journal === 'broker' && !losesTail && random.chance(0.25) ? 'applied' : 'confirm'
-  const isBrokerSplit = acknowledge === 'applied' && random.chance(0.7)
+  const journal = wish.journal ?? (seed % 4 === 3 && !losesTail ? 'direct' : 'broker')
+  const mayWait = journal === 'broker' && !losesTail
+  const isApplied = mayWait && random.chance(0.25)
+  const isBrokerSplit = mayWait && (wish.isBrokerSplit ?? (isApplied && random.chance(0.7)))
+  const acknowledge = isApplied || isBrokerSplit ? 'applied' : 'confirm'
   const switchesJournal = seed % 5 === 1 && !losesTail && !isBrokerSplit
   const sometimes = (rate: number) => (random.chance(0.6) ? rate * random.between(0.3, 1.7) : 0)
-  const mayDrop = journal === 'broker' && !losesTail && !switchesJournal
+  const mayDrop = mayWait && !switchesJournal
   const weigh = (stroke: Stroke): number => {
+    const wished = wish.weights?.[stroke]
+    if (wished !== undefined) return wished
     if (stroke === 'journal switched') return switchesJournal ? 1 : 0
     if (isQueueStroke(stroke)) return mayDrop && random.chance(0.5) ? random.between(0.1, 0.5) : 0
     return random.chance(0.7) ? random.between(0.2, 1) : 0
@@ -95,6 +108,7 @@ export function drawFaultPlan(random: Random, seed: number): FaultPlan {
       noticeLost: sometimes(0.1),
       countUnknown: sometimes(0.2),
       lockGrantedTwice: isBrokerSplit ? 0.3 : 0,
+      ...wish.broker,
     },
     replyLossRate: sometimes(0.03),
   }

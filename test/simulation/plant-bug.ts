@@ -13,7 +13,8 @@ const usualSeeds = { first: 1, count: 20, every: 1 }
  * @returns what the simulation printed
  * @throws if the place for the bug is not to be found, exactly once
  */
-export async function simulateWith({ file, find, replace, seeds, toldAs }: PlantedBug): Promise<string> {
+export async function simulateWith(bug: PlantedBug): Promise<string> {
+  const { file, find, replace, seeds, wish = {}, toldAs } = bug
   const { first, count, every } = seeds ?? usualSeeds
   const copy = mkdtempSync(join(tmpdir(), 'planted-bug-'))
   try {
@@ -23,7 +24,8 @@ export async function simulateWith({ file, find, replace, seeds, toldAs }: Plant
     plant(join(copy, file), find, replace)
     // The pattern goes along, so that a seed that fails in another way, as some do, is not the last.
     const options = `--seed ${first} --seeds ${count} --every ${every} --jobs 1 --stop-at`
-    return await run(join(copy, 'test/simulation/run.ts'), [...options.split(' '), toldAs.source])
+    const args = [...options.split(' '), toldAs.source, '--plan', JSON.stringify(wish)]
+    return await run(join(copy, 'test/simulation/run.ts'), args)
   } finally {
     rmSync(copy, { recursive: true, force: true })
   }

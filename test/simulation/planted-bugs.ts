@@ -1,3 +1,5 @@
+import type { PlanWish } from './fault-plan.ts'
+
 /** A bug to be planted into a copy of the program, where `find` must stand exactly once. */
 export interface PlantedBug {
   /** What a program with it does. */
@@ -7,6 +9,8 @@ export interface PlantedBug {
   readonly replace: string
   /** How the auditor tells of it. */
   readonly toldAs: RegExp
+  /** What its seeds have in store that shows it. */
+  readonly wish?: PlanWish
   /** Seeds to run at most, if not the usual ones. */
   readonly seeds?: { readonly first: number; readonly count: number; readonly every: number }
 }
@@ -18,8 +22,7 @@ const notHealed = /does not heal|still waits/
 const lostTails = { first: 7, count: 8, every: 20 }
 /** Seeds in which the journal is switched. */
 const switchedJournals = { first: 1, count: 12, every: 5 }
-/** Few seeds have a cluster that falls apart. */
-const manySeeds = { first: 1, count: 60, every: 1 }
+const fewSeeds = { first: 1, count: 12, every: 1 }
 
 export const plantedBugs: readonly PlantedBug[] = [
   {
@@ -35,7 +38,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     find: "this.#acknowledge === 'applied'",
     replace: 'false',
     toldAs: lost,
-    seeds: manySeeds,
+    wish: { journal: 'broker', isBrokerSplit: true },
+    seeds: fewSeeds,
   },
   {
     does: 'shows decisions in reads before they are confirmed',
@@ -43,7 +47,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     find: 'const settlement = await this.#durable(touchedBy)',
     replace: "const settlement = 'durable';",
     toldAs: /never held/,
-    seeds: manySeeds,
+    wish: { journal: 'direct' },
+    seeds: fewSeeds,
   },
   {
     does: 'asks about a command again, in the next term, when its outcome is unknown',
@@ -132,7 +137,12 @@ export const plantedBugs: readonly PlantedBug[] = [
         const ready = await this.#wait.orStopped(reader.countReady())`,
     replace: 'const ready = 0;',
     toldAs: lost,
-    seeds: manySeeds,
+    wish: {
+      journal: 'broker',
+      broker: { handedOverEarly: 1, returnedOutOfOrder: 0 },
+      weights: { 'leader and batcher fall together': 5 },
+    },
+    seeds: fewSeeds,
   },
   {
     does: 'says nothing when the end of the journal is gone',
@@ -149,6 +159,27 @@ export const plantedBugs: readonly PlantedBug[] = [
     replace: 'if (true ||',
     toldAs: /nobody said so/,
     seeds: lostTails,
+  },
+  {
+    does: 'overlooks what leaders have written down as answered for',
+    file: 'src/batcher/write.ts',
+    find: 'const [answered] = await transaction.missingAnswered()',
+    replace: 'const [answered] = [];',
+    toldAs: lost,
+    wish: {
+      journal: 'broker',
+      weights: { 'leader and batcher fall together': 5, 'journal queue purged': 5 },
+    },
+    seeds: fewSeeds,
+  },
+  {
+    does: 'makes the queue anew without asking what it held',
+    file: 'src/engine/takeover.ts',
+    find: "if (state.kind === 'gone') throw new JournalLost('the journal queue is gone')",
+    replace: "if (state.kind === 'gone') { await queue.restore(); return { ready: 0 } }",
+    toldAs: lost,
+    wish: { journal: 'broker', weights: { 'leader and queue fall together': 5 } },
+    seeds: fewSeeds,
   },
   {
     does: 'acknowledges messages before their transaction is committed',
@@ -172,7 +203,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     find: 'await this.#nextTurn()',
     replace: '',
     toldAs: /lost|does not heal|still waits/,
-    seeds: manySeeds,
+    wish: { journal: 'broker', broker: { unroutable: 0.02 } },
+    seeds: fewSeeds,
   },
   {
     does: 'leads and writes whatever journal feeds the database',

@@ -75,6 +75,7 @@ const faults = [
   'queue handed over before messages returned',
   'unroutable message confirmed',
   'end of the queue lost',
+  'message dropped by an operator',
   'broker cannot tell how many messages are ready',
   'batchers overlap in one transaction’s time',
   'lock granted twice',
@@ -99,6 +100,7 @@ const events = [
   'batcher: gap',
   'batcher: lost_tail',
   'journal switch refused',
+  'loss accepted',
 ]
 
 /** @returns faults, answers and events that `seedsForAll` seeds should have seen, and did not */

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { Coverage } from './coverage.ts'
+import type { PlanWish } from './fault-plan.ts'
 import type { RunResult } from './simulate.ts'
 
 export interface Campaign {
@@ -9,6 +10,7 @@ export interface Campaign {
   readonly count: number
   /** Only every so many-th seed. */
   readonly every?: number
+  readonly wish?: PlanWish | undefined
   /** Processes at a time. */
   readonly jobs: number
   /** Begin no other seed once one has failed in such words. */
@@ -39,7 +41,7 @@ const progressMs = 10_000
 
 /** Runs `count` seeds from `first` on, in processes of their own. */
 export async function runSeeds(campaign: Campaign): Promise<CampaignResult> {
-  const { first, count, every = 1, jobs, stopsAt, signal, onFailure, onProgress } = campaign
+  const { first, count, every = 1, wish = {}, jobs, stopsAt, signal, onFailure, onProgress } = campaign
   const coverage = new Coverage()
   const failures: { seed: number; failures: readonly string[] }[] = []
   let toldMs = performance.now()
@@ -72,7 +74,7 @@ export async function runSeeds(campaign: Campaign): Promise<CampaignResult> {
   const isOver = (): boolean => next >= first + count * every || isStopped || signal?.aborted === true
   const work = async (): Promise<void> => {
     // Young garbage is nearly all there is.
-    const child = fork(join(import.meta.dirname, 'seed-process.ts'), {
+    const child = fork(join(import.meta.dirname, 'seed-process.ts'), [JSON.stringify(wish)], {
       serialization: 'advanced',
       // Out of reach of Ctrl-C: the seed at hand comes to its end.
       detached: true,

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { formatCoverage } from './coverage.ts'
+import type { PlanWish } from './fault-plan.ts'
 import { missingFrom, seedsForAll } from './required-coverage.ts'
 import { runSeeds } from './run-seeds.ts'
 import { simulate } from './simulate.ts'
@@ -11,6 +12,7 @@ const usage = `Usage: npm run simulate -- [--seeds COUNT] [--seed FIRST] [--jobs
   --seed 17 --seeds 9  runs seeds 17 to 25
   --minutes 30         begins no other seed after that; Ctrl-C does the same
   --every 20           runs only every twentieth seed
+  --plan JSON          fixes parts of each seed's faults (PlanWish in fault-plan.ts): '{"journal":"direct"}'
   --stop-at PATTERN    begins no other seed once one has failed in words that the regular expression finds
   --trace              tells what happens to the processes of a single seed
   --calm               a single seed without its faults
@@ -23,6 +25,7 @@ async function main(): Promise<number> {
       seeds: { type: 'string' },
       every: { type: 'string', default: '1' },
       jobs: { type: 'string' },
+      plan: { type: 'string', default: '{}' },
       'stop-at': { type: 'string' },
       minutes: { type: 'string', default: '1440' },
       trace: { type: 'boolean', default: false },
@@ -42,7 +45,8 @@ async function main(): Promise<number> {
     process.stderr.write(usage)
     return values.help ? 0 : 1
   }
-  if (count === 1) return await runOne(first, values)
+  const wish = JSON.parse(values.plan) as PlanWish
+  if (count === 1) return await runOne(first, { ...values, wish })
   const begin = performance.now()
   const stopping = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stopping.abort())
@@ -51,6 +55,7 @@ async function main(): Promise<number> {
     first,
     count,
     every,
+    wish,
     jobs,
     signal: stopping.signal,
     ...(values['stop-at'] !== undefined && { stopsAt: new RegExp(values['stop-at']) }),
@@ -75,8 +80,11 @@ async function main(): Promise<number> {
   return result.failures.length + missing.length === 0 ? 0 : 1
 }
 
-async function runOne(seed: number, { trace, calm }: { trace: boolean; calm: boolean }): Promise<number> {
-  const result = await simulate({ seed, isCalm: calm, ...(trace && { trace: say }) })
+async function runOne(
+  seed: number,
+  { trace, calm, wish }: { trace: boolean; calm: boolean; wish: PlanWish },
+): Promise<number> {
+  const result = await simulate({ seed, wish, isCalm: calm, ...(trace && { trace: say }) })
   const { commands, decisions, steps, simulatedMs, journalDigest, tablesDigest, failures } = result
   say(formatCoverage(result.coverage))
   say(

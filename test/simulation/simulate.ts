@@ -12,7 +12,7 @@ import { Coverage } from './coverage.ts'
 import { SimulatedDatabase } from './database.ts'
 import { Director } from './director.ts'
 import { EngineHost } from './engine-host.ts'
-import { calmly, drawFaultPlan } from './fault-plan.ts'
+import { calmly, drawFaultPlan, type PlanWish } from './fault-plan.ts'
 import { History } from './history.ts'
 import { drawLimits } from './limits.ts'
 import { Network } from './network.ts'
@@ -26,6 +26,7 @@ import { type Blueprint, Tables } from './tables.ts'
 
 export interface RunOptions {
   readonly seed: number
+  readonly wish?: PlanWish | undefined
   /** Without a fault. */
   readonly isCalm?: boolean
   /** Told of everything that happens to the processes, for looking into one seed. */
@@ -86,13 +87,13 @@ class Simulation {
   /** Of a gap or a lost end of the journal. */
   #alarms = 0
 
-  constructor({ seed, isCalm, trace }: RunOptions) {
+  constructor({ seed, wish, isCalm, trace }: RunOptions) {
     this.#seed = seed
     this.#trace = trace ?? (() => {})
     const random = (name: string) => new Random(seed, name)
     const chaos = new Chaos(random('chaos'), this.#coverage)
     const world: World = { scheduler: this.#scheduler, chaos, timing: random('timing'), epochMs }
-    const drawn = drawFaultPlan(random('plan'), seed)
+    const drawn = drawFaultPlan(random('plan'), seed, wish)
     const plan = isCalm === true ? calmly(drawn) : drawn
     this.#patience = plan.losesTail ? 1.5 : 1
     this.#thinkMs = plan.thinkMs
