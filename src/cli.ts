@@ -14,6 +14,8 @@ import {
   loadWishOf,
   migrateWishOf,
   restoreHelp,
+  syncHelp,
+  syncWishOf,
 } from './main/moving-options.ts'
 import { loadHelp } from './registry/load-help.ts'
 
@@ -137,6 +139,23 @@ ${loadHelp}`,
       const wish = loadWishOf(values)
       return (await import('./main/load.ts')).runLoad(config, wish)
     },
+  },
+  sync: {
+    summary: "compares a registrar's files with a campus that is served, and sends the differences",
+    help: syncHelp,
+    options: {
+      url: { type: 'string' },
+      'token-file': { type: 'string' },
+      students: { type: 'string' },
+      courses: { type: 'string' },
+      oneroster: { type: 'string' },
+      apply: { type: 'boolean' },
+      'remove-missing': { type: 'boolean' },
+      'remove-at-most': { type: 'string' },
+      show: { type: 'string' },
+      raw: { type: 'boolean' },
+    },
+    run: async (config, values) => (await import('./main/sync.ts')).runSync(config, syncWishOf(values)),
   },
   export: {
     summary: "writes the registrar's files, or every decision, beside a running server or not",

@@ -150,6 +150,45 @@ export type Change = {
   decision: { seq: number; at: string } | null
 }
 
+export type ListedStudents = {
+  students: {
+    student_id: number
+    code: string | null
+    department: number
+    gender: 'male' | 'female'
+    entry_year: number
+    max_units: number
+    remaining_actions: number
+    enrollment_start_time: string
+    enrollment_end_time: string | null
+    has_password: boolean
+  }[]
+  next: string | null
+  up_to_date: boolean
+}
+
+export type ListedGroups = {
+  courses: {
+    course_id: number
+    group_id: number
+    code: string | null
+    department: number
+    name: string
+    lecturer: string
+    units: number
+    capacity: number
+    reserve_capacity: number
+    class_time: { day: number; start_minute: number; end_minute: number }[]
+    exam_time: number
+    exam_minutes: number | null
+    sex_lock: 'male' | 'female' | null
+    notes: string
+    status: 'open' | 'closed' | 'cancelled'
+  }[]
+  next: string | null
+  up_to_date: boolean
+}
+
 export type Token = { token: string }
 
 /** Every operation by its method and path. */
@@ -708,6 +747,38 @@ export interface Operations {
       | 'other_department'
       | 'no_such_student'
       | 'no_such_course'
+      | 'too_many_requests'
+      | 'not_leading'
+      | 'recovering'
+      | 'journal_unavailable'
+  }
+  /** The students that you administer */
+  'GET /staff/students': {
+    query: { department?: number; cursor?: string; limit?: number }
+    headers: undefined
+    body: undefined
+    reply: ListedStudents
+    problems:
+      | 'malformed'
+      | 'unauthenticated'
+      | 'wrong_role'
+      | 'other_department'
+      | 'too_many_requests'
+      | 'not_leading'
+      | 'recovering'
+      | 'journal_unavailable'
+  }
+  /** The course groups that you administer */
+  'GET /staff/courses': {
+    query: { department?: number; cursor?: string; limit?: number }
+    headers: undefined
+    body: undefined
+    reply: ListedGroups
+    problems:
+      | 'malformed'
+      | 'unauthenticated'
+      | 'wrong_role'
+      | 'other_department'
       | 'too_many_requests'
       | 'not_leading'
       | 'recovering'

@@ -15,13 +15,20 @@ type Part<Key extends string, Fields> = Fields extends undefined
 
 /** Done, with what the server tells of it; or not, with the reason. */
 export type Answer<Name extends Line> =
-  | { readonly ok: true; readonly status: number; readonly data: Operations[Name]['reply'] }
+  | {
+      readonly ok: true
+      readonly status: number
+      readonly data: Operations[Name]['reply']
+      /** The first answer to the same Idempotency-Key. */
+      readonly replayed?: true
+    }
   | {
       readonly ok: false
       readonly status: number
       readonly problem: Problem & { readonly code: Operations[Name]['problems'] }
       /** When trying again makes sense. */
       readonly retryAfterSeconds?: number
+      readonly replayed?: true
     }
 
 export interface SeatEvent extends EventData {
@@ -59,13 +66,15 @@ export class EnrollmentClient {
     const text = await response.text()
     const body: unknown = isJson ? JSON.parse(text) : text === '' ? undefined : text
     // The types are those of the document, which a test holds against what servers answer.
-    if (response.ok) return { ok: true, status, data: body as Operations[Name]['reply'] }
+    const replayed = response.headers.get('idempotency-replayed') === 'true' && { replayed: true as const }
+    if (response.ok) return { ok: true, status, data: body as Operations[Name]['reply'], ...replayed }
     const problem = body as Problem & { readonly code: Operations[Name]['problems'] }
     const retryAfter = response.headers.get('retry-after')
     return {
       ok: false,
       status,
       problem,
+      ...replayed,
       ...(retryAfter !== null && { retryAfterSeconds: Number(retryAfter) }),
     }
   }

@@ -16,6 +16,7 @@ import { EventHub } from './event-hub.ts'
 import { EventTickets } from './event-tickets.ts'
 import { eventRoutes } from './events-routes.ts'
 import { defaultHttpLimits } from './limits.ts'
+import { listRoutes } from './list-routes.ts'
 import { Login } from './login.ts'
 import { loginRoutes } from './login-routes.ts'
 import { Exposition } from '../metrics/exposition.ts'
@@ -118,6 +119,7 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
     })
     passwordRoute(routes, { commands, accounts, login, gate, campusWide, logger })
     decisionRoutes(routes, { service, searchDecisions, gate, view, logger })
+    listRoutes(routes, { service, lists: deps.lists, gate, campusWide })
     const hub = new EventHub(service, now)
     deps.ended?.onNoted(() => hub.endThose((owner) => gate.tokens.isEnded(owner)))
     metrics.showEvents(hub)

@@ -153,7 +153,7 @@ function nextOf(found: readonly FoundDecision[]): string | null {
 }
 
 /** A staff member who was just told of a decision finds it, unless the database is far behind. */
-async function databaseCaughtUp(service: EnrollmentService): Promise<boolean> {
+export async function databaseCaughtUp(service: EnrollmentService): Promise<boolean> {
   const { state, confirmedSeq } = service.status()
   if (state !== 'leading') return false
   for (let waitedMs = 0; waitedMs < applyWaitMs.most; waitedMs += applyWaitMs.poll) {

@@ -19,6 +19,7 @@ import {
 } from '../../schema/rest.ts'
 import { decisionsReply } from '../../schema/rest-decisions.ts'
 import { changeReply } from '../../schema/rest-administration.ts'
+import { groupsReply, studentsReply } from '../../schema/rest-lists.ts'
 import { isKnown } from './catalog-replies.ts'
 import { withCodes } from './codes.ts'
 import { withExamples } from './examples.ts'
@@ -97,6 +98,8 @@ const named: Readonly<Record<string, object>> = {
   PlanLeg: planLeg,
   Decisions: decisionsReply,
   Change: changeReply,
+  ListedStudents: studentsReply,
+  ListedGroups: groupsReply,
   Token: tokenReply,
 }
 

@@ -128,6 +128,52 @@ data: {"seats":[{"course_id":40103,"group_id":1,"department":40,"capacity":40,"r
       up_to_date: true,
     },
   },
+  listStudents: {
+    query: { limit: 1 },
+    reply: {
+      students: [
+        {
+          student_id: 40,
+          code: null,
+          department: 40,
+          gender: 'female',
+          entry_year: 2024,
+          max_units: 20,
+          remaining_actions: 9,
+          enrollment_start_time: '2026-09-01T04:00:00.000Z',
+          enrollment_end_time: null,
+          has_password: true,
+        },
+      ],
+      next: '40',
+      up_to_date: true,
+    },
+  },
+  listGroups: {
+    query: { limit: 1 },
+    reply: {
+      courses: [
+        {
+          ...theory,
+          code: null,
+          department: 40,
+          name: course.name,
+          lecturer: course.lecturer,
+          units: course.units,
+          capacity: course.capacity,
+          reserve_capacity: course.reserve_capacity,
+          class_time: course.class_time,
+          exam_time: course.exam_time,
+          exam_minutes: 120,
+          sex_lock: null,
+          notes: '',
+          status: 'open',
+        },
+      ],
+      next: '40103.1',
+      up_to_date: true,
+    },
+  },
   forceDrop: {
     query: { ...theory, std_id: 40, note: 'Seated by mistake.' },
     reply: command(7, { place: null, reserve_queue_position: null, remaining_actions: 9, ...theory }),

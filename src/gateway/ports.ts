@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { DecisionRecord } from '../../actors/records.ts'
+import type { ListedGroup, ListedStudent } from '../../schema/rest-lists.ts'
 import type { CommandStages } from '../engine/command-stages.ts'
 import type { EnrollmentService } from '../engine/service.ts'
 import type { Exposition } from '../metrics/exposition.ts'
@@ -88,6 +89,21 @@ export class DecisionsAway extends Error {
  */
 export type SearchDecisions = (search: DecisionSearch) => Promise<DecisionPage>
 
+/** A page of a list that is in order of its keys. */
+export interface ListSearch<Key> {
+  /** The last of the page before. */
+  readonly after: Key | undefined
+  /** undefined = every one. */
+  readonly department: number | undefined
+  readonly limit: number
+}
+
+/** What staff administer, from the database. Rejects with `DecisionsAway` while that cannot be reached. */
+export interface RegistryLists {
+  students(search: ListSearch<number>): Promise<ListedStudent[]>
+  groups(search: ListSearch<{ readonly course: number; readonly group: number }>): Promise<ListedGroup[]>
+}
+
 /** Whether staff see and act on their own department only. */
 export type StaffScope = 'department' | 'all'
 
@@ -96,6 +112,7 @@ export interface GatewayDeps {
   readonly service: EnrollmentService
   readonly accounts: Accounts
   readonly searchDecisions: SearchDecisions
+  readonly lists: RegistryLists
   /** HS256 secrets, 32 bytes or more each; the first signs, all verify. */
   readonly jwtSecrets: readonly [string, ...string[]]
   readonly staffScope: StaffScope

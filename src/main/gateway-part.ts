@@ -12,6 +12,7 @@ import { DatabaseAccounts } from '../store/accounts.ts'
 import { jwtSecret } from '../store/campus-row.ts'
 import { isConnectionLost } from '../store/database.ts'
 import { searchDecisions } from '../store/decisions.ts'
+import { listGroups, listStudents } from '../store/registry-lists.ts'
 import { insistOnDatabase } from './insist-on-database.ts'
 import { nodeRuntime } from './node-runtime.ts'
 import type { OpenCampus } from './open-campus.ts'
@@ -45,13 +46,10 @@ export function gatewayFor(
   const app = buildGateway({
     service,
     accounts,
-    searchDecisions: async (search) => {
-      try {
-        return await searchDecisions(database, search)
-      } catch (error) {
-        if (!isConnectionLost(error)) throw error
-        throw new DecisionsAway('the database is away', { cause: error })
-      }
+    searchDecisions: (search) => unlessAway(() => searchDecisions(database, search)),
+    lists: {
+      students: (search) => unlessAway(() => listStudents(database, search)),
+      groups: (search) => unlessAway(() => listGroups(database, search)),
     },
     jwtSecrets: secrets,
     staffScope: config.staffScope,
@@ -72,6 +70,16 @@ export function gatewayFor(
   })
   if (files) host.onHangUp('the certificate', () => renewCertificate(app, files))
   return app
+}
+
+/** @throws DecisionsAway while the database cannot be reached */
+async function unlessAway<Result>(read: () => Promise<Result>): Promise<Result> {
+  try {
+    return await read()
+  } catch (error) {
+    if (!isConnectionLost(error)) throw error
+    throw new DecisionsAway('the database is away', { cause: error })
+  }
 }
 
 /** The configured secrets, or the one that the database keeps. */

@@ -3,6 +3,7 @@ import { time, UnfitCell } from '../registry/fields.ts'
 import type { DecisionsWish, RegistryExport } from './export.ts'
 import type { LoadWish } from './load.ts'
 import { CommandFailed } from './service-process.ts'
+import type { SyncWish } from './sync.ts'
 
 type Values = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>
 
@@ -99,6 +100,51 @@ export function loadWishOf(values: Values): LoadWish {
     throw new CommandFailed('enrollment load --sample has no --dry-run and no --without-passwords')
   }
   return { what: hasFiles ? files : 'sample', ...options, update }
+}
+
+export const syncHelp = `\
+  enrollment sync --url https://enroll.example.edu --token-file TOKEN --students S.csv --courses C.csv
+  enrollment sync --url … --token-file TOKEN --students S.csv --courses C.csv --apply
+  enrollment sync --url … --token-file TOKEN --oneroster FOLDER --apply --remove-missing
+Compares files of enrollment load with a campus that is served, says what differs, and with --apply sends the differences as staff
+commands, each on record. Without --apply nothing is sent. The token is that of a staff member (POST /login), who sees and changes
+their own department, or with STAFF_SCOPE=all every one. A column that a file lacks says nothing, and so does an empty
+enrollment_end_time; a plain password counts only where there is none. 429 and 503 are waited out. A run that was cut is resumed by
+running it again. --remove-missing cancels the groups that the file does not name, more than a tenth only with --remove-at-most.
+--show says how many rows of each kind are listed (10). Exit status 1: a command was refused (the line of the file and the code are
+said), or no command can say a difference: names, units, departments, sex locks and codes, entry years, genders, hashes, a student to
+be removed. Departments, staff and places are not compared. enrollment load --update does these while nobody leads.`
+
+/** @throws CommandFailed when the options do not fit together */
+export function syncWishOf(values: Values): SyncWish {
+  const { url, oneroster, students, courses } = values
+  const tokenFile = values['token-file']
+  if (typeof url !== 'string' || typeof tokenFile !== 'string') {
+    throw new CommandFailed('enrollment sync wants --url URL and --token-file FILE')
+  }
+  if (!URL.canParse(url) || !/^https?:/.test(url))
+    throw new CommandFailed(`--url ${url}: wants http:// or https://`)
+  const files: RegistryFiles = {
+    ...(typeof students === 'string' && { students }),
+    ...(typeof courses === 'string' && { courses }),
+  }
+  const hasFiles = Object.keys(files).length > 0
+  if (hasFiles === (typeof oneroster === 'string')) {
+    throw new CommandFailed(
+      'enrollment sync wants files (--students F.csv, --courses F.csv) or --oneroster FOLDER',
+    )
+  }
+  const raw = values['raw'] === true
+  if (raw && !hasFiles) throw new CommandFailed('--raw belongs to CSV; OneRoster is always raw')
+  return {
+    what: hasFiles ? files : { oneroster: String(oneroster) },
+    url,
+    tokenFile,
+    apply: values['apply'] === true,
+    raw,
+    shownMax: shownMaxOf(values),
+    ...removalOf(values),
+  }
 }
 
 function updateWishOf(values: Values): LoadWish['update'] {

@@ -117,6 +117,9 @@ export async function compareRows<Row extends object>(
   return { added, changed, missing: [...left.values()], same, there: count }
 }
 
+/** In place of a hash that is there and not known; whatever a file says of it is no difference. */
+export const unknownHash = '$'
+
 /** Whether somebody can log in: what is no hash is nobody's password. */
 export function isHash(password: unknown): boolean {
   return typeof password === 'string' && password.startsWith('$')
@@ -125,6 +128,7 @@ export function isHash(password: unknown): boolean {
 /** Hashes stay out of what people read. */
 function passwordChange({ row, plain }: LinedRow<object>, before: object) {
   const [is, was] = [Reflect.get(row, 'password'), Reflect.get(before, 'password')] as unknown[]
+  if (was === unknownHash) return []
   const isOther = plain === '' ? is !== nobodysPassword && is !== '' && is !== was : !isHash(was)
   return isOther ? [{ name: 'password', from: isHash(was) ? 'one' : 'none', to: 'the file’s' }] : []
 }

@@ -93,7 +93,7 @@ interface MeetingJson {
   readonly end_minute: number
 }
 
-function meetingsOf({ meetings, class_time }: CourseRow): readonly Meeting[] {
+export function meetingsOf({ meetings, class_time }: CourseRow): readonly Meeting[] {
   if (meetings === null) return unpackClassTime(class_time)
   const parsed = JSON.parse(meetings) as readonly MeetingJson[]
   return parsed.map(({ day, start_minute, end_minute }) => ({

@@ -6,11 +6,11 @@ const pageRows = 2_000
 /** `infinity` and the like become the ends of what a file may say. */
 const within = (column: string) => `least(greatest(${column}, 'epoch'), '9999-12-31Z')`
 /** Times as ISO 8601 with a Z: milliseconds, and microseconds where there are any. */
-const isoOf = (column: string) =>
+export const isoOf = (column: string) =>
   `regexp_replace(to_char(${within(column)} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '000Z$', 'Z')`
 
 /** Unix time 0, too, says that there is no exam; so does `infinity`. */
-const hasExam = "exam_time > 'epoch' AND exam_time < 'infinity'"
+export const hasExam = "exam_time > 'epoch' AND exam_time < 'infinity'"
 
 /** Each in the order of its key, so that two exports of the same state are the same bytes. */
 const selects = {

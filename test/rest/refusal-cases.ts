@@ -307,6 +307,8 @@ export const refusals: Readonly<Record<string, readonly Provocation[]>> = {
     },
     foreign('GET /staff/decisions?student_id=999'),
   ],
+  'GET /staff/students': [...read('GET /staff/students'), foreign('GET /staff/students?department=1')],
+  'GET /staff/courses': [...read('GET /staff/courses'), foreign('GET /staff/courses?department=1')],
   'GET /events': [
     ...common('GET /events'),
     ...engineBound('GET /events'),

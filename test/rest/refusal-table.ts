@@ -102,6 +102,8 @@ const requests = {
     `GET /staff/course-students?course_id=${course}&group_id=${group}`,
   ],
   'GET /staff/decisions': ({ student }: Sample): Asked => [`GET /staff/decisions?student_id=${student}`],
+  'GET /staff/students': (): Asked => ['GET /staff/students?limit=5'],
+  'GET /staff/courses': (): Asked => ['GET /staff/courses?limit=5'],
   'POST /refresh': (): Asked => ['POST /refresh'],
   'GET /events': (): Asked => ['GET /events'],
   'POST /events/tickets': (): Asked => ['POST /events/tickets'],

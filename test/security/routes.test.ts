@@ -154,6 +154,16 @@ const table: Readonly<Record<string, readonly Case[]>> = {
     { line: 'GET /staff/decisions?course_id=10&group_id=1', gets: bothStaff('200', foreign) },
     { line: 'GET /staff/decisions?course_id=20&group_id=1', gets: bothStaff(foreign, '200') },
   ],
+  'GET /staff/students': [
+    { line: 'GET /staff/students', gets: bothStaff('200', '200') },
+    { line: 'GET /staff/students?department=1', gets: bothStaff('200', foreign) },
+    { line: 'GET /staff/students?department=2', gets: bothStaff(foreign, '200') },
+  ],
+  'GET /staff/courses': [
+    { line: 'GET /staff/courses', gets: bothStaff('200', '200') },
+    { line: 'GET /staff/courses?department=1', gets: bothStaff('200', foreign) },
+    { line: 'GET /staff/courses?department=2', gets: bothStaff(foreign, '200') },
+  ],
   'GET /events': [
     { line: 'GET /events', gets: { ...bothStudents('200'), ...bothStaff('200', '200') } },
     { line: 'GET /events?places=own', gets: bothStudents('200') },

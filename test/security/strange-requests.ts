@@ -67,6 +67,8 @@ export class StrangeRequests {
       [`GET /staff/student-courses?std_id=${id}`],
       [`GET /staff/course-students?course_id=${course}&group_id=${number}`],
       [`GET /staff/decisions?student_id=${id}&limit=${this.#number()}`],
+      [`GET /staff/students?cursor=${id}&limit=${this.#number()}`],
+      [`GET /staff/courses?cursor=${course}.${number}&limit=${this.#number()}`],
       ['POST /login', { user: id, password: this.#text() }],
     ])
     const text = body === undefined ? '' : JSON.stringify(body)
