@@ -11,13 +11,13 @@ import {
   backupHelp,
   exportHelp,
   exportWishOf,
+  loadHelp,
   loadWishOf,
   migrateWishOf,
   restoreHelp,
   syncHelp,
   syncWishOf,
 } from './main/moving-options.ts'
-import { loadHelp } from './registry/load-help.ts'
 
 type Options = NonNullable<ParseArgsConfig['options']>
 type Values = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>
@@ -102,22 +102,7 @@ ENROLLMENT_CAMPUS (else anew), with queues and secrets of its own.`,
   },
   load: {
     summary: "adds a registrar's CSV files, or the sample campus, in one transaction",
-    help: `  enrollment load --departments D.csv --staff T.csv --students S.csv --courses C.csv --enrollments E.csv
-  enrollment load --oneroster FOLDER [--staff-roles administrator,counselor]
-  enrollment load --students S.csv --dry-run
-  enrollment load --update --students S.csv --courses C.csv [--remove-missing] [--remove-at-most 50] [--dry-run]
-  enrollment load --sample
-It refuses while a server leads, naming it, and while the journal's queue holds anything or a batcher consumes it.
---update makes departments, staff, students and courses what the files say: what is new is added, what they say otherwise is
-changed, the rest stays; a column that a file lacks says nothing. A plain password counts only where there is none. A capacity below
-the seats taken is refused by line. --remove-missing also removes what a file does not name, with its places; more than a tenth of a
-table only with --remove-at-most. --show says how many rows of each kind are listed (10). While a server leads: enrollment sync.
---dry-run checks files and database as a load does, tells what it would load, and writes nothing.
---staff-roles names the primary roles whose users become staff, in place of kinds of administrators; all others are skipped.
---without-passwords takes students and staff without a password; nobody can log in as them until they have one.
---raw takes cells as they are; without it '=1+1 is read as =1+1 (not in password_plain), as enrollment export writes it.
-
-${loadHelp}`,
+    help: loadHelp,
     options: {
       departments: { type: 'string' },
       staff: { type: 'string' },

@@ -1,5 +1,6 @@
 import type { RegistryFiles } from '../registry/check-files.ts'
 import { time, UnfitCell } from '../registry/fields.ts'
+import { fileHelp } from '../registry/load-help.ts'
 import type { DecisionsWish, RegistryExport } from './export.ts'
 import type { LoadWish } from './load.ts'
 import { CommandFailed } from './service-process.ts'
@@ -101,6 +102,23 @@ export function loadWishOf(values: Values): LoadWish {
   }
   return { what: hasFiles ? files : 'sample', ...options, update }
 }
+
+export const loadHelp = `  enrollment load --departments D.csv --staff T.csv --students S.csv --courses C.csv --enrollments E.csv
+  enrollment load --oneroster FOLDER [--staff-roles administrator,counselor]
+  enrollment load --students S.csv --dry-run
+  enrollment load --update --students S.csv --courses C.csv [--remove-missing] [--remove-at-most 50] [--dry-run]
+  enrollment load --sample
+It refuses while a server leads, naming it, and while the journal's queue holds anything or a batcher consumes it.
+--update makes departments, staff, students and courses what the files say: what is new is added, what they say otherwise is
+changed, the rest stays; a column that a file lacks says nothing. A plain password counts only where there is none. A capacity below
+the seats taken is refused by line. --remove-missing also removes what a file does not name, with its places; more than a tenth of a
+table only with --remove-at-most. --show says how many rows of each kind are listed (10). While a server leads: enrollment sync.
+--dry-run checks files and database as a load does, tells what it would load, and writes nothing.
+--staff-roles names the primary roles whose users become staff, in place of kinds of administrators; all others are skipped.
+--without-passwords takes students and staff without a password; nobody can log in as them until they have one.
+--raw takes cells as they are; without it '=1+1 is read as =1+1 (not in password_plain), as enrollment export writes it.
+
+${fileHelp}`
 
 export const syncHelp = `\
   enrollment sync --url https://enroll.example.edu --token-file TOKEN --students S.csv --courses C.csv

@@ -12,7 +12,7 @@ import {
   studentsWith,
 } from './csv-fixture.ts'
 import { marked, unmarked } from './csv-text.ts'
-import { loadHelp } from './load-help.ts'
+import { fileHelp } from './load-help.ts'
 import { coursesFile, departmentsFile, staffFile, studentsFile } from './tables.ts'
 
 test('the help for loading names every column of every file, optional ones in brackets', () => {
@@ -23,7 +23,7 @@ test('the help for loading names every column of every file, optional ones in br
     courses: coursesFile,
   }
   for (const [name, { fields }] of Object.entries(files)) {
-    const [, columns = ''] = new RegExp(`^  ${name} +((?:.*,\\n)*.*)$`, 'm').exec(loadHelp) ?? []
+    const [, columns = ''] = new RegExp(`^  ${name} +((?:.*,\\n)*.*)$`, 'm').exec(fileHelp) ?? []
     const written = columns.split(',').map((column) => column.trim())
     const known = Object.entries(fields).map(([column, { optional }]) => (optional ? `[${column}]` : column))
     assert.deepEqual(written.toSorted(), known.toSorted())

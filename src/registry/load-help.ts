@@ -1,5 +1,5 @@
 /** How the files of `enrollment load` are written, for its `--help` and for the README. */
-export const loadHelp = `\
+export const fileHelp = `\
 Files are CSV (RFC 4180): UTF-8, commas, one header row that names the columns, in any order. Columns in
 [brackets] may be left out. Every file is checked from end to end before anything is written; a faulty one
 changes nothing; of each kind of fault the first is told, with file, line, column and reason, and their number.
