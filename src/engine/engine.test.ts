@@ -172,6 +172,20 @@ test('an engine that waits long for the batcher leaves nothing behind, and gives
   assert.match(states.at(-1) ?? '', /unreachable: cut/)
 })
 
+test('a takeover may last, and the term that follows it stands', async () => {
+  const journal = new ManualTerm()
+  let judgement: 'accepted' | undefined
+  const { engine, runtime } = await startedEngine([journal], {
+    store: { judgementOf: async () => judgement },
+  })
+  journal.confirm()
+  await runtime.advance(30_000)
+  judgement = 'accepted'
+  await runtime.advance(5000)
+  assert.equal(engine.status().state, 'leading')
+  assert.ok(journal.open)
+})
+
 test('a leader that nobody asks for anything learns of another one too, within ten seconds', async () => {
   const { engine, runtime, journal, database } = await leadingEngine()
   database.position = anotherLed

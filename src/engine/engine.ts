@@ -213,17 +213,22 @@ export class Engine extends TermService {
       this.#enter('recovering', 'waiting for the database')
       const position = await takeover.insist(() => store.readPosition())
       const reading = await takeover.insist(() => this.#watch.compare())
-      const clock = new TermClock(runtime, reading, limits.clockSkewMsMax)
       const seen = this.#seen === undefined ? {} : { seen: this.#seen }
       const start = { leader, after: position.leader, ...seen }
       if ((await takeover.pass({ version: 1, campus: campusId, start })) === 'rejected') continue
       this.#enter('recovering', 'loading the campus')
       const loaded: LoadedCampus = await takeover.whileOpen(
         store.loadCampus(leader, {
-          keysSinceMs: clock.nowMs() - keyLifetimeMs,
+          keysSinceMs: reading.theirsMs - keyLifetimeMs,
           keysBytesMax: limits.keysBytesMax,
           ...(evenIfAdoptionNeeded === true && { evenIfAdoptionNeeded }),
         }),
+      )
+      // However long that took, the term's clock begins now: nobody has looked at it meanwhile.
+      const clock = new TermClock(
+        runtime,
+        await takeover.insist(() => this.#watch.compare()),
+        limits.clockSkewMsMax,
       )
       const aheadMs = this.#watch.leadOf(loaded.position.atMs, clock)
       if (aheadMs > 0) await takeover.sleep(aheadMs)
