@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Channel } from 'rabbitmq-client'
 import { describeError } from '../engine/describe-error.ts'
 import type { QueueState } from '../engine/ports.ts'
@@ -115,12 +116,25 @@ async function unfitness(channel: Channel, campus: string): Promise<string | und
   }
 }
 
+/**
+ * A broker before 4.0 hands the consumers of a deleted queue on to one that is made by its name before they are told.
+ * They get nothing from it: their channel takes its deliveries, numbered from 0 again, for old ones. (rabbit_channel.erl
+ * of 3.13, `handle_consuming_queue_down_or_eol`; rabbit_fifo_client.erl, `handle_delivery`.)
+ */
+const consumersGoneMs = 1000
+
+/** Waits, while the journal's queue is missing, until whoever consumed from it knows. */
+export async function letConsumersGo(session: RabbitSession): Promise<void> {
+  await Promise.race([sleep(consumersGoneMs), session.ended])
+}
+
 /** Makes the journal's queue as it has to be; one that is not is deleted, with what is in it. */
 export async function remakeJournalQueue(session: RabbitSession, campus: string): Promise<void> {
   const state = await inspectJournalQueue(session, campus)
   if (state.kind === 'there') return
   const channel = await session.spareChannel()
   if (state.kind === 'unfit') await channel.queueDelete({ queue: journalQueueOf(campus) })
+  await letConsumersGo(session)
   await declareJournalQueue(channel, campus)
   await channel.close()
 }

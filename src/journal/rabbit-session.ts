@@ -26,6 +26,7 @@ export class RabbitSession {
   #blocked: string | undefined
   #onBlocked: (reason: string | undefined) => void = () => {}
   readonly #channels = new Set<Channel>()
+  readonly #retired = new WeakSet<Channel>()
 
   /** @param name of the connection, for the broker's operators */
   constructor(options: RabbitOptions, name: string) {
@@ -78,9 +79,17 @@ export class RabbitSession {
   /** A channel whose close, error or cancelled consumer ends the whole session. */
   async vitalChannel(): Promise<Channel> {
     const channel = await this.spareChannel()
-    channel.on('close', () => this.end('the channel was closed'))
+    channel.on('close', () => {
+      if (!this.#retired.has(channel)) this.end('the channel was closed')
+    })
     channel.on('basic.cancel', () => this.end('the broker cancelled the consumer'))
     return channel
+  }
+
+  /** Closes a vital channel that is needed no more. */
+  async retire(channel: Channel): Promise<void> {
+    this.#retired.add(channel)
+    await channel.close()
   }
 
   /** A channel that may fail, as an attempt to declare does. */
