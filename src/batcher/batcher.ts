@@ -61,9 +61,8 @@ const retryMs = { first: 100, most: 5000 }
 const settleMs = 250
 
 /**
- * Carries the journal into the tables: takes whatever has arrived, writes it in one transaction, and only
- * then acknowledges it. Whatever goes wrong, it closes the channel, which returns everything that is not
- * acknowledged to the queue in order, and begins again.
+ * Carries the journal into the tables: takes whatever has arrived, writes it in one transaction, and only then acknowledges
+ * it. Whatever goes wrong, it closes the channel, which returns the rest to the queue in order, and begins again.
  *
  * A leader's marker is held back until everything that was in the queue is written: messages that another
  * batcher held come back behind it, and were confirmed before it.

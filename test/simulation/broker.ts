@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { BrokerConsumers } from './broker-consumers.ts'
 import { requestsIn, type BrokerRates, type BrokerSession, soundBroker } from './broker-parts.ts'
 import { BrokerQueue, type Entry, type JournalEntry } from './broker-queue.ts'
 import type { QueueState } from '../../src/engine/ports.ts'
@@ -8,14 +9,6 @@ import type { Random } from './random.ts'
 import type { SimulatedProcess, World } from './simulated-process.ts'
 
 export const campusId = 'simulated'
-
-interface Consumer {
-  readonly session: BrokerSession
-  readonly prefetch: number
-  readonly unacknowledged: Map<number, Entry>
-  nextTag: number
-  readonly receive: (entry: JournalEntry, tag: number) => void
-}
 
 /** How a message begins: what it is, and whose. */
 const head = /"(start|leader)":(?:\{"leader":)?"([0-9a-f-]+)"/
@@ -31,7 +24,6 @@ export class SimulatedBroker {
   /** Requests whose decisions went with the end of the queue, or came after it; undefined: nothing was lost. */
   lostRequests: Set<string> | undefined
   #isBlocked = false
-  #consumers: Consumer[] = []
   #lock: BrokerSession | undefined
   readonly #sessions = new Set<BrokerSession>()
   readonly #parkedPublishes: (() => void)[] = []
@@ -40,11 +32,11 @@ export class SimulatedBroker {
   /** Of a consumer that is gone, and not back in the queue. */
   readonly #returning = new Set<Entry>()
   #order = 0
-  /** Order of the newest batch that went out, and the leader of the newest marker that came in. */
-  #newestBatchOut = 0
+  /** The leader of the newest marker that came in. */
   #newestLeader = ''
   #limbo = 0
   readonly queue: BrokerQueue
+  readonly #consumers: BrokerConsumers
   readonly #random: Random
   readonly #coverage: Coverage
   readonly #world: World
@@ -54,6 +46,7 @@ export class SimulatedBroker {
   /** @param syncMs how long it takes at most to make a message durable */
   constructor(world: World, random: Random, coverage: Coverage, syncMs: number) {
     this.queue = new BrokerQueue(world, coverage)
+    this.#consumers = new BrokerConsumers(this.queue, coverage)
     this.#world = world
     this.#syncMs = syncMs
     this.#random = random
@@ -71,8 +64,7 @@ export class SimulatedBroker {
   }
 
   get #out(): readonly Entry[] {
-    const withConsumers = this.#consumers.flatMap(({ unacknowledged }) => [...unacknowledged.values()])
-    return [...withConsumers, ...this.#returning]
+    return [...this.#consumers.out, ...this.#returning]
   }
 
   /** What is in the queue, or has been taken from it and is not acknowledged. */
@@ -82,9 +74,7 @@ export class SimulatedBroker {
 
   /** For people: what is where. */
   describe(): string {
-    const out = ({ session, unacknowledged }: Consumer) =>
-      `${session.link.process.name} ${unacknowledged.size}`
-    return `${this.queue.count} ready; out: ${this.#consumers.map(out).join(', ')}`
+    return `${this.queue.count} ready; out: ${this.#consumers.describe()}`
   }
 
   connect(process: SimulatedProcess): BrokerSession {
@@ -110,16 +100,11 @@ export class SimulatedBroker {
   #sessionEnded(session: BrokerSession): void {
     this.#sessions.delete(session)
     if (this.#lock === session) this.#lock = undefined
-    const gone = this.#consumers.filter((consumer) => consumer.session === session)
-    if (gone.length === 0) return
-    this.#consumers = this.#consumers.filter((consumer) => consumer.session !== session)
-    this.#returnUnacknowledged(gone)
+    const returned = this.#consumers.remove(session)
+    if (returned !== undefined) this.#takeBack(returned)
   }
 
-  #returnUnacknowledged(gone: readonly Consumer[]): void {
-    const returned = gone
-      .flatMap((consumer) => [...consumer.unacknowledged.values()])
-      .toSorted((a, b) => a.order - b.order)
+  #takeBack(returned: readonly Entry[]): void {
     if (returned.length > 0) this.#coverage.fault('message redelivered', returned.length)
     if (returned.length > 1 && this.#random.chance(this.rates.returnedOutOfOrder)) {
       this.#coverage.fault('messages returned out of order')
@@ -127,7 +112,7 @@ export class SimulatedBroker {
     } else if (returned.length > 0 && this.#random.chance(this.rates.handedOverEarly)) {
       this.#coverage.fault('queue handed over before messages returned')
       for (const entry of returned) this.#returning.add(entry)
-      this.#handOut()
+      this.#consumers.handOut()
       this.#world.scheduler.after(this.#random.between(0, 100), () => {
         const stillThere = returned.filter((entry) => this.#returning.delete(entry))
         this.#giveBack(stillThere)
@@ -139,7 +124,7 @@ export class SimulatedBroker {
 
   #giveBack(returned: readonly Entry[]): void {
     this.queue.giveBack(returned)
-    this.#handOut()
+    this.#consumers.handOut()
   }
 
   /** @returns whether this session holds the lock now */
@@ -165,7 +150,7 @@ export class SimulatedBroker {
   /** As a passive declare tells it. */
   inspect(): QueueState {
     if (!this.queue.isDeclared) return { kind: 'gone' }
-    return { kind: 'there', ready: this.queue.count, consumers: this.#consumers.length }
+    return { kind: 'there', ready: this.queue.count, consumers: this.#consumers.count }
   }
 
   /** An operator deletes the queue: consumers are told, and what was with them is gone as well. */
@@ -174,10 +159,7 @@ export class SimulatedBroker {
     this.queue.purge()
     this.queue.noteDropped(this.#out)
     this.#returning.clear()
-    for (const consumer of this.#consumers.splice(0)) {
-      consumer.unacknowledged.clear()
-      consumer.session.link.endByServer('the broker cancelled the consumer')
-    }
+    this.#consumers.cancel()
   }
 
   /**
@@ -244,10 +226,10 @@ export class SimulatedBroker {
       this.#world.scheduler.after(this.#random.between(0, 15_000), () => {
         this.#limbo--
         this.#append(body, by)
-        this.#handOut()
+        this.#consumers.handOut()
       })
     }
-    this.#handOut()
+    this.#consumers.handOut()
     this.queue.enforceLength()
   }
 
@@ -273,7 +255,7 @@ export class SimulatedBroker {
 
   /** No message waits, and nobody consumes. */
   get isQuiet(): boolean {
-    return this.isUp && this.#consumers.length === 0 && this.queue.count === 0
+    return this.isUp && this.#consumers.count === 0 && this.queue.count === 0
   }
 
   consume(
@@ -285,31 +267,11 @@ export class SimulatedBroker {
       session.link.endByServer('there is no such queue')
       return
     }
-    this.#consumers.push({ session, prefetch, unacknowledged: new Map(), nextTag: 1, receive })
-    this.#handOut()
-  }
-
-  /** One consumer at a time: the first that came. */
-  #handOut(): void {
-    const active = this.#consumers[0]
-    if (active === undefined) return
-    while (active.unacknowledged.size < active.prefetch) {
-      const entry = this.queue.take()
-      if (entry === undefined) return
-      if (entry.isMarker && entry.order < this.#newestBatchOut) {
-        this.#coverage.fault('marker delivered again behind records that follow it')
-      }
-      if (!entry.isMarker) this.#newestBatchOut = Math.max(this.#newestBatchOut, entry.order)
-      const tag = active.nextTag++
-      active.unacknowledged.set(tag, entry)
-      active.receive(entry, tag)
-    }
+    this.#consumers.add(session, prefetch, receive)
   }
 
   acknowledge(session: BrokerSession, tags: readonly number[]): void {
-    const consumer = this.#consumers.find((candidate) => candidate.session === session)
-    for (const tag of tags) consumer?.unacknowledged.delete(tag)
-    this.#handOut()
+    this.#consumers.acknowledge(session, tags)
   }
 
   /** What a client that asks is told: undefined when the broker cannot tell now. */
