@@ -158,13 +158,39 @@ test('staff name students and courses by their codes wherever they name them by 
     { ...seat, std_id: student },
     { ...seat, std_code: 99 },
     { ...seat, course_code: '' },
+    { ...seat, std_code: '0099-A\0' },
   ]) {
     assert.equal(inShort(await ask('PUT /staff/force-std', wrong)), '400 malformed')
   }
+  assert.equal(inShort(await ask('GET /staff/student-courses?std_code=%00')), '400 malformed')
   const added = { std_code: '0099-A', department: 1, entry_year: 1400, gender: 'male' }
   assert.equal(
     inShort(await ask('POST /staff/student', added)),
     '400 malformed',
     'a new student has a new number',
   )
+})
+
+test('the lists of staff have what files have, page by page, whatever page is asked for', async () => {
+  const desk = await tokenOf(staff, true)
+  const { database } = campus
+  await database.query('UPDATE students SET enrollment_end_time = NULL WHERE id = $1', [student])
+  const listed = await gateway.client.send('GET /staff/students', { token: desk })
+  const { students } = listed.body as {
+    students: { student_id: number; enrollment_end_time: string | null }[]
+  }
+  assert.deepEqual(
+    students
+      .filter(({ student_id }) => [student, other].includes(student_id))
+      .map(({ enrollment_end_time: end }) => end),
+    [null, '2099-01-01T00:00:00.000Z'],
+  )
+  for (const [list, cursor] of [
+    ['students', '9999999999999999'],
+    ['courses', '9999999999.9999999999'],
+  ]) {
+    const { status, text } = await gateway.client.send(`GET /staff/${list}?cursor=${cursor}`, { token: desk })
+    assert.equal(status, 200, text)
+    assert.match(text, new RegExp(`^\\{"${list}":\\[\\],"next":null`))
+  }
 })

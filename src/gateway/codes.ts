@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import type { Logger } from 'pino'
-import { codeLengthMax } from '../../schema/registry-limits.ts'
+import { codeLengthMax, storable } from '../../schema/registry-limits.ts'
 import type { Accounts } from './ports.ts'
 import { sendProblem } from './problems.ts'
 
@@ -26,6 +26,7 @@ const names = [
   { id: 'course_id', code: 'course_code', whose: 'course' },
 ] as const
 type Name = (typeof names)[number]
+const isStorable = new RegExp(storable, 'u')
 
 /**
  * Staff may name a student or a course by its code (`std_code` in place of `std_id`, …), in bodies and in queries, on every route
@@ -57,7 +58,7 @@ export function acceptCodes(app: FastifyInstance, accounts: Accounts, logger: Lo
     const values = part as Record<string, unknown>
     const text = values[code]
     if (Object.hasOwn(values, id)) return refuse(reply, `${code} stands in place of ${id}: not both.`)
-    if (typeof text !== 'string' || text === '' || text.length > codeLengthMax) {
+    if (typeof text !== 'string' || text === '' || text.length > codeLengthMax || !isStorable.test(text)) {
       return refuse(reply, `${code} is no text of 1 to ${codeLengthMax} characters.`)
     }
     try {
@@ -108,6 +109,7 @@ function codesIn(schema: unknown, saysWhich: boolean): unknown {
       type: 'string',
       minLength: 1,
       maxLength: codeLengthMax,
+      pattern: storable,
       description: `The ${whose}’s code, in place of \`${id}\`.`,
     },
   ])

@@ -9,6 +9,10 @@ const within = (column: string) => `least(greatest(${column}, 'epoch'), '9999-12
 export const isoOf = (column: string) =>
   `regexp_replace(to_char(${within(column)} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '000Z$', 'Z')`
 
+/** The end of a window; none where that is not after its start. */
+export const windowEnd = `CASE WHEN ${within('enrollment_end_time')} > ${within('enrollment_start_time')}
+  THEN ${isoOf('enrollment_end_time')} END`
+
 /** Unix time 0, too, says that there is no exam; so does `infinity`. */
 export const hasExam = "exam_time > 'epoch' AND exam_time < 'infinity'"
 
@@ -18,8 +22,7 @@ const selects = {
   staff: 'SELECT id, password, department_id, code FROM staff ORDER BY id',
   students: `
     SELECT id, password, ${isoOf('enrollment_start_time')} AS enrollment_start_time,
-      CASE WHEN ${within('enrollment_end_time')} > ${within('enrollment_start_time')}
-        THEN ${isoOf('enrollment_end_time')} END AS enrollment_end_time,
+      ${windowEnd} AS enrollment_end_time,
       max_units, remaining_actions, department_id, entry_year, gender, code
     FROM students ORDER BY id`,
   courses: `

@@ -1,18 +1,18 @@
 import { unpackClassTime } from '../../actors/timetable.ts'
 import type { ListedGroup, ListedStudent } from '../../schema/rest-lists.ts'
 import type { Database } from './database.ts'
-import { hasExam, isoOf } from './export-rows.ts'
+import { hasExam, isoOf, windowEnd } from './export-rows.ts'
 
 const selectStudents = `
   SELECT id AS student_id, code, department_id AS department, gender, entry_year, max_units, remaining_actions,
-    ${isoOf('enrollment_start_time')} AS enrollment_start_time, ${isoOf('enrollment_end_time')} AS enrollment_end_time,
+    ${isoOf('enrollment_start_time')} AS enrollment_start_time, ${windowEnd} AS enrollment_end_time,
     password LIKE '$%' AS has_password
   FROM students WHERE id > $1 AND ($2::int IS NULL OR department_id = $2) ORDER BY id LIMIT $3`
 const selectGroups = `
   SELECT course_id, group_id, code, for_department AS department, name, lecturer, units, capacity, reserve_capacity,
     class_time AS packed, meetings, CASE WHEN ${hasExam} THEN floor(extract(epoch FROM exam_time))::bigint ELSE 0 END AS exam_time,
     CASE WHEN ${hasExam} THEN exam_minutes END AS exam_minutes, sex_lock, notes, status
-  FROM courses WHERE (course_id, group_id) > ($1, $2) AND ($3::int IS NULL OR for_department = $3)
+  FROM courses WHERE (course_id, group_id) > ($1::bigint, $2::bigint) AND ($3::int IS NULL OR for_department = $3)
   ORDER BY course_id, group_id LIMIT $4`
 
 interface ListSearch<Key> {
