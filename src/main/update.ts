@@ -10,9 +10,10 @@ import {
 } from '../registry/compare-rows.ts'
 import type { CheckedFiles } from '../registry/check-table.ts'
 import type { LinedTable } from '../registry/checked-table.ts'
+import { isNotBefore } from '../registry/fields.ts'
 import { Findings } from '../registry/findings.ts'
-import type { CourseRow } from '../registry/rows.ts'
-import type { LoadRow } from '../store/bulk-load.ts'
+import type { CourseRow, StudentRow } from '../registry/rows.ts'
+import { LoadRefused, type LoadRow } from '../store/bulk-load.ts'
 import type { Database } from '../store/database.ts'
 import { openRegistryReader } from '../store/export-rows.ts'
 import { type RegistryUpdate, updateRegistry } from '../store/registry-update.ts'
@@ -31,6 +32,7 @@ export interface UpdateWish {
 
 const tables = ['departments', 'staff', 'students', 'courses'] as const
 const causesMax = 20
+const windowColumns = ['enrollment_start_time', 'enrollment_end_time'] as const
 
 /** A table's file, and how it differs from what is there. */
 interface Compared {
@@ -104,12 +106,12 @@ function refuse(compared: readonly Compared[], wish: UpdateWish): void {
   const refusals: string[] = []
   for (const { table, file, differences } of compared) {
     const [lacks] = file.neededByNew
-    for (const { line, row } of differences.added) {
+    for (const { line, row, mayLogIn } of differences.added) {
       const name = rowName(table, row)
       if (lacks !== undefined) {
         findings.add({ file: file.file, line, reason: `${name} is new, and the file has no column ${lacks}` })
       }
-      if (!wish.withoutPasswords && 'password' in row && !isHash(row.password)) {
+      if (mayLogIn && !wish.withoutPasswords && 'password' in row && !isHash(row.password)) {
         findings.add({
           file: file.file,
           line,
@@ -130,6 +132,7 @@ async function refuseHarm(update: RegistryUpdate, compared: readonly Compared[])
   const findings = new Findings(causesMax)
   const taken = await update.takenPlaces()
   for (const { table, file, differences } of compared) {
+    if (table === 'students') refuseWindows(file, differences, findings)
     if (table !== 'courses') continue
     for (const { line, row, before, columns } of differences.changed) {
       const group = row as CourseRow
@@ -163,6 +166,23 @@ async function refuseHarm(update: RegistryUpdate, compared: readonly Compared[])
   findings.throwIfAny()
 }
 
+/** A file may say one end of a window, and leave the other as it is. */
+function refuseWindows(
+  { file }: LinedTable<object>,
+  { changed }: RowDifferences<object>,
+  findings: Findings,
+): void {
+  for (const { line, row, before, columns } of changed) {
+    const moved = windowColumns.filter((column) => columns.some(({ name }) => name === column))
+    const bound = <Column extends (typeof windowColumns)[number]>(column: Column) =>
+      ((moved.includes(column) ? row : before) as StudentRow)[column]
+    const [start, end] = [bound('enrollment_start_time'), bound('enrollment_end_time')]
+    const [column] = moved
+    if (column === undefined || end === null || !isNotBefore(start, end)) continue
+    findings.add({ file, line, column, reason: `leads to a window from ${start} to ${end}, which is none` })
+  }
+}
+
 /** Those who may hold places, or refer to others, first. @returns how many places end */
 async function removeMissing(update: RegistryUpdate, compared: readonly Compared[]): Promise<number> {
   return await remove(update, compared, ['courses', 'students', 'staff'])
@@ -182,7 +202,7 @@ async function remove(
 }
 
 async function write(update: RegistryUpdate, compared: readonly Compared[]): Promise<void> {
-  for (const { table, differences } of compared) {
+  for (const { table, file, differences } of compared) {
     await update.change(
       table,
       differences.changed.map(({ row, columns }) => ({
@@ -190,10 +210,17 @@ async function write(update: RegistryUpdate, compared: readonly Compared[]): Pro
         columns: columns.flatMap(({ name }) => (name === 'class_time' ? ['class_time', 'meetings'] : [name])),
       })),
     )
-    await update.insert(
-      table,
-      differences.added.map(({ row }) => row as LoadRow<typeof table>),
-    )
+    try {
+      await update.insert(
+        table,
+        differences.added.map(({ row }) => row as LoadRow<typeof table>),
+      )
+    } catch (error) {
+      if (!(error instanceof LoadRefused) || error.row === undefined) throw error
+      // It counts the new rows only.
+      const where = `${file.file} line ${differences.added[error.row - 1]?.line}`
+      throw new CommandFailed(`${where}: ${error.message}; nothing was loaded`, [], error)
+    }
   }
 }
 

@@ -43,12 +43,18 @@ async function check(
   changes: Partial<Record<keyof typeof files, string>> = {},
   withoutPasswords = false,
   staffRoles?: readonly string[],
+  forChanging = false,
 ) {
   const place = mkdtempSync(join(folder, 'oneroster-'))
   for (const [name, text] of Object.entries({ ...files, ...changes })) {
     writeFileSync(join(place, `${name}.csv`), text)
   }
-  return await checkOneRoster(place, { knownInDatabase: nobodyInDatabase, withoutPasswords, staffRoles })
+  return await checkOneRoster(place, {
+    knownInDatabase: nobodyInDatabase,
+    withoutPasswords,
+    staffRoles,
+    forChanging,
+  })
 }
 
 async function idsOf(checked: CheckedFiles, table: 'staff' | 'students'): Promise<number[]> {
@@ -194,6 +200,19 @@ test('who is not enabled is no staff; a student keeps the seat and cannot log in
   )
   assert.deepEqual(await faultsOf({ users: files.users.replace('ada,true', 'ada,maybe') }), [
     'users.csv line 2, enabledUser: is "maybe"; wants yes or no',
+  ])
+})
+
+test('who is not enabled brings no password to a campus that is there either', async () => {
+  const users = files.users.replace('max,true', 'max,false')
+  const { checked } = await check({ users }, false, undefined, true)
+  const people = []
+  for await (const { row, plain, mayLogIn } of checked.lined('students')?.rows() ?? []) {
+    people.push([row.id, plain, mayLogIn])
+  }
+  assert.deepEqual(people, [
+    [21, '', false],
+    [22, 'secret', true],
   ])
 })
 

@@ -25,8 +25,10 @@ export interface LinedTable<Row> {
 export interface LinedRow<Row> {
   readonly line: number
   readonly row: Row
-  /** The password that the row brings in plain; empty if it brings none. */
+  /** The password that the row brings in plain, for an account that may have one; else empty. */
   readonly plain: string
+  /** Whether anybody may log in to its account. */
+  readonly mayLogIn: boolean
 }
 
 /**
@@ -65,11 +67,12 @@ export class CheckedTable<Cells extends object, Row> implements RowSource<Row> {
       neededByNew: Object.keys(unsaid).filter((name) => !this.#said.has(name)),
       rows: () =>
         this.#read((line, cells) => {
-          const plain = plainPasswordOf(cells)
+          const mayLogIn = this.#table.mayLogIn?.(cells) ?? true
+          const plain = mayLogIn ? plainPasswordOf(cells) : ''
           const password = hasPassword(cells)
             ? cells.password || (this.#hashes.get(line) ?? nobodysPassword)
             : ''
-          return { line, plain, row: this.#table.toRow(cells, password) }
+          return { line, plain, mayLogIn, row: this.#table.toRow(cells, password) }
         }),
     }
   }
@@ -104,6 +107,7 @@ export class CheckedTable<Cells extends object, Row> implements RowSource<Row> {
 
   /** @throws RegistryFileError if the file is no longer the one that was checked */
   async lineOf({ row, key }: RowWanted): Promise<number | undefined> {
+    if (row === undefined && key === undefined) return undefined
     let number = 0
     for await (const [line, cells] of this.#read((at, read) => [at, read] as const)) {
       number++

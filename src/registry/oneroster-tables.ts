@@ -164,6 +164,7 @@ export function studentsOf({
       gender: named('metadata.gender', fields.gender),
     },
     takes: (cellOf) => students.has(cellOf('sourcedId')),
+    mayLogIn: ({ enabled }) => enabled,
     key: ['id'],
     toRow: (cells, password) => studentsFile.toRow(cells, cells.enabled ? password : nobodysPassword),
   }

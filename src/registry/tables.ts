@@ -39,6 +39,8 @@ export interface TableFile<Cells extends object, Row> {
   readonly key: readonly (keyof Cells & string)[]
   /** Column that names a department. */
   readonly department?: keyof Cells & string
+  /** Whether a row's account is one that anybody may log in to; all are if absent. */
+  readonly mayLogIn?: (cells: Cells) => boolean
   /** What is wrong between cells that are right by themselves. */
   faults(cells: Cells): readonly { readonly column: keyof Cells & string; readonly reason: string }[]
   /** @param password the hash to store, for tables that have one */

@@ -235,7 +235,8 @@ export function refusalOf(error: DatabaseError, table: LoadedTable): LoadRefused
   const values = detail?.[2]?.split(', ') ?? []
   const key = Object.fromEntries(names.map((name, index) => [name, values[index] ?? '']))
   const shown = names.map((name) => `${name} ${key[name]}`).join(', ')
-  const violation = violations[error.code ?? '']
+  const isReferredTo = / is still referenced from table /.test(error.detail ?? '')
+  const violation = isReferredTo ? 'is still named elsewhere' : violations[error.code ?? '']
   return new LoadRefused(
     violation !== undefined && shown !== '' ? `${shown}: ${violation}` : (error.message ?? 'refused'),
     {

@@ -148,6 +148,18 @@ describe('a nightly file, while nobody leads', () => {
     write('students', [studentColumns, student(78).replace('secret-78', '')])
     const open = await update(...files('students'))
     assert.match(open.stderr, /students\.csv line 2: student 78 is new and has no password/)
+    write('students', ['id,enrollment_end_time', '3,2098-01-01T00:00Z', '4,2001-01-01T00:00Z'])
+    const window = await update(...files('students'))
+    assert.match(
+      window.stderr,
+      /students\.csv line 3, enrollment_end_time: leads to a window from 2020-.* to 2001-/,
+    )
+    write('students', [studentColumns, student(3), student(79, 'S-6')])
+    const taken = await update(...files('students'))
+    assert.match(taken.stderr, /students\.csv line 3: code S-6: is there already; nothing was loaded\n$/)
+    write('departments', ['id,name', '1,Mathematics'])
+    const named = await update('--remove-missing', '--remove-at-most', '1', ...files('departments'))
+    assert.match(named.stderr, /departments\.csv: id 2: is still named elsewhere; nothing was loaded\n$/)
     const places = await update(...files('enrollments'))
     assert.match(places.stderr, /takes no --enrollments/)
     await exported()
