@@ -109,7 +109,9 @@ export class CampusClient {
       let answer: Loose
       try {
         answer = await this.#client.call(line, input as never)
+        refuseStranger(answer, this.#url)
       } catch (error) {
+        if (error instanceof CommandFailed) throw error
         const nowMs = performance.now()
         silentSinceMs ??= nowMs
         if (nowMs - silentSinceMs > patienceMs) {
@@ -135,6 +137,20 @@ export class CampusClient {
     this.#client.token = (answer.data as { token: string }).token
     this.#tokenAtMs = performance.now()
   }
+}
+
+/**
+ * @throws CommandFailed if no campus answers there; Error for a proxy's own word that it does not reach the campus now (502, 504),
+ *   which is as good as none
+ */
+function refuseStranger(answer: Loose, url: string): void {
+  const { ok, status } = answer
+  if (ok || status === 503 || status === 429) return
+  // A proxy sends a page, or nothing.
+  const problem: unknown = answer.problem
+  if (typeof problem === 'object' && problem !== null && 'code' in problem) return
+  if (status >= 500) throw new Error(`answer ${status}`)
+  throw new CommandFailed(`${url} answers ${status}, and not as a campus does: correct --url`)
 }
 
 function refusalOf(answer: Loose): CampusRefusal | undefined {

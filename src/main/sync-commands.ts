@@ -74,9 +74,13 @@ const groupFields: Readonly<Record<string, (row: CourseRow) => object>> = {
 
 export function commandsOfChangedGroup({ row, before, columns }: ChangedRow<CourseRow>): RowCommands {
   const names = columns.map(({ name }) => name)
-  // What the file does not say stays.
-  const exam = names.includes('exam_time') ? row : { ...row, exam_time: before.exam_time }
-  const fields = Object.assign({}, ...names.map((name) => groupFields[name]?.(exam) ?? {})) as object
+  // What the file does not say stays, and what it says as before is the same.
+  const said = {
+    ...row,
+    exam_time: names.includes('exam_time') ? row.exam_time : before.exam_time,
+    exam_minutes: names.includes('exam_minutes') ? row.exam_minutes : before.exam_minutes,
+  }
+  const fields = Object.assign({}, ...names.map((name) => groupFields[name]?.(said) ?? {})) as object
   const where = { course_id: row.course_id, group_id: row.group_id }
   const calls: RowCommands['calls'][number][] = []
   if (Object.keys(fields).length > 0) {
