@@ -4,10 +4,12 @@ import { type Database, endQuietly } from './database.ts'
 const selectHoldsRegistry = `
   SELECT EXISTS (SELECT FROM departments) OR EXISTS (SELECT FROM students) OR EXISTS (SELECT FROM courses) AS holds`
 const selectCanBeServed = 'SELECT EXISTS (SELECT FROM students) AND EXISTS (SELECT FROM courses) AS can'
-/** The servers, one of whom leads; with the direct journal those at the address of the session that holds the lock. */
+/** The servers, one of whom leads; with the direct journal those at the address of the session that holds the lock. An address
+ * of another role's session is not shown to everybody. */
 const selectLeader = `
   SELECT term, to_char(judged_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"') AS since, (
-    SELECT string_agg(DISTINCT application_name || coalesce(' at ' || host(client_addr), ' on this host'), ' or ')
+    SELECT string_agg(DISTINCT application_name || CASE
+      WHEN client_addr IS NOT NULL THEN ' at ' || host(client_addr) WHEN client_port = -1 THEN ' on this host' ELSE '' END, ' or ')
     FROM pg_stat_activity AS server
     WHERE datname = current_database() AND application_name IN ('enrollment server', 'enrollment start', 'enrollment adopt')
       AND pid <> pg_backend_pid() AND (journal <> 'direct' OR EXISTS (

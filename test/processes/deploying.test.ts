@@ -298,4 +298,17 @@ describe('docs/deploying.md, with systemd', {
       assert.equal(code, 0, stdout + stderr)
     }
   })
+
+  test('the owner of the tables loads files once nobody leads', async () => {
+    const owner = assignmentsIn(readFileSync(join(folder, 'etc/migrator.env'), 'utf8'))
+    const file = join(folder, 'departments.csv')
+    writeFileSync(file, 'id,name\n77,Weaving\n')
+    const load = ['load', '--update', '--departments', file]
+    assert.match((await enrollment(load, owner)).stderr, /a server leads: enrollment server \(term \d/)
+    for (const name of ['gateway', 'server', 'batcher']) {
+      assert.equal((await programs.get(name)?.stop())?.code, 0, name)
+    }
+    const { code, stderr } = await enrollment(load, owner)
+    assert.equal(code, 0, stderr)
+  })
 })
