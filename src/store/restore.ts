@@ -37,6 +37,9 @@ const selectRules = `
   FROM pg_constraint WHERE contype = 'c' AND NOT convalidated AND connamespace = current_schema()::regnamespace`
 const selectColumns =
   'SELECT attname AS name FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped'
+/** A column that another program added comes without the sequence that counted it. */
+const setSequence =
+  'SELECT setval(sequence, $2, $3) FROM to_regclass($1) AS sequence WHERE sequence IS NOT NULL'
 const selectExists = 'SELECT to_regprocedure($1) IS NOT NULL AS exists'
 const makeMonths = 'SELECT make_decision_partitions()'
 
@@ -105,7 +108,7 @@ async function fill(client: Client, contents: BackupContents, rows: BackupRows):
     await client.query(`ALTER TABLE ${table} ADD CONSTRAINT ${name} ${definition}`)
   }
   for (const { name, last, isUsed } of (await rows.end()).sequences) {
-    await client.query('SELECT setval($1::text::regclass, $2, $3)', [quoted(name), last, isUsed])
+    await client.query(setSequence, [quoted(name), last, isUsed])
   }
   const months = await client.query<{ exists: boolean }>(selectExists, ['make_decision_partitions()'])
   if (months.rows[0]?.exists === true) await client.query(makeMonths)

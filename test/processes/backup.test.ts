@@ -75,6 +75,7 @@ describe('a backup of a campus', () => {
     const { database, environment } = day.campus
     await database.query(`
       ALTER TABLE students ADD COLUMN shelf VARCHAR(20);
+      ALTER TABLE staff ADD COLUMN counted SERIAL;
       UPDATE students SET shelf = E'tab\\tand \\\\N' WHERE id = 5;
       UPDATE courses SET notes = E'two lines,\\r\\n\\\\. one "quoted"', lecturer = 'Zoë, 教授' WHERE course_id = 402;
       UPDATE students SET enrollment_start_time = '-infinity', enrollment_end_time = NULL WHERE id = 6;
