@@ -87,14 +87,20 @@ export async function declareJournalQueue(channel: Channel, campus: string): Pro
 
 /**
  * The state of the journal's queue as the broker tells it, exactly; unlike its management, which lags.
+ * @param isFitnessAsked whether it is asked for `unfit` too. Only a declaration tells, and that makes a queue anew which is
+ *   deleted at this very moment: not to be asked often.
  * @throws if the broker does not answer
  */
-export async function inspectJournalQueue(session: RabbitSession, campus: string): Promise<QueueState> {
+export async function inspectJournalQueue(
+  session: RabbitSession,
+  campus: string,
+  isFitnessAsked = true,
+): Promise<QueueState> {
   const queue = journalQueueOf(campus)
   const channel = await session.spareChannel()
   try {
     const { messageCount, consumerCount } = await channel.queueDeclare({ queue, passive: true })
-    const unfit = await unfitness(channel, campus)
+    const unfit = isFitnessAsked ? await unfitness(channel, campus) : undefined
     if (unfit !== undefined) return { kind: 'unfit', detail: unfit }
     if (channel.active) await channel.close()
     return { kind: 'there', ready: messageCount, consumers: consumerCount }

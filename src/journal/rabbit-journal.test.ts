@@ -157,8 +157,10 @@ test('a classic queue, or one that is not durable, in the journal’s place is n
   for (const wrong of wrongQueues) {
     await removeQueue(campus)
     await hand.queueDeclare({ queue: journalQueueOf(campus), ...wrong })
-    const state = await term.queue?.inspect()
-    assert.match(state?.kind === 'unfit' ? state.detail : `${state?.kind}`, /PRECONDITION_FAILED/)
+    await eventually(async () => {
+      const state = await term.queue?.inspect()
+      return state?.kind === 'unfit' && /PRECONDITION_FAILED/.test(state.detail)
+    })
     await term.queue?.restore()
     assert.equal((await term.queue?.inspect())?.kind, 'there')
   }

@@ -21,6 +21,8 @@ import type { Seal } from './seal.ts'
 
 /** How often a notice that is not ours is looked into at most. */
 const doubtMs = 1000
+/** How often it is asked whether the queue is fit. */
+const fitnessMs = 5000
 
 /** A broker killed within a second after a queue was declared loses what was confirmed meanwhile. */
 export async function settle(session: RabbitSession, settleMs: number, signal?: AbortSignal): Promise<void> {
@@ -41,6 +43,8 @@ export class RabbitTerm implements JournalTerm, JournalQueue {
   readonly #options: RabbitJournalOptions
   /** When a notice that was not ours was last looked into, by the steady clock. */
   #doubtedAtMs = Number.NEGATIVE_INFINITY
+  /** When the queue was last found fit, by the steady clock. */
+  #fitAtMs = Number.NEGATIVE_INFINITY
   /** No queue took the message that waits for its confirm. */
   #isReturned = false
   #onApplied: (applied: RecordId) => void = () => {}
@@ -117,7 +121,12 @@ export class RabbitTerm implements JournalTerm, JournalQueue {
   }
 
   async inspect(): Promise<QueueState> {
-    return await inspectJournalQueue(this.#session, this.#options.campus)
+    const nowMs = performance.now()
+    const isDue = nowMs >= this.#fitAtMs + fitnessMs
+    const state = await inspectJournalQueue(this.#session, this.#options.campus, isDue)
+    if (state.kind !== 'there') this.#fitAtMs = Number.NEGATIVE_INFINITY
+    else if (isDue) this.#fitAtMs = nowMs
+    return state
   }
 
   /**

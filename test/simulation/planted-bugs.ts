@@ -103,8 +103,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     does: 'takes records that are applied already for new ones',
     file: 'src/batcher/write.ts',
     find: 'const fresh = message.records.filter((record) => record.seq > seq)',
-    replace: 'const fresh = message.records;',
-    toldAs: notHealed,
+    replace: 'const fresh = message.records; seq = (fresh[0]?.seq ?? 1) - 1',
+    toldAs: /duplicate key/,
   },
   {
     does: 'applies a deposed leader’s records',
