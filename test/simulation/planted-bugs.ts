@@ -16,7 +16,6 @@ export interface PlantedBug {
 }
 
 const lost = /lost|void/
-const notHealed = /does not heal|still waits/
 
 /** Seeds in which the broker loses the end of its queue. */
 const lostTails = { first: 7, count: 8, every: 20 }
