@@ -1,12 +1,11 @@
-import type { ValidateFunction } from 'ajv'
 import type { Leg } from '../../actors/commands.ts'
 import type { DecisionRecord, Effect } from '../../actors/records.ts'
 import type { Refusal } from '../../actors/refusals.ts'
 import { recordSchema } from '../../schema/journal-message.ts'
 import { int16Max, int32Max } from '../../schema/registry-limits.ts'
-import { ajv } from './messages.ts'
+import { whenUsed } from './messages.ts'
 
-const fitsSchema: ValidateFunction = ajv.compile(recordSchema)
+const schemaCheck = whenUsed<DecisionRecord>(recordSchema)
 const atMax = recordSchema.properties.at.maximum
 const keyPattern = new RegExp(recordSchema.properties.key.pattern)
 const hashPattern = new RegExp(recordSchema.properties.requestHash.pattern)
@@ -17,7 +16,9 @@ const requestLengthMax = 64
  * the journal for everybody, so no such record may get into it.
  */
 export function faultOfRecord(record: DecisionRecord): string | undefined {
-  if (isUsual(record) || fitsSchema(record)) return undefined
+  if (isUsual(record)) return undefined
+  const fitsSchema = schemaCheck()
+  if (fitsSchema(record)) return undefined
   const [first] = fitsSchema.errors ?? []
   return `${inWords(record)}: ${first?.instancePath ?? ''} ${first?.message ?? ''}`
 }

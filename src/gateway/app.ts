@@ -34,7 +34,7 @@ import { RetryTimes } from './retry-times.ts'
 import { TokenBuckets } from './token-buckets.ts'
 import { keysOf, registerKeys } from './token-keys.ts'
 import { Tokens } from './tokens.ts'
-import { compileValidator, readBodiesAsJson } from './validation.ts'
+import { compileSerializer, compileValidator, readBodiesAsJson } from './validation.ts'
 import { defaultWaitingRoomLimits } from './waiting-room.ts'
 
 const hourMs = 3_600_000
@@ -81,6 +81,7 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
   if (deps.trustProxy !== false) believeAddressesOnly(app)
   demandHost(app)
   app.setValidatorCompiler(compileValidator)
+  app.setSerializerCompiler(compileSerializer)
   readBodiesAsJson(app)
   answerErrors(app, logger)
   measureLatency(app, metrics)
