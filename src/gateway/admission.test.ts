@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto'
 import { after, test } from 'node:test'
 import { group, student } from '../../actors/testing/sketches.ts'
 import { assertProblem, claimsOf, Desk, generousLimits, olderSecret, secret } from './testing/desk.ts'
+import { Tokens } from './tokens.ts'
 
 const desk = new Desk([student(7)])
 after(() => desk.app.close())
@@ -174,6 +175,50 @@ test('staff have a rate too, and what they send beyond it is not looked at', asy
   assertProblem(await ask(61), 400, 'malformed')
   limited.nowMs += 100
   assertProblem(await ask(60), 400, 'malformed')
+})
+
+test('a staff member has one search at a time, and another’s goes on beside it', async (t) => {
+  const answers: (() => void)[] = []
+  let onBegun = () => {}
+  const own = new Desk([student(7)], {
+    searchDecisions: () =>
+      new Promise((resolve) => {
+        answers.push(() => resolve({ decisions: [], hasMore: false }))
+        onBegun()
+      }),
+  })
+  t.after(() => own.app.close())
+  const search = (id: number) => own.send({ staff: id, department: 1 }, 'GET /staff/decisions?student_id=7')
+  const begin = async (id: number) => {
+    const begun = new Promise<void>((resolve) => (onBegun = resolve))
+    const answer = search(id)
+    await begun
+    return { answer }
+  }
+  const first = await begin(60)
+  assertProblem(await search(60), 429, 'too_many_requests')
+  const other = await begin(61)
+  for (const answer of answers.splice(0)) answer()
+  assert.deepEqual([(await first.answer).status, (await other.answer).status], [200, 200])
+  const next = await begin(60)
+  answers[0]?.()
+  assert.equal((await next.answer).status, 200)
+})
+
+test('the signature of a false token is checked once', () => {
+  let checks = 0
+  const key = {
+    sign: () => '',
+    verify: () => {
+      checks++
+      throw new Error('not signed by this key')
+    },
+  }
+  const tokens = new Tokens([key])
+  for (let asked = 0; asked < 3; asked++) assert.equal(tokens.callerOf('Bearer a.b.c', 0), undefined)
+  assert.equal(checks, 1)
+  assert.equal(tokens.callerOf('Bearer a.b.d', 0), undefined)
+  assert.equal(checks, 2)
 })
 
 test('an Idempotency-Key is 1 to 255 visible ASCII characters', async () => {

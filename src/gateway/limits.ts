@@ -57,6 +57,8 @@ export const defaultHttpLimits: HttpLimits = {
 export const idleMarginMs = 30_000
 /** Verified tokens that are remembered; each takes about half a kilobyte. */
 export const tokensCachedMax = 20_000
+/** False ones that are remembered, so that each is checked once; each takes at most 2 kB. */
+export const falseTokensCachedMax = 1_000
 /** Logins that are slowed down at once: of one account from one address, and of one account in all. */
 export const slowLogins = { perAddress: 16, perAccount: 64 } as const
 /** From all addresses together an account may fail so many times as often as from one before it is slowed down. */

@@ -1,7 +1,7 @@
 import { personIdMax } from '../../schema/registry-limits.ts'
 import { BoundedMap } from './bounded-map.ts'
 import { EndedTokens } from './ended-tokens.ts'
-import { tokensCachedMax } from './limits.ts'
+import { falseTokensCachedMax, tokensCachedMax } from './limits.ts'
 
 /** Who a token speaks for. */
 export interface Caller {
@@ -49,6 +49,8 @@ const headerLengthMax = 2_048
 export class Tokens {
   readonly #keys: readonly [TokenKey, ...TokenKey[]]
   readonly #verified = new BoundedMap<string, Remembered>(tokensCachedMax)
+  /** Headers that no key of ours signed: the request queue asks before the route does. */
+  readonly #false = new BoundedMap<string, true>(falseTokensCachedMax)
 
   readonly #sessionMs: number
   readonly #ended: EndedTokens
@@ -117,7 +119,8 @@ export class Tokens {
   }
 
   #verify(header: string): Remembered | undefined {
-    if (header.length > headerLengthMax || !/^bearer /i.test(header)) return undefined
+    if (header.length > headerLengthMax || !/^bearer /i.test(header) || this.#false.get(header))
+      return undefined
     const token = header.slice('bearer '.length)
     for (const key of this.#keys) {
       const verified = readClaims(key, token)
@@ -125,6 +128,7 @@ export class Tokens {
       this.#verified.set(header, verified)
       return verified
     }
+    this.#false.set(header, true)
     return undefined
   }
 }
