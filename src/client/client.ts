@@ -69,13 +69,13 @@ export class EnrollmentClient {
     const replayed = response.headers.get('idempotency-replayed') === 'true' && { replayed: true as const }
     if (response.ok) return { ok: true, status, data: body as Operations[Name]['reply'], ...replayed }
     const problem = body as Problem & { readonly code: Operations[Name]['problems'] }
-    const retryAfter = response.headers.get('retry-after')
+    const retryAfterSeconds = secondsOf(response.headers.get('retry-after'))
     return {
       ok: false,
       status,
       problem,
       ...replayed,
-      ...(retryAfter !== null && { retryAfterSeconds: Number(retryAfter) }),
+      ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
     }
   }
 
@@ -126,6 +126,14 @@ function given(headers: NonNullable<Loose['headers']>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   )
+}
+
+/** A `Retry-After`: seconds from a server of ours, a moment (RFC 9110, 10.2.3) from some proxies. */
+function secondsOf(retryAfter: string | null): number | undefined {
+  if (retryAfter === null) return undefined
+  if (/^\d+$/.test(retryAfter)) return Number(retryAfter)
+  const atMs = Date.parse(retryAfter)
+  return Number.isNaN(atMs) ? undefined : Math.max(0, Math.ceil((atMs - Date.now()) / 1000))
 }
 
 /** A stream that the server does not open. */

@@ -134,7 +134,9 @@ export class CampusClient {
     if (performance.now() - this.#tokenAtMs < refreshMs) return
     const answer = await this.#askOnce('POST /refresh', {})
     if (!answer.ok) throw new CommandFailed(`POST /refresh: ${answer.problem.code}: ${answer.problem.detail}`)
-    this.#client.token = (answer.data as { token: string }).token
+    const { token } = answer.data as { readonly token?: unknown }
+    if (typeof token !== 'string') throw notACampus(this.#url, answer.status)
+    this.#client.token = token
     this.#tokenAtMs = performance.now()
   }
 }
@@ -145,12 +147,20 @@ export class CampusClient {
  */
 function refuseStranger(answer: Loose, url: string): void {
   const { ok, status } = answer
-  if (ok || status === 503 || status === 429) return
-  // A proxy sends a page, or nothing.
+  // A proxy, or another site, sends a page, or nothing.
+  if (ok) {
+    if (answer.data !== undefined && typeof answer.data !== 'object') throw notACampus(url, status)
+    return
+  }
+  if (status === 503 || status === 429) return
   const problem: unknown = answer.problem
   if (typeof problem === 'object' && problem !== null && 'code' in problem) return
   if (status >= 500) throw new Error(`answer ${status}`)
-  throw new CommandFailed(`${url} answers ${status}, and not as a campus does: correct --url`)
+  throw notACampus(url, status)
+}
+
+function notACampus(url: string, status: number): CommandFailed {
+  return new CommandFailed(`${url} answers ${status}, and not as a campus does: correct --url`)
 }
 
 function refusalOf(answer: Loose): CampusRefusal | undefined {
