@@ -119,15 +119,7 @@ function runTests(
       ...options,
       ...files.map((file) => file.path),
     ],
-    {
-      stdio: 'inherit',
-      env: {
-        // Each test file, and each program that it starts, is a process that loads the same sources.
-        NODE_COMPILE_CACHE: join(import.meta.dirname, '..', 'node_modules', '.cache', 'compiled'),
-        ...Object.fromEntries(inherited),
-        ...servers,
-      },
-    },
+    { stdio: 'inherit', env: { ...Object.fromEntries(inherited), ...servers } },
   )
   // Ctrl-C reaches the tests by itself; the servers are stopped after them.
   process.on('SIGINT', () => {})
