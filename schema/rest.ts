@@ -160,6 +160,9 @@ export const courseReply = closed({
   ),
   registered_count: integer,
   exam_time: Type.Integer({ description: 'Unix seconds; 0 = no exam.' }),
+  exam_minutes: Type.Optional(
+    Type.Integer({ description: 'How long the exam lasts. Absent if there is none, or if nobody said.' }),
+  ),
   class_time: Type.Array(
     closed({
       day: Type.Integer({ description: '0 = Saturday … 6 = Friday.' }),

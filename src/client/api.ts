@@ -49,6 +49,7 @@ export type Course = {
   extra_seats?: number
   registered_count: number
   exam_time: number
+  exam_minutes?: number
   class_time: { day: number; start_minute: number; end_minute: number }[]
   lecturer: string
   name: string
@@ -64,6 +65,19 @@ export type Course = {
 export type StudentCourses = { data: { course: Course; reserve_queue_position: number }[] }
 
 export type Catalog = { courses: Course[] }
+
+export type Departments = { departments: { id: number; name: string }[] }
+
+export type Me = {
+  student_id: number
+  department: number
+  gender: 'male' | 'female'
+  units: number
+  max_units: number
+  remaining_actions: number
+  window: { from: string; until: string }
+  server_time: string
+}
 
 export type Roster = {
   registered_students: number[]
@@ -354,6 +368,22 @@ export interface Operations {
       | 'journal_unavailable'
       | 'outcome_unknown'
   }
+  /** Who you are, what you may, and when */
+  'GET /student/me': {
+    query: undefined
+    headers: undefined
+    body: undefined
+    reply: Me
+    problems:
+      | 'malformed'
+      | 'unauthenticated'
+      | 'wrong_role'
+      | 'no_such_student'
+      | 'too_many_requests'
+      | 'not_leading'
+      | 'recovering'
+      | 'journal_unavailable'
+  }
   /** The courses of a department */
   'GET /student/courses': {
     query: { department: number }
@@ -369,6 +399,28 @@ export interface Operations {
       | 'not_leading'
       | 'recovering'
       | 'journal_unavailable'
+  }
+  /** The courses of all departments */
+  'GET /catalog': {
+    query: undefined
+    headers: undefined
+    body: undefined
+    reply: Catalog
+    problems:
+      | 'malformed'
+      | 'unauthenticated'
+      | 'too_many_requests'
+      | 'not_leading'
+      | 'recovering'
+      | 'journal_unavailable'
+  }
+  /** The departments */
+  'GET /departments': {
+    query: undefined
+    headers: undefined
+    body: undefined
+    reply: Departments
+    problems: 'malformed' | 'unauthenticated' | 'too_many_requests' | 'journal_unavailable'
   }
   /** Seat a student, whatever the rules say */
   'PUT /staff/force-std': {

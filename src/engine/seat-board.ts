@@ -179,6 +179,11 @@ export class SeatBoard {
     return this.#courses.get(course) ?? []
   }
 
+  /** Every group; the order means nothing. */
+  get groups(): readonly GroupSeats[] {
+    return this.#groups
+  }
+
   /** The groups that have changed after decision `seq`. */
   *groupsChangedSince(seq: number): Generator<GroupSeats> {
     if (seq === this.#seq) return

@@ -64,6 +64,8 @@ export interface GroupView {
   readonly reservedCount: number
   /** Unix seconds; 0 = no exam. */
   readonly examTime: number
+  /** Absent if there is none, or if nobody said how long it lasts. */
+  readonly examMinutes?: number
   readonly meetings: readonly Meeting[]
   readonly genderLock: Gender | undefined
   readonly notes: string
@@ -81,6 +83,16 @@ export interface StudentView {
   readonly id: number
   readonly department: number
   readonly remainingActions: number
+  /** An engine of an older version does not say. */
+  readonly standing?: {
+    readonly gender: Gender
+    /** Of all places. */
+    readonly units: number
+    readonly maxUnits: number
+    /** Start inclusive, end exclusive. Milliseconds since the Unix epoch. */
+    readonly windowStartMs: number
+    readonly windowEndMs: number
+  }
   /** Ascending by course. */
   readonly places: readonly PlaceView[]
 }

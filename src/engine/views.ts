@@ -34,6 +34,13 @@ export function studentSnapshot(campus: Campus, id: number): Snapshot<StudentVie
     id,
     department: student.profile.department,
     remainingActions: student.remainingActions,
+    standing: {
+      gender: student.profile.gender,
+      units: student.units,
+      maxUnits: student.maxUnits,
+      windowStartMs: student.window.startMs,
+      windowEndMs: student.window.endMs,
+    },
     places: placesOf(student),
   }
   return { view, touchedBy: newest([student, ...student.places]) }
@@ -92,12 +99,18 @@ export function groupViewOf(
     registeredCount: standing.registeredCount,
     reservedCount: standing.queue.length,
     examTime: profile.exam === undefined ? 0 : Math.floor(profile.exam.startMs / 1000),
+    ...examMinutesOf(profile),
     meetings: profile.meetings,
     genderLock: profile.genderLock,
     notes: profile.notes,
     status: standing.status,
     ...(profile.code !== undefined && { code: profile.code }),
   }
+}
+
+function examMinutesOf({ exam }: GroupProfile): Pick<GroupView, 'examMinutes'> {
+  if (exam === undefined || exam.endMs === exam.startMs) return {}
+  return { examMinutes: (exam.endMs - exam.startMs) / 60_000 }
 }
 
 function newest(touched: readonly { readonly touchedBy: number }[]): number {

@@ -2,6 +2,7 @@ import { fastify, type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { administrationRoutes } from './administration-routes.ts'
 import { type Gate, senderOf } from './admission.ts'
+import { campusRoutes } from './campus-routes.ts'
 import { catalogRoute } from './catalog-route.ts'
 import { CannedRefusal } from './canned-refusal.ts'
 import { acceptCodes } from './codes.ts'
@@ -108,6 +109,7 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
     loginRoutes(routes, { login, accounts, gate, logger })
     studentRoutes(routes, { service, commands, gate })
     catalogRoute(routes, { service, gate })
+    campusRoutes(routes, { service, lists: deps.lists, gate })
     const seatsAnybody = deps.forceAdd === 'any'
     staffRoutes(routes, { commands, gate, view, campusWide, seatsAnybody })
     administrationRoutes(routes, {

@@ -17,6 +17,7 @@ import {
   studentCoursesReply,
   tokenReply,
 } from '../../schema/rest.ts'
+import { departmentsReply, meReply } from '../../schema/rest-campus.ts'
 import { decisionsReply } from '../../schema/rest-decisions.ts'
 import { changeReply } from '../../schema/rest-administration.ts'
 import { groupsReply, studentsReply } from '../../schema/rest-lists.ts'
@@ -65,6 +66,7 @@ export function describeRoutes(app: FastifyInstance): void {
       tags: [
         { name: 'login', description: 'Tokens' },
         { name: 'student', description: 'What students do for themselves' },
+        { name: 'campus', description: 'What everybody may read' },
         { name: 'staff', description: 'What staff do for students and courses' },
         { name: 'events', description: 'Live seats' },
         { name: 'service', description: 'For those who run it' },
@@ -91,6 +93,8 @@ const named: Readonly<Record<string, object>> = {
   Course: courseReply,
   StudentCourses: studentCoursesReply,
   Catalog: catalogReply,
+  Departments: departmentsReply,
+  Me: meReply,
   Roster: rosterReply,
   Place: commandReply,
   Capacity: capacityReply,

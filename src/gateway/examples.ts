@@ -56,6 +56,20 @@ export const operationExamples: Readonly<Record<string, OperationExample>> = {
     body: theory,
     reply: command(1, { ...registered, remaining_actions: 12, ...theory }),
   },
+  me: {
+    reply: {
+      student_id: 1,
+      department: 40,
+      gender: 'female',
+      units: 3,
+      max_units: 20,
+      remaining_actions: 12,
+      window: { from: '2026-09-01T04:30:00.000Z', until: '2026-09-01T05:30:00.000Z' },
+      server_time: at,
+    },
+  },
+  campusCatalog: { reply: { courses: [course] } },
+  departments: { reply: { departments: [{ id: 40, name: 'Botany' }] } },
   ownCourses: { reply: { data: [{ course, reserve_queue_position: 0 }] } },
   moveToGroup: {
     body: { course_id: 40103, group_id: 2, allow_reserve: true },

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { DecisionRecord } from '../../actors/records.ts'
+import type { DepartmentsReply } from '../../schema/rest-campus.ts'
 import type { ListedGroup, ListedStudent } from '../../schema/rest-lists.ts'
 import type { CommandStages } from '../engine/command-stages.ts'
 import type { EnrollmentService } from '../engine/service.ts'
@@ -101,6 +102,8 @@ export interface ListSearch<Key> {
 /** What staff administer, from the database. Rejects with `DecisionsAway` while that cannot be reached. */
 export interface RegistryLists {
   students(search: ListSearch<number>): Promise<ListedStudent[]>
+  /** In order of their numbers. */
+  departments(): Promise<DepartmentsReply['departments']>
   groups(search: ListSearch<{ readonly course: number; readonly group: number }>): Promise<ListedGroup[]>
 }
 

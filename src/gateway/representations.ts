@@ -117,6 +117,7 @@ export function courseReplyOf(view: GroupView): CourseReply {
     ...(view.extraSeats !== undefined && { extra_seats: view.extraSeats }),
     registered_count: view.registeredCount,
     exam_time: view.examTime,
+    ...(view.examMinutes !== undefined && { exam_minutes: view.examMinutes }),
     class_time: view.meetings.map(({ day, startMinute, endMinute }) => ({
       day,
       start_minute: startMinute,

@@ -14,7 +14,8 @@ import {
   planReply,
   studentCoursesReply,
 } from '../../schema/rest.ts'
-import type { EnrollmentService } from '../engine/service.ts'
+import { type MeReply, meReply } from '../../schema/rest-campus.ts'
+import type { EnrollmentService, StudentView } from '../engine/service.ts'
 import { admit, type Gate } from './admission.ts'
 import { type Commands, refuseUnavailable, studentCommand } from './commands.ts'
 import { done, secured } from './docs.ts'
@@ -144,6 +145,45 @@ export function studentRoutes(
       return studentCoursesReplyOf(shown.view)
     },
   )
+
+  routes.get(
+    '/student/me',
+    {
+      onRequest,
+      config: { problems: [...studentProblems, 'no_such_student'] },
+      schema: {
+        ...common,
+        operationId: 'me',
+        summary: 'Who you are, what you may, and when',
+        querystring: noQuery,
+        response: { 200: meReply },
+      },
+    },
+    async (request, reply) => {
+      const shown = await service.studentView(request.user.id)
+      if (shown.kind === 'unavailable') return refuseUnavailable(reply, shown)
+      if (shown.view === undefined) return sendProblem(reply, 'no_such_student')
+      return meReplyOf(shown.view, gate.now()) ?? sendProblem(reply, 'recovering')
+    },
+  )
+}
+
+function meReplyOf(
+  { id, department, remainingActions, standing }: StudentView,
+  nowMs: number,
+): MeReply | undefined {
+  if (standing === undefined) return undefined
+  const iso = (ms: number) => new Date(ms).toISOString()
+  return {
+    student_id: id,
+    department,
+    gender: standing.gender,
+    units: standing.units,
+    max_units: standing.maxUnits,
+    remaining_actions: remainingActions,
+    window: { from: iso(standing.windowStartMs), until: iso(standing.windowEndMs) },
+    server_time: iso(nowMs),
+  }
 }
 
 function studentLegOf({ drop, add, move }: PlanLeg): StudentLeg {

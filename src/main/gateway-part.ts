@@ -12,7 +12,7 @@ import { DatabaseAccounts } from '../store/accounts.ts'
 import { jwtSecret } from '../store/campus-row.ts'
 import { isConnectionLost } from '../store/database.ts'
 import { searchDecisions } from '../store/decisions.ts'
-import { listGroups, listStudents } from '../store/registry-lists.ts'
+import { listDepartments, listGroups, listStudents } from '../store/registry-lists.ts'
 import { insistOnDatabase } from './insist-on-database.ts'
 import { nodeRuntime } from './node-runtime.ts'
 import type { OpenCampus } from './open-campus.ts'
@@ -50,6 +50,7 @@ export function gatewayFor(
     lists: {
       students: (search) => unlessAway(() => listStudents(database, search)),
       groups: (search) => unlessAway(() => listGroups(database, search)),
+      departments: () => unlessAway(() => listDepartments(database)),
     },
     jwtSecrets: secrets,
     staffScope: config.staffScope,

@@ -1,4 +1,5 @@
 import { unpackClassTime } from '../../actors/timetable.ts'
+import type { DepartmentsReply } from '../../schema/rest-campus.ts'
 import type { ListedGroup, ListedStudent } from '../../schema/rest-lists.ts'
 import type { Database } from './database.ts'
 import { hasExam, isoOf, windowEnd } from './export-rows.ts'
@@ -21,6 +22,11 @@ interface ListSearch<Key> {
   /** undefined = every one. */
   readonly department: number | undefined
   readonly limit: number
+}
+
+/** Departments in order of their numbers. */
+export async function listDepartments(database: Database): Promise<DepartmentsReply['departments']> {
+  return await database.query('SELECT id, name FROM departments ORDER BY id')
 }
 
 /** Students in order of their numbers. */

@@ -242,6 +242,12 @@ export const refusals: Readonly<Record<string, readonly Provocation[]>> = {
     ),
   ],
   'GET /student/course': [...read('GET /student/course'), ghost('GET /student/course')],
+  'GET /student/me': [...read('GET /student/me'), ghost('GET /student/me')],
+  'GET /catalog': [...common('GET /catalog'), ...engineBound('GET /catalog')],
+  'GET /departments': [
+    ...common('GET /departments'),
+    ...engineBound('GET /departments').filter(({ code }) => code === 'journal_unavailable'),
+  ],
   'GET /student/courses': [
     ...read('GET /student/courses'),
     {

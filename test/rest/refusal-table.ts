@@ -56,6 +56,9 @@ const requests = {
     { body: { legs: [{ add: { course_id: course, group_id: group } }] } },
   ],
   'GET /student/course': (): Asked => ['GET /student/course'],
+  'GET /student/me': (): Asked => ['GET /student/me'],
+  'GET /catalog': (): Asked => ['GET /catalog'],
+  'GET /departments': (): Asked => ['GET /departments'],
   'GET /student/courses': (): Asked => ['GET /student/courses?department=1'],
   'PUT /staff/force-std': ({ student, course, group }: Sample): Asked => [
     'PUT /staff/force-std',

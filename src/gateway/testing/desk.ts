@@ -73,7 +73,11 @@ export class Desk {
         const decisions = this.decisions.slice(0, search.limit)
         return Promise.resolve({ decisions, hasMore: decisions.length === search.limit })
       },
-      lists: { students: () => Promise.resolve([]), groups: () => Promise.resolve([]) },
+      lists: {
+        students: () => Promise.resolve([]),
+        groups: () => Promise.resolve([]),
+        departments: () => Promise.resolve([{ id: 1, name: 'Botany' }]),
+      },
       jwtSecrets: [secret, olderSecret],
       staffScope: 'department',
       limits: generousLimits,
