@@ -179,12 +179,7 @@ export class SeatBoard {
     return this.#courses.get(course) ?? []
   }
 
-  /** Every group; the order means nothing. */
-  get groups(): readonly GroupSeats[] {
-    return this.#groups
-  }
-
-  /** The groups that have changed after decision `seq`. */
+  /** The groups that have changed after decision `seq`; of -1 every group. */
   *groupsChangedSince(seq: number): Generator<GroupSeats> {
     if (seq === this.#seq) return
     for (const group of this.#groups) if (group.changedBy > seq) yield group

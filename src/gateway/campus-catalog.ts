@@ -61,7 +61,9 @@ export class CampusCatalog {
     const newest = this.#newest
     if (newest?.board === board && (newest.seq === board.seq || nowMs - this.#madeAtMs < reuseMs))
       return newest.text
-    const groups = board.groups.toSorted(byCourseAndGroup).map((group) => this.#textOf(group))
+    const groups = [...board.groupsChangedSince(-1)]
+      .toSorted(byCourseAndGroup)
+      .map((group) => this.#textOf(group))
     const text = new SharedText(
       'application/json; charset=utf-8',
       `{"courses":[${groups.join()}]}`,
