@@ -19,7 +19,7 @@ const folders = ['actors', 'bench', 'schema', 'src', 'test']
 
 const sources: Source[] = folders.flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => /\.tsx?$/.test(name))
     .map((name) => {
       const path = posix.join(folder, name.replaceAll('\\', '/'))
       const text = readFileSync(join(root, path), 'utf8')
@@ -34,7 +34,7 @@ const sources: Source[] = folders.flatMap((folder) =>
 /** What makes up the program; tests and what only tests use may reach anything. */
 const program = sources.filter(
   ({ path }) =>
-    /^(actors|schema|src)\//.test(path) && !path.endsWith('.test.ts') && !path.includes('/testing/'),
+    /^(actors|schema|src)\//.test(path) && !/\.test\.tsx?$/.test(path) && !path.includes('/testing/'),
 )
 
 /** What hot paths count with and processes show; it knows nothing of ours. */
@@ -42,6 +42,9 @@ const counters = 'src/metrics/'
 
 /** For other people's programs: it stands by itself. To a server, `enrollment sync` is such a program. */
 const client = 'src/client/'
+
+/** What runs in browsers, on the public API alone. */
+const pages = 'src/pages/'
 
 /** What the batcher asks of the journal and of the tables, who implement it. */
 const batcherPorts = 'src/batcher/batcher-ports.ts'
@@ -54,6 +57,7 @@ function reachOf(path: string): { owner: string; reach: readonly string[] } {
   if (path.startsWith(counters)) return { owner: counters, reach: [] }
   if (path.startsWith('schema/')) return { owner: 'schema/', reach: [] }
   if (path.startsWith(client)) return { owner: client, reach: [] }
+  if (path.startsWith(pages)) return { owner: pages, reach: [client] }
   if (path.startsWith('src/config')) return { owner: 'src/config', reach: ['schema/'] }
   if (path === 'src/read-config.ts') return { owner: path, reach: ['src/config'] }
   if (path.startsWith('src/engine/')) return { owner: 'src/engine/', reach: ['actors/', 'schema/', counters] }
@@ -72,7 +76,10 @@ test('imports point one way: main, then the neighbours, then the engine, then th
     const { owner, reach } = reachOf(path)
     const isAllowed = (target: string) =>
       [owner, ...reach].some((folder) => target.startsWith(folder)) &&
-      (owner === client || path === 'src/main/campus-client.ts' || !target.startsWith(client))
+      (owner === client ||
+        owner === pages ||
+        path === 'src/main/campus-client.ts' ||
+        !target.startsWith(client))
     return imports
       .filter((target) => /^(actors|bench|schema|src|test)\//.test(target) && !isAllowed(target))
       .map((target) => `${path} imports ${target}`)
@@ -88,6 +95,8 @@ test('each neighbour of the outside world is named in one place', () => {
     'rabbitmq-client': /^src\/journal\//,
     pg: /^src\/(store|embedded)\//,
     'pg-copy-streams': /^src\/store\//,
+    preact: /^src\/pages\//,
+    '@preact/': /^src\/pages\//,
   }
   const wrong = program.flatMap(({ path, imports }) =>
     imports
@@ -129,7 +138,7 @@ test('no file is too long to be read at one sitting', () => {
 test('files are named in kebab-case for what they hold, and none only passes on what others hold', () => {
   const wrong = sources
     .filter(({ path, text }) => {
-      const name = posix.basename(path).replace(/\.ts$/, '')
+      const name = posix.basename(path).replace(/\.tsx?$/, '')
       const statements = text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, '').trim()
       const isBarrel =
         statements !== '' && statements.replaceAll(/export\s[^'"]*from\s*['"][^'"]+['"];?/g, '').trim() === ''

@@ -6,6 +6,8 @@ const root = join(import.meta.dirname, '..')
 const tool = (name: string) => join(root, 'node_modules', name)
 const steps: { name: string; args: string[]; isSlow?: boolean }[] = [
   { name: 'types', args: [tool('typescript/bin/tsc')] },
+  { name: 'types of the pages', args: [tool('typescript/bin/tsc'), '-p', 'src/pages'] },
+  { name: 'types of their tests', args: [tool('typescript/bin/tsc'), '-p', 'test/pages'] },
   { name: 'format', args: [tool('@biomejs/biome/bin/biome'), 'format', '.'] },
   { name: 'lint', args: [tool('oxlint/bin/oxlint'), '--deny-warnings'] },
   { name: 'dead exports', args: [tool('knip/bin/knip.js')] },

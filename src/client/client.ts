@@ -37,6 +37,12 @@ export interface SeatEvent extends EventData {
   readonly id: string
 }
 
+export interface StreamOptions {
+  readonly lastEventId?: string
+  readonly signal?: AbortSignal
+  readonly onHeard?: () => void
+}
+
 /** Where fields of an operation go that are not JSON. */
 interface Loose {
   readonly query?: Readonly<Record<string, string | number | undefined>>
@@ -82,24 +88,31 @@ export class EnrollmentClient {
   /**
    * Reads one stream of events until it ends. Whoever goes on watching calls it again with the id of the last event.
    * To leave the loop closes the stream; `signal` ends it from elsewhere, and the loop then throws the signal's reason.
+   * `onHeard` is called whenever anything comes, also when that is only a sign of life, which comes every 20 s.
    * @throws Refused if the stream is not opened
    */
   async *events(
     query: Operations['GET /events']['query'],
-    { lastEventId, signal }: { readonly lastEventId?: string; readonly signal?: AbortSignal } = {},
+    { lastEventId, signal, onHeard }: StreamOptions = {},
   ): AsyncGenerator<SeatEvent> {
     const headers = lastEventId === undefined ? {} : { 'last-event-id': lastEventId }
     const response = await this.#send('GET', '/events', { query, headers }, signal)
     if (!response.ok || response.body === null) throw new Refused((await response.json()) as Problem)
     let text = ''
-    for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-      const blocks = `${text}${chunk}`.split('\n\n')
-      text = blocks.pop() ?? ''
-      for (const block of blocks) {
-        const [, id, event, data] = /^id: (.+)\nevent: (resync|changes)\ndata: (.+)$/.exec(block) ?? []
-        if (id === undefined || data === undefined) continue
-        yield { ...(JSON.parse(data) as EventData), event: event === 'resync' ? event : 'changes', id }
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
+    try {
+      for (let read = await reader.read(); !read.done; read = await reader.read()) {
+        onHeard?.()
+        const blocks = `${text}${read.value}`.split('\n\n')
+        text = blocks.pop() ?? ''
+        for (const block of blocks) {
+          const [, id, event, data] = /^id: (.+)\nevent: (resync|changes)\ndata: (.+)$/.exec(block) ?? []
+          if (id === undefined || data === undefined) continue
+          yield { ...(JSON.parse(data) as EventData), event: event === 'resync' ? event : 'changes', id }
+        }
       }
+    } finally {
+      await reader.cancel()
     }
   }
 

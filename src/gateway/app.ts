@@ -22,6 +22,7 @@ import { Login } from './login.ts'
 import { loginRoutes } from './login-routes.ts'
 import { Exposition } from '../metrics/exposition.ts'
 import { GatewayMetrics } from './metrics.ts'
+import { pageRoutes } from './page-routes.ts'
 import { passwordRoute } from './password-route.ts'
 import type { GatewayDeps } from './ports.ts'
 import { sendProblem } from './problems.ts'
@@ -127,6 +128,7 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
     deps.ended?.onNoted(() => hub.endThose((owner) => gate.tokens.isEnded(owner)))
     metrics.showEvents(hub)
     eventRoutes(routes, { service, hub, tickets: new EventTickets(keys), gate, campusWide, limits })
+    pageRoutes(routes)
     serviceRoutes(routes, service)
     if (deps.metricsForClients !== false) metricsRoute(routes, exposition)
     docsRoutes(routes)

@@ -83,10 +83,11 @@ export async function sendShared(
   text: SharedText,
   cacheControl: string,
 ): Promise<FastifyReply> {
+  const vary = reply.getHeader('vary')
   reply
     .header('etag', `"${text.etag}"`)
     .header('cache-control', cacheControl)
-    .header('vary', 'accept-encoding')
+    .header('vary', typeof vary === 'string' ? `${vary}, accept-encoding` : 'accept-encoding')
   if (isKnown(text.etag, headers['if-none-match'])) return reply.code(304).send()
   const { bytes, encoding } = await text.bytesFor(headers['accept-encoding'])
   if (encoding !== undefined) reply.header('content-encoding', encoding)

@@ -7,15 +7,6 @@ import { sendProblem, unavailableProblems } from './problems.ts'
 
 /** For those who run the server: no token needed, nothing of students in them. */
 export function serviceRoutes(app: FastifyInstance, service: EnrollmentService): void {
-  // For whoever opens the address in a browser.
-  app.get('/', { config: { problems: [] }, schema: { hide: true } }, () => ({
-    name: 'course enrollment',
-    docs: '/docs',
-    openapi: '/openapi.json',
-    health: '/healthz',
-    ready: '/readyz',
-  }))
-
   app.get(
     '/healthz',
     {

@@ -13,6 +13,13 @@ test('a newcomer reads where it is, who can log in, what to type and how to stop
   }
 })
 
+test('the last line names the page for students', () => {
+  assert.equal(
+    welcomePage(sample).at(-1),
+    'Open http://127.0.0.1:8080/ in a browser and sign in as student 1 with student-1.',
+  )
+})
+
 test('a campus that is not the sample is not told of sample accounts', () => {
   const text = welcomePage({ ...sample, campus: 'north', isSample: false, dataFolder: undefined }).join('\n')
   assert.match(text, /campus north/)

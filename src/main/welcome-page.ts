@@ -39,6 +39,9 @@ export function welcomePage({ campus, address, isSample, dataFolder }: Welcome):
     ...(isSample ? sampleCampus(firstSession(curl, base)) : ownCampus),
     'All commands and settings: node src/cli.ts --help',
     'Stop with Ctrl-C.',
+    ...(isSocket
+      ? []
+      : [`Open ${address}/ in a browser${isSample ? ' and sign in as student 1 with student-1' : ''}.`]),
   ]
 }
 
