@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import type { Place, Problem } from '../client/api.ts'
+import type { PlanLeg, Problem } from '../client/api.ts'
 import type { Answer } from '../client/client.ts'
 import type { ReasonAbout } from './languages/en.ts'
 import { caller, catalog, keyOf, loseSession, me, pendingStore, readMine, say, session } from './store.ts'
@@ -16,7 +16,8 @@ export interface Deed {
 
 /** A request that is on its way, kept over reloads and sessions: whenever it is sent, it is the same one. */
 interface Pending {
-  readonly deed: Deed
+  /** One goes out by itself, several as a plan: all or none. */
+  readonly deeds: readonly Deed[]
   readonly key: string
   readonly student: number
 }
@@ -53,15 +54,17 @@ function keep(one: Pending | undefined): void {
   else sessionStorage.setItem(pendingStore, JSON.stringify(one))
 }
 
-/** Sends a request until there is an answer, always with the same key. One at a time: the next waits for nothing else. */
-export function perform(deed: Deed): void {
+/** Not `randomUUID`, which browsers have over HTTPS only. */
+export function newKey(): string {
+  const bytes = [...crypto.getRandomValues(new Uint8Array(16))]
+  return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+/** Sends a request until there is an answer, always with the same key. One at a time. */
+export function perform(deeds: readonly Deed[], key = newKey()): void {
   const student = session.value?.student
   if (student === undefined || pending.value !== undefined) return
-  // Not `randomUUID`, which browsers have over HTTPS only.
-  const key = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) =>
-    byte.toString(16).padStart(2, '0'),
-  )
-  keep({ deed, key: key.join(''), student })
+  keep({ deeds, key, student })
   void resume()
 }
 
@@ -88,7 +91,7 @@ async function untilAnswered(one: Pending): Promise<void> {
     const why = answer === undefined ? 'away' : answer.ok ? undefined : troubles[answer.problem.code]
     if (answer !== undefined && why === undefined) {
       keep(undefined)
-      tell(one.deed, answer)
+      tell(one.deeds, answer)
       await readMine().catch(() => {})
       return
     }
@@ -110,38 +113,64 @@ export function stopTrying(): void {
   void readMine().catch(() => {})
 }
 
-type Told = Answer<'PUT /student/course' | 'PATCH /student/course' | 'DELETE /student/course'>
+type Told = Answer<
+  'PUT /student/course' | 'PATCH /student/course' | 'DELETE /student/course' | 'POST /student/plan'
+>
 
-async function send({ deed, key }: Pending): Promise<Told> {
-  const headers = { 'Idempotency-Key': key, Prefer: 'return=representation' }
-  const { course: course_id, group: group_id, allowReserve = false } = deed
+async function send({ deeds, key }: Pending): Promise<Told> {
   const late = new Promise<never>((_resolve, reject) => {
     setTimeout(() => reject(new Error('no answer')), replyMsMax)
   })
-  const client = caller()
-  const sent: Promise<Told> =
-    deed.do === 'drop'
-      ? client.call('DELETE /student/course', { query: { course_id }, headers })
-      : deed.do === 'move'
-        ? client.call('PATCH /student/course', {
-            body: { course_id, group_id, allow_reserve: allowReserve },
-            headers,
-          })
-        : client.call('PUT /student/course', { body: { course_id, group_id }, headers })
-  return await Promise.race([sent, late])
+  return await Promise.race([sendOnce(deeds, key), late])
 }
 
-function tell(deed: Deed, answer: Told): void {
-  const name = nameOf(deed.course, deed.group)
-  const { done, refused } = words.value
+function sendOnce(deeds: readonly Deed[], key: string): Promise<Told> {
+  const headers = { 'Idempotency-Key': key, Prefer: 'return=representation' }
+  const client = caller()
+  const [only, second] = deeds
+  if (only === undefined || second !== undefined) {
+    return client.call('POST /student/plan', { body: { legs: deeds.map(legOf) }, headers })
+  }
+  const { course: course_id, group: group_id, allowReserve = false } = only
+  switch (only.do) {
+    case 'drop':
+      return client.call('DELETE /student/course', { query: { course_id }, headers })
+    case 'move':
+      return client.call('PATCH /student/course', {
+        body: { course_id, group_id, allow_reserve: allowReserve },
+        headers,
+      })
+    case 'add':
+      return client.call('PUT /student/course', { body: { course_id, group_id }, headers })
+  }
+}
+
+function legOf({ do: what, course: course_id, group: group_id }: Deed): PlanLeg {
+  if (what === 'drop') return { drop: { course_id } }
+  return what === 'move' ? { move: { course_id, group_id } } : { add: { course_id, group_id } }
+}
+
+function tell(deeds: readonly Deed[], answer: Told): void {
+  const { done, refused, list } = words.value
+  const names = deeds.map(({ course, group }) => nameOf(course, group))
   if (!answer.ok) {
-    say('bad', refused(name), answer.problem.reasons.map(reasonOf))
+    const isPlan = deeds.length > 1
+    const reasons = answer.problem.reasons.map((reason) => {
+      const name = reason.leg === undefined ? undefined : names[reason.leg]
+      return isPlan && name !== undefined ? `${name}: ${reasonOf(reason)}` : reasonOf(reason)
+    })
+    say('bad', refused(list(names)), reasons)
     return
   }
-  const { place, reserve_queue_position } = (answer.data ?? {}) as Partial<Place>
-  if (place === 'registered') say('good', done.registered(name))
-  else if (place === 'reserved') say('good', done.reserved(name, inDigits(reserve_queue_position ?? 0)))
-  else say('good', done.dropped(name))
+  const outcomes = (
+    answer.data !== undefined && 'legs' in answer.data ? answer.data.legs : [answer.data]
+  ).map((one, index) => {
+    const name = names[index] ?? ''
+    if (one?.place === 'registered') return done.registered(name)
+    if (one?.place === 'reserved') return done.reserved(name, inDigits(one.reserve_queue_position ?? 0))
+    return done.dropped(name)
+  })
+  say('good', outcomes[0] ?? '', outcomes.slice(1))
 }
 
 function nameOf(course: number, group: number): string {

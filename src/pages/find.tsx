@@ -4,7 +4,8 @@ import type { Course } from '../client/api.ts'
 import { nothing, pending, perform } from './deeds.ts'
 import { freeQueue, freeSeats, holds, type Misfit, misfitsOf } from './fit.ts'
 import { watched } from './live.ts'
-import { catalog, departments, me, places } from './store.ts'
+import { heldWithPlan, isPlanned, putOnPlan, takeOffPlan } from './plan.ts'
+import { catalog, departments, me, phase, places } from './store.ts'
 import { courseName, examOf, inDigits, meetingsOf, words } from './words.ts'
 
 const query = signal('')
@@ -44,7 +45,8 @@ function search(): Found[] {
     if (onlyFree.value && (freeSeats(course) === 0 || course.status !== 'open')) continue
     const text = `${course.name} ${course.lecturer} ${course.code ?? ''} ${course.course_id}`.toLowerCase()
     if (!wanted.every((word) => text.includes(word))) continue
-    const misfits = mine === undefined ? [] : misfitsOf(course, mine, held)
+    const misfits =
+      mine === undefined ? [] : misfitsOf(course, mine, phase.value === 'before' ? heldWithPlan.value : held)
     if (onlyFitting.value && (misfits.length > 0 || holds(held, course))) continue
     found.push({ course, misfits })
   }
@@ -208,11 +210,12 @@ function Fit({ course, misfits }: Found) {
   const action = isMove ? (needsQueue ? text.moveToQueue : text.move) : needsQueue ? text.join : text.add
   const where = { course: course.course_id, group: course.group_id }
   const send = () =>
-    perform(isMove ? { do: 'move', ...where, allowReserve: needsQueue } : { do: 'add', ...where })
+    perform([isMove ? { do: 'move', ...where, allowReserve: needsQueue } : { do: 'add', ...where }])
+  const isOnPlan = isPlanned(course)
   return (
     <>
       {misfits.length === 0 ? (
-        <p class="fits">{text.fits}</p>
+        <p class="fits">{isOnPlan ? text.onPlan : text.fits}</p>
       ) : (
         <ul class="misfits">
           {misfits.map((one) => (
@@ -221,20 +224,34 @@ function Fit({ course, misfits }: Found) {
         </ul>
       )}
       {isMove && <p>{text.moveCosts}</p>}
-      <button
-        type="button"
-        class={misfits.length === 0 ? 'main' : ''}
-        aria-label={`${misfits.length === 0 ? action : text.tryAnyway}: ${courseName(course)}`}
-        aria-disabled={pending.value !== undefined}
-        onClick={send}
-      >
-        {misfits.length === 0 ? action : text.tryAnyway}
-      </button>
+      <div class="deeds">
+        {phase.value !== 'before' && (
+          <button
+            type="button"
+            class={misfits.length === 0 ? 'main' : ''}
+            aria-label={`${misfits.length === 0 ? action : text.tryAnyway}: ${courseName(course)}`}
+            aria-disabled={pending.value !== undefined}
+            onClick={send}
+          >
+            {misfits.length === 0 ? action : text.tryAnyway}
+          </button>
+        )}
+        {(phase.value === 'before' || isOnPlan) && (
+          <button
+            type="button"
+            class={phase.value === 'before' && !isOnPlan && misfits.length === 0 ? 'main' : ''}
+            aria-label={`${isOnPlan ? text.offPlan : text.toPlan}: ${courseName(course)}`}
+            onClick={() => (isOnPlan ? takeOffPlan(course) : putOnPlan(course))}
+          >
+            {isOnPlan ? text.offPlan : text.toPlan}
+          </button>
+        )}
+      </div>
     </>
   )
 }
 
-function misfitInWords({ code, other, units }: Misfit, course: Course): string {
+export function misfitInWords({ code, other, units }: Misfit, course: Course): string {
   const sentence = words.value.reasons[code]
   if (sentence === undefined) return code
   return sentence({

@@ -3,16 +3,22 @@ import { render } from 'preact'
 import { resume } from './deeds.ts'
 import { watchForever } from './live.ts'
 import { Page } from './page.tsx'
-import { phase, readCatalog, readMine, renewSession, say, session } from './store.ts'
+import { watchOpening } from './plan.ts'
+import { heard, phase, readCatalog, readMine, renewSession, say, session } from './store.ts'
 import { words } from './words.ts'
 
-const catalogEveryMs = 20_000
+/** How often the page looks by itself: at the catalog while it is searched, at the rest while no events come. */
+const lookEveryMs = 60_000
+/** Every so many looks at one's own standing too: staff may have changed it. */
+const mineEvery = 5
+let looks = 0
 const renewEveryMs = 20_000
 
 const root = document.getElementById('page')
 if (root === null) throw new Error('the page has no place for itself')
 render(<Page />, root)
 watchForever()
+watchOpening()
 
 async function readAll(): Promise<void> {
   if (session.value === undefined) return
@@ -42,9 +48,15 @@ effect(() => {
   before = now
 })
 
-setInterval(() => {
-  if (!document.hidden) readQuietly()
-}, catalogEveryMs)
+// Events tell the rest: thousands of pages that ask for what they know would be a storm of their own.
+setInterval(
+  () => {
+    if (document.hidden || session.value === undefined) return
+    if (location.hash.startsWith('#/find')) readCatalog().catch(() => {})
+    if (heard.value?.isLive !== true || ++looks % mineEvery === 0) readMine().catch(() => {})
+  },
+  lookEveryMs * (0.75 + Math.random() / 2),
+)
 setInterval(() => {
   renewSession().catch(() => {})
 }, renewEveryMs)

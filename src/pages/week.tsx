@@ -3,6 +3,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import { pending, perform } from './deeds.ts'
 import type { Place } from './fit.ts'
 import { watched } from './live.ts'
+import { PlanSection } from './plan-section.tsx'
 import { me, places } from './store.ts'
 import { courseName, dayOf, examOf, inDigits, meetingsOf, minuteOf, words } from './words.ts'
 
@@ -16,6 +17,7 @@ export function Week() {
   return (
     <>
       <h1>{week}</h1>
+      <PlanSection />
       {held === undefined && <p>{loading}</p>}
       {held?.length === 0 && (
         <p>
@@ -102,7 +104,7 @@ function HeldPlace({ place: { course, position } }: { readonly place: Place }) {
   const drop = () => {
     isAsking.value = false
     document.getElementById('main')?.focus()
-    perform({ do: 'drop', course: course.course_id, group: course.group_id })
+    perform([{ do: 'drop', course: course.course_id, group: course.group_id }])
   }
   const keep = () => {
     isAsking.value = false

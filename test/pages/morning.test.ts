@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { hash } from '@node-rs/bcrypt'
 import type { Browser } from 'playwright-core'
 import { type Environment, ServerProcess, startServer } from '../fixtures/command-line.ts'
 import { createRegistrationCampus, password } from '../fixtures/registration-campus.ts'
@@ -22,6 +21,9 @@ describe('a student’s morning in a browser', {
   before(async () => {
     assert.ok(chromium !== undefined)
     campus = await createRegistrationCampus('pages')
+    await campus.database.query(
+      "UPDATE students SET enrollment_start_time = '2098-01-01' WHERE id IN (15, 17)",
+    )
     environment = { DATABASE_URL: campus.url, ENROLLMENT_CAMPUS: 'pages' }
     server = await startServer(environment)
     browser = await launch(chromium)
@@ -164,17 +166,62 @@ describe('a student’s morning in a browser', {
     await visitor.press('Enter')
     await visitor.untilTold('bad', language.sessionEndedPending)
     await visitor.assertAccessible('a session that has ended')
-    await campus.database.query('UPDATE students SET password = $1 WHERE id = 13', [
-      await hash('another-1234', { cost: 4 }),
-    ])
-    await visitor.signIn(13, 'another-1234')
+    await visitor.signIn(13, password)
     await visitor.untilTold('good', 'Course 403')
-    await campus.database.query('UPDATE students SET password = $1 WHERE id = 13', [
-      await hash(password, { cost: 4 }),
-    ])
+    await campus.database.query('UPDATE students SET password = $1 WHERE id = 13', ['x'])
     await visitor.untilTold('bad', language.sessionEnded)
     await visitor.close()
   })
+
+  for (const { student, ...visit } of [
+    { language: languages.en, width: 320, student: 15 },
+    { language: languages.fa, width: 1280, student: 17 },
+  ]) {
+    test(`a plan that was armed is sent once, when the time begins, in ${visit.language.name}`, async () => {
+      const visitor = await Visitor.open(browser, visit, server.address)
+      const { page, language } = visitor
+      await visitor.signIn(student, password)
+      await page.locator('.window.before').waitFor()
+      for (const [course, group] of [
+        [301, 1],
+        [302, 2],
+        [405, 1],
+      ] as const) {
+        const card = await visitor.find(course, group)
+        await visitor.goTo(card.locator('button'), 'ArrowDown')
+        await visitor.press('Enter')
+        await card.locator('button').filter({ hasText: language.offPlan }).waitFor()
+      }
+      await visitor.goTo(page.locator('nav a').nth(0), 'Shift+Tab')
+      await visitor.press('Enter')
+      const plan = page.locator('.plan')
+      await plan.locator('.misfits').filter({ hasText: 'Course 301' }).waitFor()
+      await visitor.assertAccessible('a plan with a conflict')
+      await visitor.goTo(plan.locator('li button').nth(1))
+      await visitor.press('Enter')
+      await visitor.goTo(plan.locator('button.main'))
+      await visitor.press('Enter')
+      await plan.locator('strong').filter({ hasText: language.armed }).waitFor()
+      await visitor.assertAccessible('an armed plan')
+
+      const sent: string[] = []
+      page.on('request', (one) => {
+        if (one.method() === 'POST') sent.push(new URL(one.url()).pathname)
+      })
+      const staff = await server.client.send('POST /login', { body: { user: 1, password, staff: true } })
+      const { token } = staff.body as { token: string }
+      const body = { std_id: student, enrollment_start_time: '2020-01-01T00:00:00Z' }
+      const opened = await server.client.send('PATCH /staff/student', { token, body })
+      assert.equal(opened.status, 204, opened.text)
+      // The page would look by itself, in its own time.
+      await page.evaluate(() => dispatchEvent(new Event('online')))
+      await visitor.untilTold('good', 'Course 301')
+      await plan.waitFor({ state: 'detached' })
+      assert.deepEqual(await heldBy(student), ['301/1 at 0', '405/1 at 0'])
+      assert.deepEqual(sent, ['/student/plan'])
+      await visitor.close()
+    })
+  }
 
   test('whose time is over is told when it was, and the server’s refusal says the same', async () => {
     const visitor = await Visitor.open(browser, { language: languages.en, width: 1280 }, server.address)

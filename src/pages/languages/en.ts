@@ -82,6 +82,17 @@ export const english = {
   forWomen: 'For women',
   forMen: 'For men',
 
+  plan: 'Plan',
+  toPlan: 'Put on my plan',
+  onPlan: 'On your plan',
+  offPlan: 'Take off my plan',
+  planIs:
+    'What you want when your enrollment time begins. It goes out as one request: all of it, or nothing.',
+  arm: 'Send it at the opening',
+  disarm: 'Do not send it',
+  armed: 'It is armed: this page sends it once, when your enrollment time begins. Leave the page open.',
+  sendPlan: 'Send the plan now',
+
   messages: 'Messages',
   sending: 'Sending your request…',
   dismiss: 'Close this message',
