@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { parseArgs, type ParseArgsConfig } from 'node:util'
-import { settingsAsText } from './config-help.ts'
-import { nearest } from './config-names.ts'
-import type { Config } from './config.ts'
-import { ConfigError, readConfig } from './read-config.ts'
+import { settingsAsText } from './config/config-help.ts'
+import { nearest } from './config/config-names.ts'
+import type { Config } from './config/config.ts'
+import { ConfigError, readConfig } from './config/read-config.ts'
 import { CommandFailed } from './main/service-process.ts'
-import { journalHelp, journalWishOf } from './main/journal-options.ts'
+import { journalHelp, journalWishOf } from './main/commands/journal-options.ts'
 import {
   backupHelp,
   exportHelp,
@@ -17,7 +17,7 @@ import {
   restoreHelp,
   syncHelp,
   syncWishOf,
-} from './main/moving-options.ts'
+} from './main/commands/moving-options.ts'
 
 type Options = NonNullable<ParseArgsConfig['options']>
 type Values = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>
@@ -48,7 +48,7 @@ name servers to use instead. --empty makes no sample campus: it waits until enro
 and serves those. It ends with what to try first. Ctrl-C stops it; everything is kept.`,
     options: { empty: { type: 'boolean' } },
     run: async (config, values) =>
-      (await import('./main/start.ts')).runStart(config, { empty: values['empty'] === true }),
+      (await import('./main/commands/start.ts')).runStart(config, { empty: values['empty'] === true }),
   },
   server: {
     summary: 'REST and engine; leads, or stands by while another one leads',
@@ -59,7 +59,7 @@ Without RABBITMQ_ADDRESS it writes PostgreSQL by itself; with it, enrollment bat
 there. GET /readyz tells a load balancer whether this one leads; a second one takes over when the first is gone.
 Metrics are on http://127.0.0.1:9464/metrics. SIGTERM stops it cleanly, SIGHUP reads a renewed certificate.`,
     options: {},
-    run: async (config) => (await import('./main/commands.ts')).runServer(config),
+    run: async (config) => (await import('./main/commands/server-and-batcher.ts')).runServer(config),
   },
   gateway: {
     summary: 'REST alone, in front of the engines at CORE_ADDRESS; any number of them',
@@ -67,7 +67,7 @@ Metrics are on http://127.0.0.1:9464/metrics. SIGTERM stops it cleanly, SIGHUP r
   DATABASE_URL=postgres://… CORE_ADDRESS=unix:///run/enrollment/core.sock enrollment gateway
 Several engines, separated by commas, may stand in CORE_ADDRESS: it follows the one that leads.`,
     options: {},
-    run: async (config) => (await import('./main/core-part.ts')).runGateway(config),
+    run: async (config) => (await import('./main/compose/core-part.ts')).runGateway(config),
   },
   batcher: {
     summary: "carries RabbitMQ's journal into PostgreSQL; a second one stands by",
@@ -76,7 +76,7 @@ Several engines, separated by commas, may stand in CORE_ADDRESS: it follows the 
 Both must be the same as the servers have. One of several gets messages, the others stand by. PostgreSQL may be away while
 students enroll: it catches up. Metrics are on http://127.0.0.1:9465/metrics. SIGTERM stops it cleanly.`,
     options: {},
-    run: async (config) => (await import('./main/commands.ts')).runBatcher(config),
+    run: async (config) => (await import('./main/commands/server-and-batcher.ts')).runBatcher(config),
   },
   migrate: {
     summary: 'brings the tables up to date',
@@ -98,7 +98,7 @@ ENROLLMENT_CAMPUS (else anew), with queues and secrets of its own.`,
       'new-campus': { type: 'boolean' },
     },
     run: async (config, values) =>
-      (await import('./main/maintain.ts')).runMigrate(config, migrateWishOf(values)),
+      (await import('./main/commands/maintain.ts')).runMigrate(config, migrateWishOf(values)),
   },
   load: {
     summary: "adds a registrar's CSV files, or the sample campus, in one transaction",
@@ -122,7 +122,7 @@ ENROLLMENT_CAMPUS (else anew), with queues and secrets of its own.`,
     },
     run: async (config, values) => {
       const wish = loadWishOf(values)
-      return (await import('./main/load.ts')).runLoad(config, wish)
+      return (await import('./main/commands/load.ts')).runLoad(config, wish)
     },
   },
   sync: {
@@ -140,7 +140,8 @@ ENROLLMENT_CAMPUS (else anew), with queues and secrets of its own.`,
       show: { type: 'string' },
       raw: { type: 'boolean' },
     },
-    run: async (config, values) => (await import('./main/sync.ts')).runSync(config, syncWishOf(values)),
+    run: async (config, values) =>
+      (await import('./main/commands/sync.ts')).runSync(config, syncWishOf(values)),
   },
   export: {
     summary: "writes the registrar's files, or every decision, beside a running server or not",
@@ -157,7 +158,7 @@ ENROLLMENT_CAMPUS (else anew), with queues and secrets of its own.`,
     },
     run: async (config, values) => {
       const wish = exportWishOf(values)
-      const { runExport, runExportDecisions } = await import('./main/export.ts')
+      const { runExport, runExportDecisions } = await import('./main/commands/export.ts')
       return 'folder' in wish ? await runExport(config, wish) : await runExportDecisions(config, wish)
     },
   },
@@ -168,7 +169,7 @@ ENROLLMENT_CAMPUS (else anew), with queues and secrets of its own.`,
     wantsFile: true,
     run: async (config, { file, overwrite }) => {
       const options = { overwrite: overwrite === true, version: version() }
-      await (await import('./main/backup.ts')).runBackup(config, String(file), options)
+      await (await import('./main/commands/backup.ts')).runBackup(config, String(file), options)
     },
   },
   restore: {
@@ -176,7 +177,8 @@ ENROLLMENT_CAMPUS (else anew), with queues and secrets of its own.`,
     help: restoreHelp,
     options: {},
     wantsFile: true,
-    run: async (config, { file }) => (await import('./main/backup.ts')).runRestore(config, String(file)),
+    run: async (config, { file }) =>
+      (await import('./main/commands/backup.ts')).runRestore(config, String(file)),
   },
   journal: {
     summary:
@@ -195,7 +197,7 @@ ENROLLMENT_CAMPUS (else anew), with queues and secrets of its own.`,
     },
     run: async (config, values) => {
       const wish = journalWishOf(values)
-      await (await import('./main/journal.ts')).runJournal(config, wish)
+      await (await import('./main/commands/journal.ts')).runJournal(config, wish)
     },
   },
   verify: {
@@ -206,7 +208,7 @@ Only reads, and may run beside a server. Without DATABASE_URL: the database of e
 difference for a program.`,
     options: { json: { type: 'boolean' } },
     run: async (config, values) =>
-      (await import('./main/maintain.ts')).runVerify(config, { json: values['json'] === true }),
+      (await import('./main/commands/maintain.ts')).runVerify(config, { json: values['json'] === true }),
   },
   adopt: {
     summary: 'finds, and repairs on record, what an older system left in the tables',
@@ -219,7 +221,9 @@ record. Stop the servers first.`,
       if ((values['dry-run'] === true) === (values['apply'] === true)) {
         throw new CommandFailed('enrollment adopt wants one of --dry-run and --apply')
       }
-      return (await import('./main/maintain.ts')).runAdopt(config, { apply: values['apply'] === true })
+      return (await import('./main/commands/maintain.ts')).runAdopt(config, {
+        apply: values['apply'] === true,
+      })
     },
   },
 }

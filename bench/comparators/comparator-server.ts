@@ -1,7 +1,7 @@
 import { fastify, type FastifyInstance } from 'fastify'
-import { keysOf, registerKeys } from '../../src/gateway/token-keys.ts'
-import { Tokens } from '../../src/gateway/tokens.ts'
-import { compileValidator } from '../../src/gateway/validation.ts'
+import { keysOf, registerKeys } from '../../src/gateway/auth/token-keys.ts'
+import { Tokens } from '../../src/gateway/auth/tokens.ts'
+import { compileValidator } from '../../src/gateway/replies/validation.ts'
 
 /** A Fastify as a comparator has it: our schemas and their validator, nothing that logs, nothing that measures. */
 export function buildComparator(): FastifyInstance {

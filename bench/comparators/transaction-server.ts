@@ -1,9 +1,9 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { addBody, dropQuery, loginBody, moveBody, noQuery } from '../../schema/rest.ts'
-import { verifyPassword } from '../../src/gateway/passwords.ts'
-import { sendProblem } from '../../src/gateway/problems.ts'
-import type { Tokens } from '../../src/gateway/tokens.ts'
+import { verifyPassword } from '../../src/gateway/auth/password-hashes.ts'
+import { sendProblem } from '../../src/gateway/replies/problems.ts'
+import type { Tokens } from '../../src/gateway/auth/tokens.ts'
 import { buildComparator, openTokens } from './comparator-server.ts'
 import { type Outcome, Transactions } from './transactions.ts'
 

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from '../../actors/commands.ts'
 import { Random } from '../../src/registry/random.ts'
-import { buildEngine } from '../../src/main/engine-part.ts'
-import { openCampus, requireDatabaseUrl } from '../../src/main/open-campus.ts'
+import { buildEngine } from '../../src/main/compose/engine-part.ts'
+import { openCampus, requireDatabaseUrl } from '../../src/main/compose/open-campus.ts'
 import { ServiceProcess } from '../../src/main/service-process.ts'
-import { readConfig } from '../../src/read-config.ts'
+import { readConfig } from '../../src/config/read-config.ts'
 import { pickCourses } from '../campus/bench-campus.ts'
 
 // Fills the journal as a server does, by the engine itself and without HTTP: 7 courses for one student after another.

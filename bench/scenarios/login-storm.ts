@@ -1,4 +1,4 @@
-import { hashPassword } from '../../src/gateway/passwords.ts'
+import { hashPassword } from '../../src/gateway/auth/password-hashes.ts'
 import { type Finding, rounded } from '../report/entry.ts'
 import { EngineSite, password } from '../site/engine-site.ts'
 import type { Ground } from '../site/ground.ts'

@@ -6,7 +6,7 @@ import type { Effect } from '../../actors/records.ts'
 import { pause } from '../engine/pause.ts'
 import type { EnrollmentService } from '../engine/service.ts'
 import { loadState } from './audit-state.ts'
-import type { PlaceRow, StateRows } from './ports.ts'
+import type { PlaceRow, StateRows } from './audit-ports.ts'
 
 /** Something in the tables that no sequence of decisions leads to. An `unusable` one must be mended by hand. */
 export interface AdoptionFinding {

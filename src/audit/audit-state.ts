@@ -1,6 +1,6 @@
 import { Campus, type CourseGroup, type Student } from '../../actors/campus.ts'
 import { evolve } from '../../actors/evolve.ts'
-import type { GroupDetails, PlaceRow, StateRows, StudentDetails } from './ports.ts'
+import type { GroupDetails, PlaceRow, StateRows, StudentDetails } from './audit-ports.ts'
 
 /** What decisions decide, as a campus, and the rows that repeat another one, which a campus cannot hold. */
 export interface AuditState {

@@ -1,5 +1,5 @@
 import { type Difference, type OutsideHand, type Subject, subjectKey } from './difference.ts'
-import type { OrphanedEffect, OutsideChange } from './ports.ts'
+import type { OrphanedEffect, OutsideChange } from './audit-ports.ts'
 
 const aboutOf: Readonly<Record<string, Exclude<Subject['about'], 'journal'>>> = {
   enrolled_courses: 'place',

@@ -3,7 +3,7 @@ import { evolve } from '../../actors/evolve.ts'
 import type { Effect } from '../../actors/records.ts'
 import { addGroup, addStudent, type AuditState, placeKey } from './audit-state.ts'
 import { type Difference, type Subject, subjectKey } from './difference.ts'
-import type { AuditedDecision } from './ports.ts'
+import type { AuditedDecision } from './audit-ports.ts'
 
 interface Misfit {
   readonly subject: Subject

@@ -1,6 +1,6 @@
 import { noLeader, type Position } from '../engine/ports.ts'
 import type { Difference } from './difference.ts'
-import type { AcceptedLeader, AuditedDecision, TermSummary } from './ports.ts'
+import type { AcceptedLeader, AuditedDecision, TermSummary } from './audit-ports.ts'
 
 /** More than these are counted and not told one by one: memory must not grow with the history. */
 const toldMax = 1000

@@ -17,7 +17,7 @@ import { openAuditReader } from '../store/audit-reader.ts'
 import type { Database } from '../store/database.ts'
 import { BatcherTables } from '../store/table-store.ts'
 import { formatVerification } from './format-verification.ts'
-import type { AuditReader } from './ports.ts'
+import type { AuditReader } from './audit-ports.ts'
 import { type Verification, verify } from './verify.ts'
 
 const cleanups: (() => Promise<unknown>)[] = []

@@ -5,7 +5,7 @@ import { loadState } from './audit-state.ts'
 import { compareStates } from './compare.ts'
 import type { Difference } from './difference.ts'
 import { nameOrphans, nameOutsideHands } from './outside.ts'
-import type { AuditReader, Baseline, Loss } from './ports.ts'
+import type { AuditReader, Baseline, Loss } from './audit-ports.ts'
 import { Replay } from './replay.ts'
 import { Sequence } from './sequence.ts'
 

@@ -23,7 +23,7 @@ import {
   refusalIn,
 } from './service.ts'
 import { type EngineAlarm, JournalWatch } from './journal-watch.ts'
-import { keyLifetimeMs } from './idempotency.ts'
+import { keyLifetimeMs } from './key-memory.ts'
 import { barrierPollMs, Takeover } from './takeover.ts'
 import { carefulMs, Term, type TermLimits } from './term.ts'
 import { ClockOff, TermClock } from './term-clock.ts'

@@ -1,5 +1,5 @@
 import type { Command } from '../../actors/commands.ts'
-import { keyLifetimeMs, type KeyMemory, lookupOf } from './idempotency.ts'
+import { keyLifetimeMs, type KeyMemory, lookupOf } from './key-memory.ts'
 import { outcomeUnknown } from './pending-command.ts'
 import type { CampusStore } from './ports.ts'
 import type { Outcome } from './service.ts'

@@ -13,7 +13,7 @@ import { spawn } from 'node:child_process'
 import { group, student } from '../../actors/testing/sketches.ts'
 import { defaultHttpLimits } from './limits.ts'
 import { AddressUnusable, closeGateway, openGateway } from './listen.ts'
-import type { GatewayDeps } from './ports.ts'
+import type { GatewayDeps } from './gateway-ports.ts'
 import { Desk } from './testing/desk.ts'
 
 function build(t: TestContext, overrides: Partial<GatewayDeps> = {}): Desk {

@@ -9,10 +9,10 @@ import type {
 } from '../engine/service.ts'
 import { byLabel, type Exposition } from '../metrics/exposition.ts'
 import { Histogram, type Sample } from '../metrics/histogram.ts'
-import type { Door } from './door.ts'
-import type { EventHub } from './event-hub.ts'
-import type { Login } from './login.ts'
-import type { GatewayDeps } from './ports.ts'
+import type { Door } from './http-server.ts'
+import type { EventHub } from './events/event-hub.ts'
+import type { Login } from './auth/login.ts'
+import type { GatewayDeps } from './gateway-ports.ts'
 
 const bucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const statusClasses = ['1xx', '2xx', '3xx', '4xx', '5xx']

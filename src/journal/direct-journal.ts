@@ -1,7 +1,7 @@
 import { describeError } from '../engine/describe-error.ts'
 import { pauseBy } from '../engine/pause.ts'
 import { decodeMessage, encodeMessage } from '../engine/messages.ts'
-import type { TableStore } from '../batcher/batcher-ports.ts'
+import type { TableStore } from './batcher-ports.ts'
 import {
   type AcquireProgress,
   type BatchMessage,
@@ -32,7 +32,7 @@ export interface DirectJournalOptions {
    *   signal is aborted.
    */
   readonly tryLock: (signal: AbortSignal) => Promise<LockSession | undefined>
-  /** The batcher's own rules, see `src/batcher/write.ts`. */
+  /** The batcher's own rules, see `src/journal/write.ts`. */
   readonly writeBatch: (
     tables: TableStore,
     message: BatchMessage,

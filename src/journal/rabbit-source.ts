@@ -1,7 +1,7 @@
 import type { Channel } from 'rabbitmq-client'
 import { describeError } from '../engine/describe-error.ts'
 import { encodeNotice } from '../engine/messages.ts'
-import type { Delivery, JournalReader, JournalSource } from '../batcher/batcher-ports.ts'
+import type { Delivery, JournalReader, JournalSource } from './batcher-ports.ts'
 import { LostTail, type MissingRecords, type RecordId } from '../engine/ports.ts'
 import { Notices } from './notices.ts'
 import { inspectJournalQueue, journalQueueExists, journalQueueOf, lostQueue } from './queues.ts'

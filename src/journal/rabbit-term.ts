@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { Channel } from 'rabbitmq-client'
-import type { Provenance } from '../batcher/batcher-ports.ts'
+import type { Provenance } from './batcher-ports.ts'
 import { describeError } from '../engine/describe-error.ts'
 import { decodeNotice, encodeMessage } from '../engine/messages.ts'
 import { pause } from '../engine/pause.ts'

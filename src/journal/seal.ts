@@ -1,5 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
-import type { Provenance } from '../batcher/batcher-ports.ts'
+import type { Provenance } from './batcher-ports.ts'
 
 /** What a message is. A signature of one kind is worth nothing on the other. */
 export type SealedKind = 'journal' | 'notice'

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { openSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { readConfig } from '../read-config.ts'
+import { readConfig } from '../config/read-config.ts'
 import { ServiceProcess } from './service-process.ts'
 
 const levelOf = (kind: 'service' | 'tool', env: Record<string, string> = {}) =>

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
 import { type DestinationStream, type Logger, pino } from 'pino'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 
 /** Something that runs until it is told to stop; parts are stopped in the opposite order of their start. */
 export type StopPart = () => Promise<void>

@@ -21,7 +21,7 @@ import {
   studentHeader,
   write,
 } from './csv-fixture.ts'
-import type { RegistryFileError } from './findings.ts'
+import type { RegistryFileError } from './file-findings.ts'
 
 test('four good files become rows whose fields are the columns of the tables', async () => {
   const checked = await check({

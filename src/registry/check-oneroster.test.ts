@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import type { CheckedFiles } from './check-table.ts'
 import { checkOneRoster } from './check-oneroster.ts'
 import { bcrypt, folder, nobodyInDatabase, rowsOf } from './csv-fixture.ts'
-import { RegistryFileError } from './findings.ts'
+import { RegistryFileError } from './file-findings.ts'
 import { nobodysPassword, type RowSource } from './rows.ts'
 
 /** As another system writes it: texts for ids, columns of its own, people and schools that do not matter here. */

@@ -10,7 +10,7 @@ import {
   withUnitsUpTo,
 } from './check-table.ts'
 import { groupKey, type GroupRoom, roomOf } from './check-places.ts'
-import { quote, RegistryFileError } from './findings.ts'
+import { quote, RegistryFileError } from './file-findings.ts'
 import { Skipped, withoutDeleted } from './oneroster-skipped.ts'
 import {
   administratorRoles,

@@ -1,4 +1,4 @@
-import type { Findings } from './findings.ts'
+import type { Findings } from './file-findings.ts'
 import type { CourseRow } from './rows.ts'
 import { type EnrollmentCells, orderOf } from './tables.ts'
 

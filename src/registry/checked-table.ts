@@ -1,5 +1,5 @@
-import { Findings, RegistryFileError } from './findings.ts'
-import { type HashPassword, hashAll } from './passwords.ts'
+import { Findings, RegistryFileError } from './file-findings.ts'
+import { type HashPassword, hashAll } from './hash-passwords.ts'
 import { nobodysPassword, type RowSource } from './rows.ts'
 import { type ReadFile, readTable } from './table-reader.ts'
 import type { PasswordCells, TableFile } from './tables.ts'

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after } from 'node:test'
 import { checkFiles, type RegistryFiles } from './check-files.ts'
 import type { CheckedFiles } from './check-table.ts'
-import { type Finding, RegistryFileError } from './findings.ts'
+import { type Finding, RegistryFileError } from './file-findings.ts'
 
 export const argon =
   '$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$9Jr8x0Vw0p3xqj0l2l7b3m4sY6fC1kq0u5aX8yZ7vWE'

@@ -6,7 +6,7 @@ import {
   codeLengthMax,
   passwordLengthMax,
 } from '../../schema/registry-limits.ts'
-import { quote } from './findings.ts'
+import { quote } from './file-findings.ts'
 
 /** Why a cell cannot be read, as a sentence without its subject: `is not a whole number; wants …`. */
 export class UnfitCell extends Error {

@@ -2,7 +2,7 @@ import { Campus, type CourseGroup, type GroupProfile, type StudentProfile } from
 import { decide } from '../../actors/decide.ts'
 import { evolve } from '../../actors/evolve.ts'
 import { packClassTime } from '../../actors/timetable.ts'
-import { type HashPassword, hashAll } from './passwords.ts'
+import { type HashPassword, hashAll } from './hash-passwords.ts'
 import { Random } from './random.ts'
 import { type CourseRow, type EnrolledCourseRow, type RegistryRows, type RowSource } from './rows.ts'
 import { sampleGroups } from './sample-courses.ts'

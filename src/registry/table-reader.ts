@@ -1,7 +1,7 @@
 import { readCsv, NotCsv, type CsvRecord } from './csv-records.ts'
 import { unmarked } from './csv-text.ts'
 import { type Field, UnfitCell } from './fields.ts'
-import { type Findings, quote } from './findings.ts'
+import { type Findings, quote } from './file-findings.ts'
 import type { TableFile } from './tables.ts'
 
 /** A row whose cells are right, each by itself and together. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import type { AuditReader } from '../audit/ports.ts'
+import type { AuditReader } from '../audit/audit-ports.ts'
 import { openAuditReader } from './audit-reader.ts'
 import {
   applyEffects,

@@ -4,7 +4,7 @@ import { AdoptionNeeded, type LoadedCampus, type LoadOptions, type Position } fr
 import { copyIntegersOut } from './copy.ts'
 import type { Client } from './database.ts'
 import { loadKeys } from './load-keys.ts'
-import { readFindings, stopsService } from './findings.ts'
+import { readFindings, stopsService } from './table-findings.ts'
 import { type GroupRow, groupFromRow, selectGroups, selectStudents, studentFromIntegers } from './profiles.ts'
 import { SetAsideCount, type SetAsideRows } from './row-faults.ts'
 

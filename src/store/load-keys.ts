@@ -1,4 +1,4 @@
-import { keyLifetimeMs } from '../engine/idempotency.ts'
+import { keyLifetimeMs } from '../engine/key-memory.ts'
 import { KeyArchive } from '../engine/key-archive.ts'
 import type { LoadOptions } from '../engine/ports.ts'
 import { copyTextOut } from './copy.ts'

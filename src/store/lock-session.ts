@@ -1,4 +1,4 @@
-import type { TableStore } from '../batcher/batcher-ports.ts'
+import type { TableStore } from '../journal/batcher-ports.ts'
 import { cutOff, type Database, endQuietly, patiently } from './database.ts'
 import { batchTransactions } from './table-store.ts'
 

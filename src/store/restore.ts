@@ -8,7 +8,7 @@ import {
   columnsOf,
   quoted,
   tablesOfMigrations,
-} from './backup.ts'
+} from './backup-contents.ts'
 import { type Client, type Database, endQuietly, inTransaction } from './database.ts'
 import { applyWithin, knownAmong } from './migrate.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { DecisionRecord } from '../../actors/records.ts'
-import type { BatchTransaction, MarkerJudgement, Stray, TableStore } from '../batcher/batcher-ports.ts'
+import type { BatchTransaction, MarkerJudgement, Stray, TableStore } from '../journal/batcher-ports.ts'
 import type { ExpectedCampus, Position, RecordId } from '../engine/ports.ts'
 import { takeBaselineIfNeeded } from './baseline.ts'
 import { type Identity, ownDatabaseId, refuseOther } from './campus-row.ts'
@@ -9,7 +9,7 @@ import { decisionColumns, type DecisionRow, recordOf } from './decision-rows.ts'
 import { type Client, cutOff, type Database, endQuietly } from './database.ts'
 import { earlyRange, keepEarly, takeEarly, voidEarly } from './early-records.ts'
 import { forgetAppliedAnswers, isLossAccepted, missingAnswered, recordLoss } from './losses.ts'
-import { insertStrays, isTakenOut } from './set-aside.ts'
+import { insertStrays, isTakenOut } from './kept-messages.ts'
 import { clearStaged, copyDecisions, copyEffects, prepareSession, stageBatch } from './fold.ts'
 
 /** The lock first: who has it sees the campus as the last holder left it, a switch of the journal among that. */

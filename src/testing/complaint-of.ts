@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { ConfigError, readConfig } from '../read-config.ts'
+import { ConfigError, readConfig } from '../config/read-config.ts'
 
 /** Why this environment is refused, which takes one line; fails if it is not. */
 export function complaintOf(env: Record<string, string | undefined>): ConfigError {

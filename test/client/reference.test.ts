@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { Validator } from '@seriousme/openapi-schema-validator'
-import { type OperationExample, operationExamples } from '../../src/gateway/examples.ts'
-import { problems } from '../../src/gateway/problems.ts'
+import { type OperationExample, operationExamples } from '../../src/gateway/routes/examples.ts'
+import { problems } from '../../src/gateway/replies/problems.ts'
 import { clientTypes, readDocument } from './document.ts'
 import { ReplySchemas } from './reply-schemas.ts'
 import type { OpenApiDocument } from './types-of.ts'
@@ -47,7 +47,7 @@ test('the reference is a valid OpenAPI 3.1 document', async () => {
 test('every operation has a summary and an example, and every example an operation', () => {
   const ids = operations().map(([line, { operationId, summary }]) => {
     assert.ok(summary.length > 5, line)
-    assert.ok(operationExamples[operationId], `${line} wants an example in src/gateway/examples.ts`)
+    assert.ok(operationExamples[operationId], `${line} wants an example in src/gateway/routes/examples.ts`)
     return operationId
   })
   assert.deepEqual(Object.keys(operationExamples).toSorted(byName), ids.toSorted(byName))

@@ -8,7 +8,7 @@ import { test, type TestContext } from 'node:test'
 import { Ajv, type ValidateFunction } from 'ajv'
 import { parse, parseAllDocuments } from 'yaml'
 import { nodeFlags } from '../../bench/load/cli-process.ts'
-import { readConfig } from '../../src/read-config.ts'
+import { readConfig } from '../../src/config/read-config.ts'
 import { readText, root } from './repository.ts'
 
 type Variables = Readonly<Record<string, string | undefined>>

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
-import { settings } from '../../src/config.ts'
+import { settings } from '../../src/config/config.ts'
 import { type Ended, enrollment, type Environment, processKeeper } from '../fixtures/command-line.ts'
 import { createProcessCampus, type ProcessCampus } from './stage.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import type { GatewayDeps } from '../../src/gateway/ports.ts'
+import type { GatewayDeps } from '../../src/gateway/gateway-ports.ts'
 import type { Database } from '../../src/store/database.ts'
 import { type Answer, type Ask, inShort, type RequestLine } from '../fixtures/http-client.ts'
 import { type OpenGateway, openTestGateway, Tokens } from '../fixtures/open-gateway.ts'

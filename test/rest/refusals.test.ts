@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { problems } from '../../src/gateway/problems.ts'
+import { problems } from '../../src/gateway/replies/problems.ts'
 import { type Answer, codeOf, inShort } from '../fixtures/http-client.ts'
 import { refusals } from './refusal-cases.ts'
 import { openStage, type Stage } from './stage.ts'

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { group, student } from '../../actors/testing/sketches.ts'
-import type { GatewayDeps } from '../../src/gateway/ports.ts'
+import type { GatewayDeps } from '../../src/gateway/gateway-ports.ts'
 import { defaultHttpLimits } from '../../src/gateway/limits.ts'
 import { closeGateway, openGateway } from '../../src/gateway/listen.ts'
 import { Desk, generousLimits } from '../../src/gateway/testing/desk.ts'
-import { reasonsOfMisfit } from '../../src/gateway/validation.ts'
+import { reasonsOfMisfit } from '../../src/gateway/replies/validation.ts'
 import { HttpClient } from '../fixtures/http-client.ts'
 
 const impatient = {

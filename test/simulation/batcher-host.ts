@@ -1,4 +1,4 @@
-import { Batcher, type BatcherEvent } from '../../src/batcher/batcher.ts'
+import { Batcher, type BatcherEvent } from '../../src/journal/batcher.ts'
 import { WrongCampus } from '../../src/engine/ports.ts'
 import { brokerIdentity } from './broker-journal.ts'
 import { campusId, type SimulatedBroker } from './broker.ts'

@@ -1,5 +1,5 @@
 import { encodeNotice } from '../../src/engine/messages.ts'
-import type { Delivery, JournalReader, JournalSource } from '../../src/batcher/batcher-ports.ts'
+import type { Delivery, JournalReader, JournalSource } from '../../src/journal/batcher-ports.ts'
 import type { MissingRecords, RecordId } from '../../src/engine/ports.ts'
 import type { SimulatedBroker } from './broker.ts'
 import type { BrokerSession } from './broker-parts.ts'

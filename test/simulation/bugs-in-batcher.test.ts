@@ -1,3 +1,3 @@
 import { expectCaught } from './expect-caught.ts'
 
-expectCaught(({ file }) => file.startsWith('src/batcher/'))
+expectCaught(({ file }) => file.startsWith('src/journal/'))

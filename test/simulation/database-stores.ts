@@ -1,8 +1,8 @@
 import { Campus, type StudentProfile } from '../../actors/campus.ts'
 import type { DecisionRecord } from '../../actors/records.ts'
-import { keyLifetimeMs } from '../../src/engine/idempotency.ts'
+import { keyLifetimeMs } from '../../src/engine/key-memory.ts'
 import { archivedText, KeyArchive } from '../../src/engine/key-archive.ts'
-import type { BatchTransaction, MarkerJudgement, TableStore } from '../../src/batcher/batcher-ports.ts'
+import type { BatchTransaction, MarkerJudgement, TableStore } from '../../src/journal/batcher-ports.ts'
 import {
   type Caller,
   callerId,

@@ -1,4 +1,4 @@
-import { writeBatches, writeMarker } from '../../src/batcher/write.ts'
+import { writeBatches, writeMarker } from '../../src/journal/write.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { type Journal, WrongCampus } from '../../src/engine/ports.ts'
 import type { TermLimits } from '../../src/engine/term.ts'

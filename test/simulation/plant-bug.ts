@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { PlantedBug } from './planted-bugs.ts'
 
 /** What the simulation needs of the program. */
-const parts = ['actors', 'schema', 'src/engine', 'src/batcher', 'src/journal', 'test/simulation']
+const parts = ['actors', 'schema', 'src/engine', 'src/journal', 'test/simulation']
 const usualSeeds = { first: 1, count: 20, every: 1 }
 
 /**

@@ -86,7 +86,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     does: 'gives a key’s answer to another request',
-    file: 'src/engine/idempotency.ts',
+    file: 'src/engine/key-memory.ts',
     find: 'return record.requestHash === requestHash ?',
     replace: 'return true ?',
     toldAs: /other words/,
@@ -100,35 +100,35 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     does: 'takes records that are applied already for new ones',
-    file: 'src/batcher/write.ts',
+    file: 'src/journal/write.ts',
     find: 'const fresh = message.records.filter((record) => record.seq > seq)',
     replace: 'const fresh = message.records; seq = (fresh[0]?.seq ?? 1) - 1',
     toldAs: /duplicate key/,
   },
   {
     does: 'applies a deposed leader’s records',
-    file: 'src/batcher/write.ts',
+    file: 'src/journal/write.ts',
     find: 'if (message.leader !== leader) {',
     replace: 'if (false) {',
     toldAs: /decision|differ|lost|does not heal|still waits/,
   },
   {
     does: 'goes on over a gap',
-    file: 'src/batcher/write.ts',
+    file: 'src/journal/write.ts',
     find: 'if (!followsOn(fresh, seq)) break',
     replace: '',
     toldAs: /follows|lost/,
   },
   {
     does: 'accepts a marker whoever led before',
-    file: 'src/batcher/write.ts',
+    file: 'src/journal/write.ts',
     find: 'start.after === transaction.position.leader ?',
     replace: 'true ?',
     toldAs: /lost|void|does not come after/,
   },
   {
     does: 'judges a marker while messages are outstanding',
-    file: 'src/batcher/batcher.ts',
+    file: 'src/journal/batcher.ts',
     find: `if (unsettledMs > 0) {
           await this.#wait.within(unsettledMs, reader.arrival())
           continue
@@ -145,7 +145,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     does: 'says nothing when the end of the journal is gone',
-    file: 'src/batcher/write.ts',
+    file: 'src/journal/write.ts',
     find: 'if (lost !== undefined) {',
     replace: 'if (false) {',
     toldAs: /nobody said so/,
@@ -153,7 +153,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     does: 'overlooks what a marker’s author saw confirmed',
-    file: 'src/batcher/write.ts',
+    file: 'src/journal/write.ts',
     find: 'if (seen === undefined ||',
     replace: 'if (true ||',
     toldAs: /nobody said so/,
@@ -161,7 +161,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     does: 'overlooks what leaders have written down as answered for',
-    file: 'src/batcher/write.ts',
+    file: 'src/journal/write.ts',
     find: 'const [answered] = await transaction.missingAnswered()',
     replace: 'const [answered] = [];',
     toldAs: lost,
@@ -182,7 +182,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     does: 'acknowledges messages before their transaction is committed',
-    file: 'src/batcher/write.ts',
+    file: 'src/journal/write.ts',
     find: `await transaction.apply(toApply)
     await transaction.commit()`,
     replace: `await transaction.apply(toApply)

@@ -19,7 +19,7 @@ import type {
   StateRows,
   StudentRow,
   TermSummary,
-} from '../ports.ts'
+} from '../audit-ports.ts'
 
 /** Rows that a test may change, as somebody with access to the tables might. */
 export interface LedgerRows {

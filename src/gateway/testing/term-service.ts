@@ -17,7 +17,7 @@ import {
   type Unavailable,
   refusalIn,
 } from '../../engine/service.ts'
-import { keyLifetimeMs } from '../../engine/idempotency.ts'
+import { keyLifetimeMs } from '../../engine/key-memory.ts'
 import { KeyArchive } from '../../engine/key-archive.ts'
 import { Term } from '../../engine/term.ts'
 import { ManualTerm } from '../../engine/testing/manual-journal.ts'

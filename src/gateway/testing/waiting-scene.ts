@@ -1,8 +1,8 @@
 import { createServer, request as httpRequest } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
-import { CannedRefusal } from '../canned-refusal.ts'
-import { WaitingRoom, type WaitingRoomDeps } from '../waiting-room.ts'
+import { CannedRefusal } from '../overload/canned-refusal.ts'
+import { WaitingRoom, type WaitingRoomDeps } from '../overload/request-queue.ts'
 
 /** A server whose time stands still unless a test moves it, and that answers when a test says so. */
 export class Scene {

@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto'
+import { promisify } from 'node:util'
+import { brotliCompress, constants, gzip } from 'node:zlib'
+import { byCourseAndGroup } from '../../../actors/campus.ts'
+import type { GroupSeats, SeatBoard } from '../../engine/seat-board.ts'
+import { groupViewOf } from '../../engine/views.ts'
+import { courseReplyOf } from './representations.ts'
+
+type Encoding = 'br' | 'gzip'
+
+/** One version of a text that everybody asks for, plain and compressed. Compressed by other threads, and only once. */
+export class SharedText {
+  readonly type: string
+  readonly etag: string
+  readonly #plain: Buffer
+  readonly #quality: number
+  readonly #compressed = new Map<Encoding, Promise<Buffer>>()
+
+  /** @param quality of brotli, 0 to 11 */
+  constructor(type: string, text: string, quality: number) {
+    this.type = type
+    this.#plain = Buffer.from(text)
+    this.#quality = quality
+    this.etag = createHash('sha256').update(this.#plain).digest('base64url').slice(0, 20)
+  }
+
+  /** The best form of those that an `Accept-Encoding` allows. */
+  async bytesFor(acceptEncoding = ''): Promise<{ readonly bytes: Buffer; readonly encoding?: Encoding }> {
+    const encoding = (['br', 'gzip'] as const).find((name) =>
+      acceptEncoding.split(',').some((one) => one.trim() === name),
+    )
+    if (encoding === undefined) return { bytes: this.#plain }
+    let compressed = this.#compressed.get(encoding)
+    if (compressed === undefined) this.#compressed.set(encoding, (compressed = this.#compress(encoding)))
+    return { bytes: await compressed, encoding }
+  }
+
+  #compress(encoding: Encoding): Promise<Buffer> {
+    if (encoding === 'gzip') return promisify(gzip)(this.#plain)
+    return promisify(brotliCompress)(this.#plain, {
+      params: { [constants.BROTLI_PARAM_QUALITY]: this.#quality },
+    })
+  }
+}
+
+/** How old the seats may be that are shown, milliseconds. */
+const reuseMs = 1000
+const catalogQuality = 4
+
+/**
+ * The catalog of all departments, as a browser searches it: written from the board of this process, so that a gateway asks
+ * no engine for it, and not more often than once a second. A group's text is written again when the group has changed.
+ */
+export class CampusCatalog {
+  readonly #texts = new WeakMap<GroupSeats, { readonly changedBy: number; readonly text: string }>()
+  #newest: { readonly text: SharedText; readonly board: SeatBoard; readonly seq: number } | undefined
+  #madeAtMs = 0
+
+  /** @param nowMs by the steady clock */
+  of(board: SeatBoard, nowMs: number): SharedText {
+    const newest = this.#newest
+    if (newest?.board === board && (newest.seq === board.seq || nowMs - this.#madeAtMs < reuseMs))
+      return newest.text
+    const groups = [...board.groupsChangedSince(-1)]
+      .toSorted(byCourseAndGroup)
+      .map((group) => this.#textOf(group))
+    const text = new SharedText(
+      'application/json; charset=utf-8',
+      `{"courses":[${groups.join()}]}`,
+      catalogQuality,
+    )
+    this.#newest = { text, board, seq: board.seq }
+    this.#madeAtMs = nowMs
+    return text
+  }
+
+  #textOf(group: GroupSeats): string {
+    const known = this.#texts.get(group)
+    if (known !== undefined && known.changedBy === group.changedBy) return known.text
+    const text = JSON.stringify(courseReplyOf(groupViewOf(group.profile, group)))
+    this.#texts.set(group, { changedBy: group.changedBy, text })
+    return text
+  }
+}
