@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describeMachine, readCommit } from './measure/machine.ts'
 import { type Arguments, readArguments, usage } from './report/arguments.ts'
-import { endWhenToldTo, runCommand, sayWithTime } from './report/command.ts'
+import { endWhenToldTo, runCommand, sayWithTime } from '../kit/command.ts'
 import { type Finding, record, type RunContext } from './report/entry.ts'
 import { formatContext, formatFinding } from './report/format.ts'
 import { formatTargets, judgeTargets } from './report/targets.ts'

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
-import { startPostgres } from '../test/servers/postgres.ts'
-import { createDatabase } from '../test/servers/provide.ts'
-import { startRabbit } from '../test/servers/rabbit.ts'
-import { runCommand, say, wholeNumber } from './report/command.ts'
+import { startPostgres } from '../kit/servers/postgres.ts'
+import { createDatabase } from '../kit/servers/provide.ts'
+import { startRabbit } from '../kit/servers/rabbit.ts'
+import { runCommand, say, wholeNumber } from '../kit/command.ts'
 import { type EventsOptions, measureEvents, type SubjectResult, subjects } from './events/run.ts'
 
 const usage = `What open streams of events cost those who enroll: microseconds of CPU of the server for each request, at a fixed

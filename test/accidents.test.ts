@@ -9,8 +9,8 @@ import { openAuditReader } from '../src/store/audit-reader.ts'
 import type { Database } from '../src/store/database.ts'
 import { journalQueueOf } from '../src/journal/queues.ts'
 import { Connection } from 'rabbitmq-client'
-import { createCampusDatabase } from './fixtures/campus-database.ts'
-import { eventually } from './fixtures/eventually.ts'
+import { createCampusDatabase } from '../kit/campus-database.ts'
+import { eventually } from '../kit/eventually.ts'
 import {
   add,
   buildBatcher,
@@ -20,9 +20,9 @@ import {
   type RunningEngine,
   startEngine,
   untilLeading,
-} from './fixtures/running-engine.ts'
-import { TcpProxy } from './servers/proxy.ts'
-import { startRabbit } from './servers/rabbit.ts'
+} from '../kit/running-engine.ts'
+import { TcpProxy } from '../kit/servers/proxy.ts'
+import { startRabbit } from '../kit/servers/rabbit.ts'
 
 /** A broker of this file's own, for policies. */
 let broker: Awaited<ReturnType<typeof startRabbit>>

@@ -15,7 +15,7 @@ interface Source {
 const importClause =
   /^(?:import|export)\s[^'"=;()]*?\bfrom\s+['"]([^'"]+)['"]|^import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/gm
 
-const folders = ['actors', 'bench', 'schema', 'src', 'test']
+const folders = ['actors', 'bench', 'kit', 'schema', 'src', 'test']
 
 const sources: Source[] = folders.flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
@@ -80,8 +80,29 @@ test('imports point one way: main, then the neighbours, then the engine, then th
         path === 'src/main/commands/campus-client.ts' ||
         !target.startsWith(client))
     return imports
-      .filter((target) => /^(actors|bench|schema|src|test)\//.test(target) && !isAllowed(target))
+      .filter((target) => /^(actors|bench|kit|schema|src|test)\//.test(target) && !isAllowed(target))
       .map((target) => `${path} imports ${target}`)
+  })
+  assert.deepEqual(wrong, [])
+})
+
+test('tests and benchmarks share only the kit, which imports neither', () => {
+  const apart: Record<string, RegExp> = { bench: /^test\//, test: /^bench\//, kit: /^(bench|test)\// }
+  const wrong = sources.flatMap(({ path, imports }) => {
+    const foreign = apart[path.split('/')[0] ?? '']
+    return imports.filter((target) => foreign?.test(target)).map((target) => `${path} imports ${target}`)
+  })
+  assert.deepEqual(wrong, [])
+})
+
+test('no two files of the program have one name, but for the pages, which are a program of their own', () => {
+  const seen = new Map<string, string>()
+  const wrong = program.flatMap(({ path }) => {
+    if (path.startsWith(pages)) return []
+    const name = posix.basename(path)
+    const other = seen.get(name)
+    seen.set(name, path)
+    return other === undefined ? [] : [`${other} and ${path}`]
   })
   assert.deepEqual(wrong, [])
 })

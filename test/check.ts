@@ -24,7 +24,7 @@ const steps: { name: string; args: string[]; isSlow?: boolean }[] = [
   },
   {
     name: 'overload, tiny',
-    args: [join(import.meta.dirname, '../bench/overload.ts'), '--only', 'journal', '--tiny'],
+    args: [join(import.meta.dirname, './overload/run.ts'), '--only', 'journal', '--tiny'],
     isSlow: true,
   },
 ]

@@ -4,8 +4,8 @@ import { afterEach, describe, test } from 'node:test'
 import type { Journal } from '../src/engine/ports.ts'
 import { nodeRuntime } from '../src/main/node-runtime.ts'
 import type { Database } from '../src/store/database.ts'
-import { createCampusDatabase } from './fixtures/campus-database.ts'
-import { eventually } from './fixtures/eventually.ts'
+import { createCampusDatabase } from '../kit/campus-database.ts'
+import { eventually } from '../kit/eventually.ts'
 import {
   add,
   answerOf,
@@ -15,8 +15,8 @@ import {
   rabbitJournal,
   startEngine,
   untilLeading,
-} from './fixtures/running-engine.ts'
-import { rabbitAddress } from './servers/provide.ts'
+} from '../kit/running-engine.ts'
+import { rabbitAddress } from '../kit/servers/provide.ts'
 
 const cleanups: (() => Promise<unknown>)[] = []
 afterEach(async () => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { afterEach, describe, test } from 'node:test'
-import { eventually } from './fixtures/eventually.ts'
+import { eventually } from '../kit/eventually.ts'
 import type { Journal } from '../src/engine/ports.ts'
 import type { Database } from '../src/store/database.ts'
-import { createCampusDatabase, type CampusDatabase } from './fixtures/campus-database.ts'
+import { createCampusDatabase, type CampusDatabase } from '../kit/campus-database.ts'
 import {
   add,
   answerOf,
@@ -17,8 +17,8 @@ import {
   startEngine,
   stateOf,
   untilLeading,
-} from './fixtures/running-engine.ts'
-import { rabbitAddress } from './servers/provide.ts'
+} from '../kit/running-engine.ts'
+import { rabbitAddress } from '../kit/servers/provide.ts'
 
 const cleanups: (() => Promise<unknown>)[] = []
 afterEach(async () => {

@@ -16,7 +16,7 @@ import { openRegistryReader, type RegistryReader } from '../src/store/export-row
 import { migrate } from '../src/store/migrate.ts'
 import { departmentIds, knownPeopleAndGroups } from '../src/store/registry-queries.ts'
 import { createTables, takeTerm, type TestTables } from '../src/store/testing/tables.ts'
-import { replacedTables } from './fixtures/replaced-tables.ts'
+import { replacedTables } from '../kit/replaced-tables.ts'
 
 let adopted: TestTables
 let empty: TestTables

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { afterEach, test } from 'node:test'
 import { openDatabase } from '../src/store/database.ts'
-import { createCampusDatabase, silent } from './fixtures/campus-database.ts'
-import { eventually } from './fixtures/eventually.ts'
+import { createCampusDatabase, silent } from '../kit/campus-database.ts'
+import { eventually } from '../kit/eventually.ts'
 import {
   add,
   answerOf,
@@ -12,9 +12,9 @@ import {
   rabbitJournal,
   startEngine,
   untilLeading,
-} from './fixtures/running-engine.ts'
-import { rabbitAddress } from './servers/provide.ts'
-import { TcpProxy } from './servers/proxy.ts'
+} from '../kit/running-engine.ts'
+import { rabbitAddress } from '../kit/servers/provide.ts'
+import { TcpProxy } from '../kit/servers/proxy.ts'
 
 const cleanups: (() => Promise<unknown>)[] = []
 afterEach(async () => {

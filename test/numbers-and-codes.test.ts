@@ -5,10 +5,10 @@ import type { Engine } from '../src/engine/engine.ts'
 import { openAuditReader } from '../src/store/audit-reader.ts'
 import { formatVerification } from '../src/audit/format-verification.ts'
 import { verify } from '../src/audit/verify.ts'
-import { createCampusDatabase, type CampusDatabase } from './fixtures/campus-database.ts'
-import { inShort } from './fixtures/http-client.ts'
-import { type OpenGateway, openTestGateway } from './fixtures/open-gateway.ts'
-import { directJournal, startEngine, untilLeading } from './fixtures/running-engine.ts'
+import { createCampusDatabase, type CampusDatabase } from '../kit/campus-database.ts'
+import { inShort } from '../kit/rest-client.ts'
+import { type OpenGateway, openTestGateway } from '../kit/open-gateway.ts'
+import { directJournal, startEngine, untilLeading } from '../kit/running-engine.ts'
 
 const student = 9_999_111_110
 const other = Number.MAX_SAFE_INTEGER

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, afterEach, before, test } from 'node:test'
-import { eventually } from './fixtures/eventually.ts'
+import { eventually } from '../kit/eventually.ts'
 import type { Outcome } from '../src/engine/service.ts'
-import { createCampusDatabase } from './fixtures/campus-database.ts'
+import { createCampusDatabase } from '../kit/campus-database.ts'
 import {
   add,
   answerOf,
@@ -15,10 +15,10 @@ import {
   startEngine,
   stateOf,
   untilLeading,
-} from './fixtures/running-engine.ts'
-import { rabbitAddress } from './servers/provide.ts'
-import { startPostgres } from './servers/postgres.ts'
-import { startRabbit } from './servers/rabbit.ts'
+} from '../kit/running-engine.ts'
+import { rabbitAddress } from '../kit/servers/provide.ts'
+import { startPostgres } from '../kit/servers/postgres.ts'
+import { startRabbit } from '../kit/servers/rabbit.ts'
 
 /** A broker of this file's own, for killing. */
 let broker: Awaited<ReturnType<typeof startRabbit>>

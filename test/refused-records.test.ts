@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { afterEach, test } from 'node:test'
 import type { Command } from '../actors/commands.ts'
-import { createCampusDatabase } from './fixtures/campus-database.ts'
-import { eventually } from './fixtures/eventually.ts'
+import { createCampusDatabase } from '../kit/campus-database.ts'
+import { eventually } from '../kit/eventually.ts'
 import {
   add,
   answerOf,
@@ -12,7 +12,7 @@ import {
   drop,
   startEngine,
   untilLeading,
-} from './fixtures/running-engine.ts'
+} from '../kit/running-engine.ts'
 
 const cleanups: (() => Promise<unknown>)[] = []
 afterEach(async () => {

@@ -6,8 +6,8 @@ import type { Actor, Command, StaffLeg, StudentLeg } from '../actors/commands.ts
 import { stateLines } from '../actors/campus-digest.ts'
 import { calendarEndMs, int16Max, int32Max, personIdMax } from '../schema/registry-limits.ts'
 import type { Journal } from '../src/engine/ports.ts'
-import { createCampusDatabase, type CampusDatabase } from './fixtures/campus-database.ts'
-import { eventually } from './fixtures/eventually.ts'
+import { createCampusDatabase, type CampusDatabase } from '../kit/campus-database.ts'
+import { eventually } from '../kit/eventually.ts'
 import {
   add,
   answerOf,
@@ -18,8 +18,8 @@ import {
   startEngine,
   stateOf,
   untilLeading,
-} from './fixtures/running-engine.ts'
-import { rabbitAddress } from './servers/provide.ts'
+} from '../kit/running-engine.ts'
+import { rabbitAddress } from '../kit/servers/provide.ts'
 
 // Whatever the tables can hold, and whatever staff and students then ask for: everything that was acknowledged is
 // applied, nothing stops the journal, and who has a row that is sound is served.

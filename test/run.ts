@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { startPostgres } from './servers/postgres.ts'
-import { findRabbit, NoRabbit } from './servers/rabbit.ts'
+import { startPostgres } from '../kit/servers/postgres.ts'
+import { findRabbit, NoRabbit } from '../kit/servers/rabbit.ts'
 import { sourceName, type TestFile, testFiles } from './test-files.ts'
 
 /**

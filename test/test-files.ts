@@ -21,7 +21,7 @@ const importClause =
   /^(?:import|export)\s([^'"=;()]*?)\bfrom\s+['"]([^'"]+)['"]|^import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/gm
 
 interface Imports {
-  /** Names taken from test/servers/. */
+  /** Names taken from kit/servers/. */
   readonly servers: Set<string>
   readonly modules: Set<string>
 }

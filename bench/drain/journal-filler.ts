@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
-import type { Environment } from '../load/cli-process.ts'
+import type { Environment } from '../../kit/load/cli-process.ts'
 import type { Ground } from '../site/ground.ts'
 import type { FillNews, FillOrder } from './fill-journal.ts'
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { HttpClient } from '../load/http-client.ts'
-import { Latencies } from '../load/latencies.ts'
+import { HttpClient } from '../../kit/load/http-client.ts'
+import { Latencies } from '../../kit/load/latencies.ts'
 import { courseCount, tokenOf } from './campus.ts'
 
 const connections = 64

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Latencies } from './latencies.ts'
+import { Latencies } from '../../kit/load/latencies.ts'
 import type { Outgoing, Session, TrafficSource } from './traffic.ts'
 import { WireConnection, type WireReply } from './wire-client.ts'
 

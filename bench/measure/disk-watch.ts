@@ -2,7 +2,7 @@ import { closeSync, fdatasync, mkdtempSync, openSync, rmSync, writeSync } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Latencies } from '../load/latencies.ts'
+import { Latencies } from '../../kit/load/latencies.ts'
 
 const pauseMs = 50
 const block = Buffer.alloc(4096, 1)

@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { Latencies } from '../load/latencies.ts'
+import { Latencies } from '../../kit/load/latencies.ts'
 
 const root = join(import.meta.dirname, '../..')
 

@@ -1,7 +1,7 @@
 import { createReadStream, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
-import { runCli } from '../load/cli-process.ts'
+import { runCli } from '../../kit/load/cli-process.ts'
 import { type Finding, rounded } from '../report/entry.ts'
 import { createCampus } from '../site/engine-site.ts'
 import type { Ground } from '../site/ground.ts'

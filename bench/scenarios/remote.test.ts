@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { password } from '../../test/fixtures/registration-campus.ts'
-import { Desk } from '../../test/rest/desk.ts'
+import { password } from '../../kit/registration-campus.ts'
+import { Desk } from '../../kit/rest-desk.ts'
 import { runRemote } from './remote.ts'
 
 let desk: Desk

@@ -1,8 +1,8 @@
 import { tmpdir } from 'node:os'
-import { Keeper } from '../../test/servers/keeper.ts'
-import { startPostgres } from '../../test/servers/postgres.ts'
-import { startRabbit } from '../../test/servers/rabbit.ts'
-import type { ServiceOptions } from '../load/service.ts'
+import { Keeper } from '../../kit/servers/keeper.ts'
+import { startPostgres } from '../../kit/servers/postgres.ts'
+import { startRabbit } from '../../kit/servers/rabbit.ts'
+import type { ServiceOptions } from '../../kit/load/service.ts'
 import type { ProcessGroup } from '../measure/process-usage.ts'
 
 /** What all scenarios of one run share: a PostgreSQL and a RabbitMQ of its own, and what was asked for. */

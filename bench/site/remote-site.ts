@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Call, HttpClient, type Reply } from '../load/http-client.ts'
+import { type Call, HttpClient, type Reply } from '../../kit/load/http-client.ts'
 import type { Target } from './target.ts'
 
 /** A service elsewhere, and who may load it. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash, randomUUID } from 'node:crypto'
 import { afterEach, describe, test } from 'node:test'
-import { createCampusDatabase } from '../../test/fixtures/campus-database.ts'
+import { createCampusDatabase } from '../../kit/campus-database.ts'
 import {
   add,
   answerOf,
@@ -12,7 +12,7 @@ import {
   startEngine,
   stateOf,
   untilLeading,
-} from '../../test/fixtures/running-engine.ts'
+} from '../../kit/running-engine.ts'
 import { openAuditReader } from '../store/audit-reader.ts'
 import type { Database } from '../store/database.ts'
 import { BatcherTables } from '../store/table-store.ts'

@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { eventually } from '../../test/fixtures/eventually.ts'
+import { eventually } from '../../kit/eventually.ts'
 import { RemoteEngine } from './remote-engine.ts'
 
 test('a gateway that finds REST where it wants a core link says which setting is wrong, over TCP and on a socket', async (t) => {

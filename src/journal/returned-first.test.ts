@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { test } from 'node:test'
 import { Connection } from 'rabbitmq-client'
-import { rabbitAddress } from '../../test/servers/provide.ts'
+import { rabbitAddress } from '../../kit/servers/provide.ts'
 
 const methodFrame = 1
 const frameHeadBytes = 7

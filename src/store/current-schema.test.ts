@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { replacedTables } from '../../test/fixtures/replaced-tables.ts'
+import { replacedTables } from '../../kit/replaced-tables.ts'
 import { migrate } from './migrate.ts'
 import { createTables, type TestTables } from './testing/tables.ts'
 

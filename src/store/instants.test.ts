@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Client } from 'pg'
-import { replacedTables } from '../../test/fixtures/replaced-tables.ts'
+import { replacedTables } from '../../kit/replaced-tables.ts'
 import { ensureCampus } from './campus-row.ts'
 import { DatabaseCampusStore } from './campus-store.ts'
 import { openRegistryReader } from './export-rows.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
-import { eventually } from '../../test/fixtures/eventually.ts'
-import { startPostgres } from '../../test/servers/postgres.ts'
+import { eventually } from '../../kit/eventually.ts'
+import { startPostgres } from '../../kit/servers/postgres.ts'
 import { openDatabase } from './database.ts'
 import { type LockSession, tryLockSession } from './lock-session.ts'
 import {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, test } from 'node:test'
 import { claimJournal, ensureCampus, jwtSecret, markSample, readCampus, switchJournal } from './campus-row.ts'
 import { finishAdoption, migrate, readMigrations } from './migrate.ts'
 import { createTables, type TestTables } from './testing/tables.ts'
-import { replacedTables } from '../../test/fixtures/replaced-tables.ts'
+import { replacedTables } from '../../kit/replaced-tables.ts'
 
 let db: TestTables
 

@@ -1,7 +1,7 @@
-import { Latencies } from '../../bench/load/latencies.ts'
-import type { Check } from '../../bench/stress/audit/check.ts'
+import { Latencies } from '../../kit/load/latencies.ts'
+import type { Check } from '../stress/audit/check.ts'
 import type { ChaosResult } from './chaos-run.ts'
-import type { ClusterResult } from './cluster-run.ts'
+import type { ClusterResult } from '../cluster/cluster-run.ts'
 import type { Takeover } from './leader-watch.ts'
 
 /** What a run found, for people: what was broken, what was compared, how long it took to go on. */

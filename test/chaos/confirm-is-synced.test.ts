@@ -5,9 +5,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { readKeys } from '../fixtures/journal-keys.ts'
+import { readKeys } from '../../kit/journal-keys.ts'
 import { RabbitJournal } from '../../src/journal/rabbit-journal.ts'
-import { startRabbit } from '../servers/rabbit.ts'
+import { startRabbit } from '../../kit/servers/rabbit.ts'
 import { orderOfSystemCalls } from './system-calls.ts'
 
 const appends = 60

@@ -1,7 +1,7 @@
-import { type Ending, type Environment } from '../../bench/load/cli-process.ts'
+import { type Ending, type Environment } from '../../kit/load/cli-process.ts'
 import { freePort } from '../../src/embedded/cluster.ts'
-import type { Keeper } from '../servers/keeper.ts'
-import { TcpProxy } from '../servers/proxy.ts'
+import type { Keeper } from '../../kit/servers/keeper.ts'
+import { TcpProxy } from '../../kit/servers/proxy.ts'
 import { LeaderWatch } from './leader-watch.ts'
 import { type Endings, Part } from './part.ts'
 

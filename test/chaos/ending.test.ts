@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { runCli } from '../../bench/load/cli-process.ts'
+import { runCli } from '../../kit/load/cli-process.ts'
 
 test('a process that has done its work ends, whatever still keeps its event loop', {
   timeout: 120_000,

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Check } from '../../bench/stress/audit/check.ts'
+import { Check } from '../stress/audit/check.ts'
 import type { Random } from '../../src/registry/random.ts'
-import type { TestPostgres } from '../servers/postgres.ts'
-import type { TestRabbit } from '../servers/rabbit-node.ts'
+import type { TestPostgres } from '../../kit/servers/postgres.ts'
+import type { TestRabbit } from '../../kit/servers/rabbit-node.ts'
 import type { Deployment, Site } from './deployment.ts'
 import type { FollowingClient } from './following-client.ts'
 

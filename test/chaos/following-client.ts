@@ -4,7 +4,7 @@ import {
   type HttpClientOptions,
   NoReply,
   type Reply,
-} from '../../bench/load/http-client.ts'
+} from '../../kit/load/http-client.ts'
 
 interface Door {
   readonly http: HttpClient

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { HttpClient } from '../../bench/load/http-client.ts'
+import { HttpClient } from '../../kit/load/http-client.ts'
 
 const pollMs = 50
 const answerTimeoutMs = 1000

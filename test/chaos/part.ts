@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CliProcess, type Ending, type Environment } from '../../bench/load/cli-process.ts'
-import type { Keeper } from '../servers/keeper.ts'
+import { CliProcess, type Ending, type Environment } from '../../kit/load/cli-process.ts'
+import type { Keeper } from '../../kit/servers/keeper.ts'
 
 const restartAfterEndMs = 500
 const cleanStopMs = 30_000

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { CommandLog, Decision, Evidence, Leg, Tables } from '../../bench/stress/history.ts'
+import type { CommandLog, Decision, Evidence, Leg, Tables } from '../stress/history.ts'
 import { judge } from './verdict.ts'
 
 const leg: Leg = { do: 'add', course: 1, group: 1, reserve: 'allow' }

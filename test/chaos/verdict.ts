@@ -1,8 +1,8 @@
-import { audit } from '../../bench/stress/audit/audit.ts'
-import { Check } from '../../bench/stress/audit/check.ts'
-import { matchDecisions } from '../../bench/stress/audit/match.ts'
-import { describe } from '../../bench/stress/audit/replies.ts'
-import { canonical, type CommandLog, type Evidence, type Leg } from '../../bench/stress/history.ts'
+import { audit } from '../stress/audit/audit.ts'
+import { Check } from '../stress/audit/check.ts'
+import { matchDecisions } from '../stress/audit/match.ts'
+import { describe } from '../stress/audit/replies.ts'
+import { canonical, type CommandLog, type Evidence, type Leg } from '../stress/history.ts'
 
 /** A record of a deposed leader that reached the journal. */
 export interface VoidRecord {

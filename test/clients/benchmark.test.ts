@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { Client } from 'pg'
-import { eventually } from '../fixtures/eventually.ts'
+import { eventually } from '../../kit/eventually.ts'
 import {
   enrollment,
   type Environment,
@@ -10,9 +10,9 @@ import {
   type ServerProcess,
   startBatcher,
   startServer,
-} from '../fixtures/command-line.ts'
-import { inShort } from '../fixtures/http-client.ts'
-import { rabbitAddress } from '../servers/provide.ts'
+} from '../../kit/command-line.ts'
+import { inShort } from '../../kit/rest-client.ts'
+import { rabbitAddress } from '../../kit/servers/provide.ts'
 import {
   authorize,
   type BenchmarkReply,

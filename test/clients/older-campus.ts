@@ -1,7 +1,7 @@
 import { hash } from '@node-rs/bcrypt'
 import { Client } from 'pg'
-import { replacedTables } from '../fixtures/replaced-tables.ts'
-import { createDatabase, type TestDatabase } from '../servers/provide.ts'
+import { replacedTables } from '../../kit/replaced-tables.ts'
+import { createDatabase, type TestDatabase } from '../../kit/servers/provide.ts'
 
 /** Tuesday 9:00 to 12:00, as the replaced system packs it. */
 const classTime = 540 + 1440 * 720 + 2 ** (22 + 3)

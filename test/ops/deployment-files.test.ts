@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream'
 import { test, type TestContext } from 'node:test'
 import { Ajv, type ValidateFunction } from 'ajv'
 import { parse, parseAllDocuments } from 'yaml'
-import { nodeFlags } from '../../bench/load/cli-process.ts'
+import { nodeFlags } from '../../kit/load/cli-process.ts'
 import { readConfig } from '../../src/config/read-config.ts'
 import { readText, root } from './repository.ts'
 

@@ -5,7 +5,7 @@ import type { AxeResults } from 'axe-core'
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core'
 import { english, type Language } from '../../src/pages/languages/en.ts'
 import { persian } from '../../src/pages/languages/fa.ts'
-import type { Chromium } from '../servers/chromium.ts'
+import type { Chromium } from '../../kit/servers/chromium.ts'
 
 /** Whatever starts on a busy machine takes its time. */
 const waitMsMax = 120_000

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Browser } from 'playwright-core'
-import { type Environment, ServerProcess, startServer } from '../fixtures/command-line.ts'
-import { createRegistrationCampus, password } from '../fixtures/registration-campus.ts'
-import type { CampusDatabase } from '../fixtures/campus-database.ts'
-import { findChromium } from '../servers/chromium.ts'
+import { type Environment, ServerProcess, startServer } from '../../kit/command-line.ts'
+import { createRegistrationCampus, password } from '../../kit/registration-campus.ts'
+import type { CampusDatabase } from '../../kit/campus-database.ts'
+import { findChromium } from '../../kit/servers/chromium.ts'
 import { languages, launch, Visitor } from './browser.ts'
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`)

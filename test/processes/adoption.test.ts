@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { Client } from 'pg'
 import { createOlderCampus } from '../clients/older-campus.ts'
-import { enrollment, type Environment, type ServerProcess, startServer } from '../fixtures/command-line.ts'
-import type { TestDatabase } from '../servers/provide.ts'
+import { enrollment, type Environment, type ServerProcess, startServer } from '../../kit/command-line.ts'
+import type { TestDatabase } from '../../kit/servers/provide.ts'
 
 /** What the replaced system's known bugs leave behind, with students 1 to 9. */
 const leftBehind = `

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFile
 import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import { type Database, openDatabase } from '../../src/store/database.ts'
-import { silent } from '../fixtures/campus-database.ts'
+import { silent } from '../../kit/campus-database.ts'
 import {
   enrollment,
   type Environment,
@@ -12,10 +12,10 @@ import {
   type ServerProcess,
   startBatcher,
   startServer,
-} from '../fixtures/command-line.ts'
-import { eventually } from '../fixtures/eventually.ts'
-import { inShort } from '../fixtures/http-client.ts'
-import { createDatabase } from '../servers/provide.ts'
+} from '../../kit/command-line.ts'
+import { eventually } from '../../kit/eventually.ts'
+import { inShort } from '../../kit/rest-client.ts'
+import { createDatabase } from '../../kit/servers/provide.ts'
 import { RegistrationDay } from './registration-day.ts'
 import { logIn, placesIn } from './stage.ts'
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { before, describe, test } from 'node:test'
-import { eventually } from '../fixtures/eventually.ts'
+import { eventually } from '../../kit/eventually.ts'
 import { freePort } from '../../src/embedded/cluster.ts'
 import {
   enrollment,
@@ -13,8 +13,8 @@ import {
   ServerProcess,
   startBatcher,
   startServer,
-} from '../fixtures/command-line.ts'
-import { inShort, type RequestLine } from '../fixtures/http-client.ts'
+} from '../../kit/command-line.ts'
+import { inShort, type RequestLine } from '../../kit/rest-client.ts'
 import { RegistrationDay, type Rush } from './registration-day.ts'
 
 const jwtSecret = 'the secret of all servers of this campus'

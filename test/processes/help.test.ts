@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { settings } from '../../src/config/config.ts'
-import { enrollment } from '../fixtures/command-line.ts'
+import { enrollment } from '../../kit/command-line.ts'
 
 const variables = new Set<string>(Object.values(settings).map(({ variable }) => variable))
 

@@ -8,10 +8,10 @@ import {
   type ServerProcess,
   startBatcher,
   startServer,
-} from '../fixtures/command-line.ts'
-import { eventually } from '../fixtures/eventually.ts'
-import { inShort } from '../fixtures/http-client.ts'
-import { rabbitAddress } from '../servers/provide.ts'
+} from '../../kit/command-line.ts'
+import { eventually } from '../../kit/eventually.ts'
+import { inShort } from '../../kit/rest-client.ts'
+import { rabbitAddress } from '../../kit/servers/provide.ts'
 import { RegistrationDay } from './registration-day.ts'
 import { logIn, placesIn } from './stage.ts'
 

@@ -10,9 +10,9 @@ import {
   type ServerProcess,
   startBatcher,
   startServer,
-} from '../fixtures/command-line.ts'
-import { eventually } from '../fixtures/eventually.ts'
-import { inShort } from '../fixtures/http-client.ts'
+} from '../../kit/command-line.ts'
+import { eventually } from '../../kit/eventually.ts'
+import { inShort } from '../../kit/rest-client.ts'
 import { RegistrationDay } from './registration-day.ts'
 import { logIn, placesIn } from './stage.ts'
 

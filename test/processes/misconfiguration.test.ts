@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { settings } from '../../src/config/config.ts'
-import { type Ended, enrollment, type Environment, processKeeper } from '../fixtures/command-line.ts'
+import { type Ended, enrollment, type Environment, processKeeper } from '../../kit/command-line.ts'
 import { createProcessCampus, type ProcessCampus } from './stage.ts'
 
 /** It says one line on stderr, nothing on stdout, and exits with 1. */

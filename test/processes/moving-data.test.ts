@@ -6,9 +6,9 @@ import { gunzipSync } from 'node:zlib'
 import { BatcherTables } from '../../src/store/table-store.ts'
 import { type Database, openDatabase } from '../../src/store/database.ts'
 import { applyEffects, recordWith, seat, silent, takeTerm } from '../../src/store/testing/tables.ts'
-import { enrollment, processKeeper } from '../fixtures/command-line.ts'
-import { registryLines, stateDigest } from '../fixtures/database-dump.ts'
-import { createDatabase, type TestDatabase } from '../servers/provide.ts'
+import { enrollment, processKeeper } from '../../kit/command-line.ts'
+import { registryLines, stateDigest } from '../../kit/database-dump.ts'
+import { createDatabase, type TestDatabase } from '../../kit/servers/provide.ts'
 
 interface Place {
   readonly created: TestDatabase

@@ -8,9 +8,9 @@ import {
   type Environment,
   processKeeper,
   startServer,
-} from '../fixtures/command-line.ts'
-import { inShort } from '../fixtures/http-client.ts'
-import { createDatabase, type TestDatabase } from '../servers/provide.ts'
+} from '../../kit/command-line.ts'
+import { inShort } from '../../kit/rest-client.ts'
+import { createDatabase, type TestDatabase } from '../../kit/servers/provide.ts'
 
 const studentColumns =
   'id,password_plain,enrollment_start_time,enrollment_end_time,max_units,remaining_actions,department_id,entry_year,gender,code'

@@ -3,13 +3,13 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
-import { eventually } from '../fixtures/eventually.ts'
+import { eventually } from '../../kit/eventually.ts'
 import { freePort } from '../../src/embedded/cluster.ts'
-import { enrollment, processKeeper, ServerProcess } from '../fixtures/command-line.ts'
-import { HttpClient } from '../fixtures/http-client.ts'
-import { hasCurl, typeInto } from '../fixtures/shell-session.ts'
+import { enrollment, processKeeper, ServerProcess } from '../../kit/command-line.ts'
+import { HttpClient } from '../../kit/rest-client.ts'
+import { hasCurl, typeInto } from '../../kit/shell-session.ts'
 import { readText, root } from '../ops/repository.ts'
-import { createDatabase, rabbitAddress } from '../servers/provide.ts'
+import { createDatabase, rabbitAddress } from '../../kit/servers/provide.ts'
 
 const readme = readText('README.md')
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before } from 'node:test'
-import { eventually } from '../fixtures/eventually.ts'
-import { type Program, type ServerProcess } from '../fixtures/command-line.ts'
-import { DeterminedStudents } from '../fixtures/determined-students.ts'
-import type { HttpClient } from '../fixtures/http-client.ts'
+import { eventually } from '../../kit/eventually.ts'
+import { type Program, type ServerProcess } from '../../kit/command-line.ts'
+import { DeterminedStudents } from '../../kit/determined-students.ts'
+import type { HttpClient } from '../../kit/rest-client.ts'
 import { createProcessCampus, logIn, placesIn, type ProcessCampus } from './stage.ts'
 
 /** Students on their way to a place in each of some courses. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { eventually } from '../fixtures/eventually.ts'
+import { eventually } from '../../kit/eventually.ts'
 import { freePort } from '../../src/embedded/cluster.ts'
 import {
   enrollment,
@@ -9,10 +9,10 @@ import {
   ServerProcess,
   startBatcher,
   startServer,
-} from '../fixtures/command-line.ts'
-import { Door } from '../fixtures/door.ts'
-import { inShort } from '../fixtures/http-client.ts'
-import { rabbitAddress } from '../servers/provide.ts'
+} from '../../kit/command-line.ts'
+import { Door } from '../../kit/door.ts'
+import { inShort } from '../../kit/rest-client.ts'
+import { rabbitAddress } from '../../kit/servers/provide.ts'
 import { RegistrationDay } from './registration-day.ts'
 import { placesIn } from './stage.ts'
 

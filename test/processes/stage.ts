@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Database } from '../../src/store/database.ts'
-import type { Environment, ServerProcess } from '../fixtures/command-line.ts'
-import { Tokens } from '../fixtures/open-gateway.ts'
-import { createRegistrationCampus, password } from '../fixtures/registration-campus.ts'
-import { rabbitAddress } from '../servers/provide.ts'
+import type { Environment, ServerProcess } from '../../kit/command-line.ts'
+import { Tokens } from '../../kit/open-gateway.ts'
+import { createRegistrationCampus, password } from '../../kit/registration-campus.ts'
+import { rabbitAddress } from '../../kit/servers/provide.ts'
 
 /** A campus for processes to serve, in a database of its own. */
 export interface ProcessCampus {

@@ -3,9 +3,9 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { freePort } from '../../src/embedded/cluster.ts'
-import { enrollment, processKeeper, ServerProcess } from '../fixtures/command-line.ts'
-import { inShort } from '../fixtures/http-client.ts'
-import { hasCurl, typeInto } from '../fixtures/shell-session.ts'
+import { enrollment, processKeeper, ServerProcess } from '../../kit/command-line.ts'
+import { inShort } from '../../kit/rest-client.ts'
+import { hasCurl, typeInto } from '../../kit/shell-session.ts'
 
 describe('enrollment start, in a folder of its own', () => {
   let environment: Record<string, string>

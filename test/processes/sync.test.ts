@@ -9,10 +9,10 @@ import {
   Program,
   type ServerProcess,
   startServer,
-} from '../fixtures/command-line.ts'
-import { eventually } from '../fixtures/eventually.ts'
-import { inShort } from '../fixtures/http-client.ts'
-import { createDatabase, type TestDatabase } from '../servers/provide.ts'
+} from '../../kit/command-line.ts'
+import { eventually } from '../../kit/eventually.ts'
+import { inShort } from '../../kit/rest-client.ts'
+import { createDatabase, type TestDatabase } from '../../kit/servers/provide.ts'
 import { Client } from 'pg'
 
 const student = (id: number) =>

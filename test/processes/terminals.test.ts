@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { freePort } from '../../src/embedded/cluster.ts'
-import { enrollment, processKeeper, Program, ServerProcess } from '../fixtures/command-line.ts'
-import { createDatabase, type TestDatabase } from '../servers/provide.ts'
+import { enrollment, processKeeper, Program, ServerProcess } from '../../kit/command-line.ts'
+import { createDatabase, type TestDatabase } from '../../kit/servers/provide.ts'
 
 const run = promisify(execFile)
 const cli = join(import.meta.dirname, '../../src/cli.ts')

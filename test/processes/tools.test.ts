@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { Client } from 'pg'
-import { enrollment, type Environment, processKeeper, ServerProcess } from '../fixtures/command-line.ts'
-import { inShort } from '../fixtures/http-client.ts'
-import { createDatabase, type TestDatabase } from '../servers/provide.ts'
+import { enrollment, type Environment, processKeeper, ServerProcess } from '../../kit/command-line.ts'
+import { inShort } from '../../kit/rest-client.ts'
+import { createDatabase, type TestDatabase } from '../../kit/servers/provide.ts'
 
 /** A registrar's files, two of them with their columns in another order. */
 const files = {

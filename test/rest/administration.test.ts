@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { eventually } from '../fixtures/eventually.ts'
+import { eventually } from '../../kit/eventually.ts'
 import { verify } from '../../src/audit/verify.ts'
 import { openAuditReader } from '../../src/store/audit-reader.ts'
-import { inShort } from '../fixtures/http-client.ts'
-import { examTime } from '../fixtures/registration-campus.ts'
+import { inShort } from '../../kit/rest-client.ts'
+import { examTime } from '../../kit/registration-campus.ts'
 
-import { Desk } from './desk.ts'
+import { Desk } from '../../kit/rest-desk.ts'
 
 let desk: Desk
 before(async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { inShort } from '../fixtures/http-client.ts'
-import { examTime, password } from '../fixtures/registration-campus.ts'
-import { Desk } from './desk.ts'
+import { inShort } from '../../kit/rest-client.ts'
+import { examTime, password } from '../../kit/registration-campus.ts'
+import { Desk } from '../../kit/rest-desk.ts'
 
 let desk: Desk
 before(async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { inShort } from '../fixtures/http-client.ts'
-import { type Decision, Desk } from './desk.ts'
+import { inShort } from '../../kit/rest-client.ts'
+import { type Decision, Desk } from '../../kit/rest-desk.ts'
 
 let desk: Desk
 before(async () => {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { get, type IncomingMessage } from 'node:http'
 import { after, before, test, type TestContext } from 'node:test'
-import { eventually } from '../fixtures/eventually.ts'
+import { eventually } from '../../kit/eventually.ts'
 import { EventReader } from '../../src/gateway/testing/event-reader.ts'
-import { inShort } from '../fixtures/http-client.ts'
-import { openTestGateway } from '../fixtures/open-gateway.ts'
-import { directJournal, startEngine } from '../fixtures/running-engine.ts'
-import { Desk } from './desk.ts'
+import { inShort } from '../../kit/rest-client.ts'
+import { openTestGateway } from '../../kit/open-gateway.ts'
+import { directJournal, startEngine } from '../../kit/running-engine.ts'
+import { Desk } from '../../kit/rest-desk.ts'
 
 let desk: Desk
 before(async () => {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
-import { eventually } from '../fixtures/eventually.ts'
-import { holdJournal } from '../fixtures/held-journal.ts'
-import { type Answer, inShort } from '../fixtures/http-client.ts'
+import { eventually } from '../../kit/eventually.ts'
+import { holdJournal } from '../../kit/held-journal.ts'
+import { type Answer, inShort } from '../../kit/rest-client.ts'
 
-import { Desk } from './desk.ts'
+import { Desk } from '../../kit/rest-desk.ts'
 
 let desk: Desk
 before(async () => {

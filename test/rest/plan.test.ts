@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import type { Answer } from '../fixtures/http-client.ts'
-import { Desk } from './desk.ts'
+import type { Answer } from '../../kit/rest-client.ts'
+import { Desk } from '../../kit/rest-desk.ts'
 
 let desk: Desk
 before(async () => {

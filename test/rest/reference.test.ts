@@ -11,10 +11,10 @@ import { openDatabase } from '../../src/store/database.ts'
 import { migrate } from '../../src/store/migrate.ts'
 import { ReplySchemas } from '../client/reply-schemas.ts'
 import type { OpenApiDocument } from '../client/types-of.ts'
-import { silent } from '../fixtures/campus-database.ts'
-import { type OpenGateway, openTestGateway } from '../fixtures/open-gateway.ts'
-import { directJournal, startEngine, untilLeading } from '../fixtures/running-engine.ts'
-import { createDatabase } from '../servers/provide.ts'
+import { silent } from '../../kit/campus-database.ts'
+import { type OpenGateway, openTestGateway } from '../../kit/open-gateway.ts'
+import { directJournal, startEngine, untilLeading } from '../../kit/running-engine.ts'
+import { createDatabase } from '../../kit/servers/provide.ts'
 
 // The sample campus, as whoever tries the engine has it, and the typed client.
 

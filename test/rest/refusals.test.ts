@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { problems } from '../../src/gateway/replies/problems.ts'
-import { type Answer, codeOf, inShort } from '../fixtures/http-client.ts'
-import { refusals } from './refusal-cases.ts'
-import { openStage, type Stage } from './stage.ts'
+import { type Answer, codeOf, inShort } from '../../kit/rest-client.ts'
+import { refusals } from '../../kit/rulings/refusal-cases.ts'
+import { openStage, type Stage } from '../../kit/rulings/stage.ts'
 
 let stage: Stage
 before(async () => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { codeOf, inShort } from '../fixtures/http-client.ts'
-import { password } from '../fixtures/registration-campus.ts'
-import { Desk } from './desk.ts'
-import { studentRulings } from './student-rulings.ts'
+import { codeOf, inShort } from '../../kit/rest-client.ts'
+import { password } from '../../kit/registration-campus.ts'
+import { Desk } from '../../kit/rest-desk.ts'
+import { studentRulings } from '../../kit/rulings/student-rulings.ts'
 
 let desk: Desk
 before(async () => {

@@ -1,4 +1,4 @@
-import { keepGatewaysApart } from '../fixtures/open-gateway.ts'
+import { keepGatewaysApart } from '../../kit/open-gateway.ts'
 
 // Everything that holds for a gateway beside its engine holds for one that is apart from it.
 keepGatewaysApart()

@@ -7,7 +7,7 @@ import { defaultHttpLimits } from '../../src/gateway/limits.ts'
 import { closeGateway, openGateway } from '../../src/gateway/listen.ts'
 import { Desk, generousLimits } from '../../src/gateway/testing/desk.ts'
 import { reasonsOfMisfit } from '../../src/gateway/replies/validation.ts'
-import { HttpClient } from '../fixtures/http-client.ts'
+import { HttpClient } from '../../kit/rest-client.ts'
 
 const impatient = {
   ...defaultHttpLimits,

@@ -5,7 +5,7 @@ import { group, student } from '../../actors/testing/sketches.ts'
 import { closeGateway, openGateway } from '../../src/gateway/listen.ts'
 import { defaultHttpLimits } from '../../src/gateway/limits.ts'
 import { Desk, generousLimits } from '../../src/gateway/testing/desk.ts'
-import { HttpClient } from '../fixtures/http-client.ts'
+import { HttpClient } from '../../kit/rest-client.ts'
 import { StrangeRequests } from './strange-requests.ts'
 
 const seed = Number(process.env['TEST_SEED'] ?? 20_260_921)

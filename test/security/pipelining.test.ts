@@ -8,7 +8,7 @@ import { group, student } from '../../actors/testing/sketches.ts'
 import { defaultHttpLimits, type HttpLimits } from '../../src/gateway/limits.ts'
 import { closeGateway, openGateway } from '../../src/gateway/listen.ts'
 import { Desk } from '../../src/gateway/testing/desk.ts'
-import { eventually } from '../fixtures/eventually.ts'
+import { eventually } from '../../kit/eventually.ts'
 
 async function open(t: TestContext, http: Partial<HttpLimits> = {}) {
   const desk = new Desk([student(1), group('10/1')], { http: { ...defaultHttpLimits, ...http } })

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { eventually } from '../fixtures/eventually.ts'
-import { CliProcess, type Environment } from '../../bench/load/cli-process.ts'
+import { eventually } from '../../kit/eventually.ts'
+import { CliProcess, type Environment } from '../../kit/load/cli-process.ts'
 import { freePort } from '../../src/embedded/cluster.ts'
-import { HttpClient } from '../fixtures/http-client.ts'
+import { HttpClient } from '../../kit/rest-client.ts'
 
-import type { Keeper } from '../servers/keeper.ts'
+import type { Keeper } from '../../kit/servers/keeper.ts'
 
 /** A server process of its own, on a loopback port of its own. */
 export interface ServedCampus {

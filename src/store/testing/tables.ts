@@ -6,7 +6,7 @@ import { BatcherTables } from '../table-store.ts'
 import { ensureCampus } from '../campus-row.ts'
 import type { TableStore } from '../../journal/batcher-ports.ts'
 import { noLeader } from '../../engine/ports.ts'
-import { createDatabase } from '../../../test/servers/provide.ts'
+import { createDatabase } from '../../../kit/servers/provide.ts'
 import { pino } from 'pino'
 
 export const silent = pino({ level: 'silent' })
