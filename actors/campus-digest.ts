@@ -1,4 +1,6 @@
-import type { Campus, CourseGroup, Student } from './campus.ts'
+import type { Campus } from './campus.ts'
+import type { CourseGroup } from './course.ts'
+import type { Student } from './student.ts'
 
 /**
  * Everything about a campus that decisions decide, as text in one canonical order, whatever the order in

@@ -1,11 +1,11 @@
 import process from 'node:process'
 import { Campus } from '../actors/campus.ts'
-import { type Command, coursesOf } from '../actors/commands.ts'
-import { decide } from '../actors/decide.ts'
-import { evolve } from '../actors/evolve.ts'
-import { Mailboxes } from '../actors/mailboxes.ts'
+import { type Command, coursesOf } from '../actors/messages/commands.ts'
+import { decide } from '../actors/rules/decide.ts'
+import { evolve } from '../actors/rules/evolve.ts'
+import { Dispatcher } from '../actors/dispatcher.ts'
 import { faultOfRecord } from '../src/engine/record-check.ts'
-import { recordOf } from '../src/engine/record-of.ts'
+import { recordOf } from '../actors/turn.ts'
 
 // How many decisions one core makes: a student's add of one leg, decided and evolved, on a campus of the
 // size that the README speaks of; what making its record costs, and the check that the batcher will take it; and what
@@ -152,17 +152,17 @@ const arrivingTogether = 64
 
 /** From posting a command to its release, with nothing done in its turn. */
 function measureMailboxes(seconds: number, commands: readonly Command[]): Rounds {
-  const mailboxes = new Mailboxes<Command>({ perCourse: 1024, perStudent: 1024 })
+  const dispatcher = new Dispatcher<Command>({ perCourse: 1024, perStudent: 1024 })
   const touched = commands.map(({ legs }) => coursesOf(legs))
   return measure(seconds, commands.length, () => {
     let turns = 0
     for (const [index, command] of commands.entries()) {
-      mailboxes.post(command, touched[index] ?? [], command.student)
-      if (mailboxes.depth < arrivingTogether && index + 1 < commands.length) continue
-      mailboxes.run(
+      dispatcher.post(command, touched[index] ?? [], command.student)
+      if (dispatcher.depth < arrivingTogether && index + 1 < commands.length) continue
+      dispatcher.run(
         (ticket) => {
           turns++
-          mailboxes.release(ticket)
+          dispatcher.release(ticket)
         },
         () => false,
       )

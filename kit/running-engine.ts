@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { eventually } from './eventually.ts'
 import { readKeys } from './journal-keys.ts'
-import type { Command, StudentLeg } from '../actors/commands.ts'
+import type { Command, StudentLeg } from '../actors/messages/commands.ts'
 import { stateLines } from '../actors/campus-digest.ts'
 import { Batcher } from '../src/journal/batcher.ts'
 import { writeBatches, writeMarker } from '../src/journal/write.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { afterEach, test } from 'node:test'
-import type { Command } from '../actors/commands.ts'
+import type { Command } from '../actors/messages/commands.ts'
 import { createCampusDatabase } from '../kit/campus-database.ts'
 import { eventually } from '../kit/eventually.ts'
 import {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import type { AdminLeg } from '../admin-commands.ts'
-import type { Command } from '../commands.ts'
+import type { AdminLeg } from '../messages/admin-commands.ts'
+import type { Command } from '../messages/commands.ts'
 
 // What staff do with courses and students themselves, on the small campuses of `arbitraries.ts`. Times are whole minutes:
 // the tables hold no less.

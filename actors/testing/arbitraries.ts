@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { Command, Leg } from '../commands.ts'
+import type { Command, Leg } from '../messages/commands.ts'
 import type { GroupSketch, StudentSketch } from './sketches.ts'
 
 // Small campuses where everything is scarce and everybody wants the same, so that most rules come into play.

@@ -1,4 +1,4 @@
-import type { Command, OverrideLeg, StudentLeg } from '../commands.ts'
+import type { Command, OverrideLeg, StudentLeg } from '../messages/commands.ts'
 import { type GroupSketch, groupProfile, type StudentSketch, studentProfile } from './sketches.ts'
 
 type Group = ReturnType<typeof groupProfile> & {

@@ -1,5 +1,5 @@
-import type { AdminLeg, ChangeGroupLeg, ChangeStudentLeg } from '../admin-commands.ts'
-import type { AdoptLeg, Command, ReserveWish, StudentLeg } from '../commands.ts'
+import type { AdminLeg, ChangeGroupLeg, ChangeStudentLeg } from '../messages/admin-commands.ts'
+import type { AdoptLeg, Command, ReserveWish, StudentLeg } from '../messages/commands.ts'
 
 export function add(at: string, reserve: ReserveWish = 'allow'): StudentLeg {
   return { do: 'add', ...placeAt(at), reserve }

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { type Campus, Campus as EmptyCampus } from '../campus.ts'
-import type { AdminEffect } from '../admin-effects.ts'
-import type { Command } from '../commands.ts'
-import { decide } from '../decide.ts'
-import { evolve } from '../evolve.ts'
-import type { Effect, Rejection, Verdict } from '../records.ts'
-import type { Refusal } from '../refusals.ts'
-import { refusalsByDeed, refusalsOfPlan } from '../refusals-by-deed.ts'
+import type { AdminEffect } from '../messages/admin-effects.ts'
+import type { Command } from '../messages/commands.ts'
+import { decide } from '../rules/decide.ts'
+import { evolve } from '../rules/evolve.ts'
+import type { Effect, Rejection, Verdict } from '../messages/records.ts'
+import type { Refusal } from '../messages/refusals.ts'
+import { refusalsByDeed, refusalsOfPlan } from '../messages/refusals-by-deed.ts'
 import {
   duringWindow,
   type GroupSketch,

@@ -1,5 +1,6 @@
-import type { Gender, GroupProfile, StudentProfile } from '../campus.ts'
-import type { Exam, Meeting } from '../timetable.ts'
+import type { Gender, GroupProfile } from '../course.ts'
+import type { StudentProfile } from '../student.ts'
+import type { Exam, Meeting } from '../rules/timetable.ts'
 
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { unpackClassTime } from '../../actors/timetable.ts'
+import { unpackClassTime } from '../../actors/rules/timetable.ts'
 import { Random } from '../../src/registry/random.ts'
 import { campusRows, pickCourses, placesOf } from './bench-campus.ts'
 

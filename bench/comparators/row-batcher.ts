@@ -1,5 +1,5 @@
-import { coursesOf } from '../../actors/commands.ts'
-import type { DecisionRecord, Effect } from '../../actors/records.ts'
+import { coursesOf } from '../../actors/messages/commands.ts'
+import type { DecisionRecord, Effect } from '../../actors/messages/records.ts'
 import { Batcher } from '../../src/journal/batcher.ts'
 import { readConfig } from '../../src/config/read-config.ts'
 import type { BatchTransaction, TableStore } from '../../src/journal/batcher-ports.ts'

@@ -1,5 +1,5 @@
 import { Pool, type PoolClient } from 'pg'
-import { unpackClassTime } from '../../actors/timetable.ts'
+import { unpackClassTime } from '../../actors/rules/timetable.ts'
 import {
   type GroupRow,
   type HeldRow,

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Command } from '../../actors/commands.ts'
+import type { Command } from '../../actors/messages/commands.ts'
 import { Random } from '../../src/registry/random.ts'
 import { buildEngine } from '../../src/main/compose/engine-part.ts'
 import { openCampus, requireDatabaseUrl } from '../../src/main/compose/open-campus.ts'

@@ -1,6 +1,6 @@
-import type { GroupStatus } from '../../actors/campus.ts'
-import type { Effect } from '../../actors/records.ts'
-import type { Exam, Meeting } from '../../actors/timetable.ts'
+import type { GroupStatus } from '../../actors/course.ts'
+import type { Effect } from '../../actors/messages/records.ts'
+import type { Exam, Meeting } from '../../actors/rules/timetable.ts'
 import type { Position } from '../engine/ports.ts'
 
 /** A seat (`order` undefined) or a place in the reserve queue; a row without an order number has its id instead. */

@@ -1,5 +1,7 @@
-import { Campus, type CourseGroup, type Student } from '../../actors/campus.ts'
-import { evolve } from '../../actors/evolve.ts'
+import { Campus } from '../../actors/campus.ts'
+import type { CourseGroup } from '../../actors/course.ts'
+import type { Student } from '../../actors/student.ts'
+import { evolve } from '../../actors/rules/evolve.ts'
 import type { GroupDetails, PlaceRow, StateRows, StudentDetails } from './audit-ports.ts'
 
 /** What decisions decide, as a campus, and the rows that repeat another one, which a campus cannot hold. */

@@ -1,5 +1,6 @@
 import { detailsOf } from '../../actors/campus-digest.ts'
-import type { CourseGroup, Student } from '../../actors/campus.ts'
+import type { CourseGroup } from '../../actors/course.ts'
+import type { Student } from '../../actors/student.ts'
 import { type AuditState, placeKey } from './audit-state.ts'
 import type { Difference } from './difference.ts'
 

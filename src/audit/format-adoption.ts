@@ -1,4 +1,4 @@
-import type { Effect } from '../../actors/records.ts'
+import type { Effect } from '../../actors/messages/records.ts'
 import type { AdoptionPlan } from './adopt.ts'
 
 /**

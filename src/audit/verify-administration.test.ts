@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { AddGroupLeg, AddStudentLeg } from '../../actors/admin-commands.ts'
+import type { AddGroupLeg, AddStudentLeg } from '../../actors/messages/admin-commands.ts'
 import { add, asks, staff } from '../../actors/testing/commands.ts'
 import { group, meets, student, windowCloses, windowOpens } from '../../actors/testing/sketches.ts'
 import { Ledger } from './testing/ledger.ts'

@@ -1,4 +1,4 @@
-import type { Command, Leg, ReserveWish, StudentLeg } from '../../actors/commands.ts'
+import type { Command, Leg, ReserveWish, StudentLeg } from '../../actors/messages/commands.ts'
 import type { SubmitOptions } from '../engine/service.ts'
 import { type ByteReader, ProtocolBroken } from './byte-reader.ts'
 import { type ByteWriter, fits32Bits } from './byte-writer.ts'

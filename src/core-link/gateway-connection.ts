@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
-import type { Command } from '../../actors/commands.ts'
-import { refusalCodes } from '../../actors/refusals.ts'
+import type { Command } from '../../actors/messages/commands.ts'
+import { refusalCodes } from '../../actors/messages/refusals.ts'
 import type { Asker, EnrollmentService, Outcome, SubmitOptions } from '../engine/service.ts'
 import { ByteReader, ProtocolBroken } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'

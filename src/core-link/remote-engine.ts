@@ -1,4 +1,4 @@
-import type { Command } from '../../actors/commands.ts'
+import type { Command } from '../../actors/messages/commands.ts'
 import type { SeatBoard } from '../engine/seat-board.ts'
 import type {
   DryRunOutcome,

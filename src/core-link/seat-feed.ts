@@ -1,4 +1,4 @@
-import type { Effect } from '../../actors/records.ts'
+import type { Effect } from '../../actors/messages/records.ts'
 import { SeatBoard, type SeatState } from '../engine/seat-board.ts'
 import type { ByteReader } from './byte-reader.ts'
 import type { ByteWriter } from './byte-writer.ts'

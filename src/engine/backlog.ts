@@ -1,4 +1,4 @@
-import type { DecisionRecord } from '../../actors/records.ts'
+import type { DecisionRecord } from '../../actors/messages/records.ts'
 import { approximateBytes } from './record-size.ts'
 import type { Confirmable } from './settlement.ts'
 

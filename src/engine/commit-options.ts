@@ -1,4 +1,4 @@
-import type { DecisionRecord } from '../../actors/records.ts'
+import type { DecisionRecord } from '../../actors/messages/records.ts'
 import type { CommandStages } from './command-stages.ts'
 import type { JournalTerm, Runtime } from './ports.ts'
 

@@ -1,5 +1,5 @@
 import type { Campus } from '../../actors/campus.ts'
-import type { DecisionRecord } from '../../actors/records.ts'
+import type { DecisionRecord } from '../../actors/messages/records.ts'
 import { ClockWatch } from './clock-watch.ts'
 import type { CommandStages } from './command-stages.ts'
 import { describeError } from './describe-error.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { DecisionRecord } from '../../actors/records.ts'
+import type { DecisionRecord } from '../../actors/messages/records.ts'
 import type { CommitLimits } from './commit-options.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { BatchMessage } from './ports.ts'

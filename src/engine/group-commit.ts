@@ -1,4 +1,4 @@
-import type { DecisionRecord } from '../../actors/records.ts'
+import type { DecisionRecord } from '../../actors/messages/records.ts'
 import { Backlog, type Batch, emptyBatch, firstOf } from './backlog.ts'
 import type { CommandStages } from './command-stages.ts'
 import type { CommitLimits, CommitOptions } from './commit-options.ts'

@@ -1,4 +1,4 @@
-import type { DecisionRecord } from '../../actors/records.ts'
+import type { DecisionRecord } from '../../actors/messages/records.ts'
 
 const segmentBytes = 4 * 1024 * 1024
 const segmentKeys = 16_384

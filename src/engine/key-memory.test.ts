@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { DecisionRecord } from '../../actors/records.ts'
+import type { DecisionRecord } from '../../actors/messages/records.ts'
 import { KeyMemory, keyLifetimeMs } from './key-memory.ts'
 import { archivedText, KeyArchive } from './key-archive.ts'
 

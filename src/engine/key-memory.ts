@@ -1,4 +1,4 @@
-import type { DecisionRecord } from '../../actors/records.ts'
+import type { DecisionRecord } from '../../actors/messages/records.ts'
 import { archivedText, type KeyArchive } from './key-archive.ts'
 import { type Caller, callerId } from './ports.ts'
 

@@ -1,4 +1,4 @@
-import type { Command } from '../../actors/commands.ts'
+import type { Command } from '../../actors/messages/commands.ts'
 import { keyLifetimeMs, type KeyMemory, lookupOf } from './key-memory.ts'
 import { outcomeUnknown } from './pending-command.ts'
 import type { CampusStore } from './ports.ts'

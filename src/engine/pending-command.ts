@@ -1,6 +1,7 @@
-import type { Command } from '../../actors/commands.ts'
-import type { Mailboxes, Ticket } from '../../actors/mailboxes.ts'
-import type { DecisionRecord, Rejection } from '../../actors/records.ts'
+import type { Command } from '../../actors/messages/commands.ts'
+import type { Dispatcher } from '../../actors/dispatcher.ts'
+import type { Ticket } from '../../actors/mailbox.ts'
+import type { DecisionRecord, Rejection } from '../../actors/messages/records.ts'
 import type { Asker, Outcome, RejectedOutcome, SubmitOptions, Unavailable } from './service.ts'
 import type { Confirmable, Settlement, Waiter } from './settlement.ts'
 
@@ -13,7 +14,7 @@ export function rejectedBy({ rejection, ...where }: Rejection): RejectedOutcome 
 
 /** A command from its admission to its answer. One object for all who handle it: thousands wait at the same time. */
 export class PendingCommand implements Waiter, Confirmable {
-  readonly #mailboxes: Mailboxes<PendingCommand>
+  readonly #dispatcher: Dispatcher<PendingCommand>
   readonly command: Command
   readonly options: SubmitOptions
   readonly asker: Asker
@@ -29,13 +30,13 @@ export class PendingCommand implements Waiter, Confirmable {
   expiresMs = 0
 
   constructor(
-    mailboxes: Mailboxes<PendingCommand>,
+    dispatcher: Dispatcher<PendingCommand>,
     command: Command,
     options: SubmitOptions,
     asker: Asker,
     postedAtMs: number | undefined,
   ) {
-    this.#mailboxes = mailboxes
+    this.#dispatcher = dispatcher
     this.command = command
     this.options = options
     this.asker = asker
@@ -50,18 +51,18 @@ export class PendingCommand implements Waiter, Confirmable {
   }
 
   confirmed(): void {
-    if (this.ticket !== undefined) this.#mailboxes.release(this.ticket)
+    if (this.ticket !== undefined) this.#dispatcher.release(this.ticket)
     this.onWritten?.(true)
   }
 
   refused(): void {
-    if (this.ticket !== undefined) this.#mailboxes.release(this.ticket)
+    if (this.ticket !== undefined) this.#dispatcher.release(this.ticket)
     this.onWritten?.(false)
   }
 
   /** Ends it without a decision: nothing has changed. */
   turnAway(outcome: Outcome): void {
-    if (this.ticket !== undefined) this.#mailboxes.release(this.ticket)
+    if (this.ticket !== undefined) this.#dispatcher.release(this.ticket)
     this.asker.settle(outcome)
   }
 

@@ -1,5 +1,6 @@
-import type { Campus, StudentProfile } from '../../actors/campus.ts'
-import type { DecisionRecord } from '../../actors/records.ts'
+import type { Campus } from '../../actors/campus.ts'
+import type { StudentProfile } from '../../actors/student.ts'
+import type { DecisionRecord } from '../../actors/messages/records.ts'
 import type { KeyArchive } from './key-archive.ts'
 
 /** Time, identity and scheduling, so that nothing below reads a clock by itself and a test can own them all. */

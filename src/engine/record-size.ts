@@ -1,4 +1,4 @@
-import type { DecisionRecord } from '../../actors/records.ts'
+import type { DecisionRecord } from '../../actors/messages/records.ts'
 
 /**
  * Close enough for a bound, far cheaper than encoding twice: a student's legs, effects and reasons have a known shape

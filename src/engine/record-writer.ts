@@ -1,6 +1,6 @@
-import type { Leg } from '../../actors/commands.ts'
-import type { DecisionRecord, Effect } from '../../actors/records.ts'
-import type { Refusal } from '../../actors/refusals.ts'
+import type { Leg } from '../../actors/messages/commands.ts'
+import type { DecisionRecord, Effect } from '../../actors/messages/records.ts'
+import type { Refusal } from '../../actors/messages/refusals.ts'
 import { recordSchema } from '../../schema/journal-message.ts'
 
 const fitsRequest = new RegExp(recordSchema.properties.request.pattern)

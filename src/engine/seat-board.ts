@@ -1,6 +1,7 @@
-import { byCourseAndGroup, Campus, type GroupProfile, type GroupStatus } from '../../actors/campus.ts'
-import { addedGroup, changedProfile } from '../../actors/evolve-administration.ts'
-import type { Effect } from '../../actors/records.ts'
+import { Campus } from '../../actors/campus.ts'
+import { byCourseAndGroup, type GroupProfile, type GroupStatus } from '../../actors/course.ts'
+import { addedGroup, changedProfile } from '../../actors/rules/evolve-administration.ts'
+import type { Effect } from '../../actors/messages/records.ts'
 import { PlaceRing } from './place-ring.ts'
 
 /**

@@ -1,9 +1,9 @@
-import type { Command } from '../../actors/commands.ts'
-import type { Gender, GroupStatus } from '../../actors/campus.ts'
-import type { DecisionRecord, Rejection, Verdict } from '../../actors/records.ts'
-import type { RejectionCode } from '../../actors/refusals.ts'
+import type { Command } from '../../actors/messages/commands.ts'
+import type { Gender, GroupStatus } from '../../actors/course.ts'
+import type { DecisionRecord, Rejection, Verdict } from '../../actors/messages/records.ts'
+import type { RejectionCode } from '../../actors/messages/refusals.ts'
 import type { SeatBoard } from './seat-board.ts'
-import type { Meeting } from '../../actors/timetable.ts'
+import type { Meeting } from '../../actors/rules/timetable.ts'
 
 /** Why the engine cannot answer now. All but `outcome_unknown` mean: surely not done. */
 export type UnavailableCode =

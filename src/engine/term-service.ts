@@ -1,4 +1,4 @@
-import type { Command } from '../../actors/commands.ts'
+import type { Command } from '../../actors/messages/commands.ts'
 import type { SeatBoard } from './seat-board.ts'
 import type {
   Asker,

@@ -1,9 +1,9 @@
 import type { Campus } from '../../actors/campus.ts'
-import { type Command, coursesOf } from '../../actors/commands.ts'
-import { decide } from '../../actors/decide.ts'
-import { evolve } from '../../actors/evolve.ts'
-import { type MailboxBounds, Mailboxes, type Ticket } from '../../actors/mailboxes.ts'
-import type { DecisionRecord, Effect } from '../../actors/records.ts'
+import { type Command, coursesOf } from '../../actors/messages/commands.ts'
+import { decide } from '../../actors/rules/decide.ts'
+import { type MailboxBounds, Dispatcher } from '../../actors/dispatcher.ts'
+import type { Ticket } from '../../actors/mailbox.ts'
+import type { DecisionRecord, Rejection } from '../../actors/messages/records.ts'
 import { Catalogs } from './catalogs.ts'
 import type { CommandStages } from './command-stages.ts'
 import type { CommitLimits } from './commit-options.ts'
@@ -26,7 +26,7 @@ import type {
 } from './service.ts'
 import { PendingCommand, rejectedBy } from './pending-command.ts'
 import { faultOfRecord } from './record-check.ts'
-import { recordOf } from './record-of.ts'
+import { applyRecord, takeTurn, type TurnTime } from '../../actors/turn.ts'
 import type { Settlement } from './settlement.ts'
 import type { Snapshot } from './views.ts'
 
@@ -69,7 +69,7 @@ export class Term {
   readonly #limits: TermLimits
   readonly #stages: CommandStages | undefined
   readonly #onRefusedRecord: (detail: string) => void
-  readonly #mailboxes: Mailboxes<PendingCommand>
+  readonly #dispatcher: Dispatcher<PendingCommand>
   readonly #keys: KeyMemory
   readonly #keyed: KeyedAdmission
   readonly #catalogs: Catalogs
@@ -112,7 +112,7 @@ export class Term {
     this.#limits = limits
     this.#stages = options.stages
     this.#onRefusedRecord = options.onRefusedRecord ?? (() => {})
-    this.#mailboxes = new Mailboxes(limits.mailboxes)
+    this.#dispatcher = new Dispatcher(limits.mailboxes)
     this.#keys = new KeyMemory(loaded.keys)
     this.#keyed = new KeyedAdmission({
       keys: this.#keys,
@@ -145,7 +145,7 @@ export class Term {
   progress(): Omit<EngineStatus, 'state' | 'detail' | 'journalBlocked'> {
     const { commit } = this
     const { decidedSeq, confirmedSeq, appliedSeq, pendingRecords, backlogBytes, behindMs } = commit
-    const own = { term: this.number, mailboxDepth: this.#mailboxes.depth, isFull: !commit.hasRoom }
+    const own = { term: this.number, mailboxDepth: this.#dispatcher.depth, isFull: !commit.hasRoom }
     return { ...own, decidedSeq, confirmedSeq, appliedSeq, pendingRecords, backlogBytes, behindMs }
   }
 
@@ -185,8 +185,8 @@ export class Term {
     if (refusal !== undefined) return asker.settle(refusal)
     const courses = coursesOf(command.legs)
     const postedAtMs = this.#stages?.samples() === true ? this.#runtime.elapsed() : undefined
-    const pending = new PendingCommand(this.#mailboxes, command, options, asker, postedAtMs)
-    pending.ticket = this.#mailboxes.post(pending, courses, command.student)
+    const pending = new PendingCommand(this.#dispatcher, command, options, asker, postedAtMs)
+    pending.ticket = this.#dispatcher.post(pending, courses, command.student)
     if (pending.ticket === undefined) asker.settle(busy)
     else this.#schedule()
   }
@@ -232,7 +232,7 @@ export class Term {
     const untilMs = nowMs + this.#limits.turnBudgetMs
     const isCareful = nowMs < this.#carefulUntilMs
     try {
-      this.#mailboxes.run(
+      this.#dispatcher.run(
         (ticket) => this.#turn(ticket, isCareful),
         () => this.#awaitsOne || this.#runtime.elapsed() >= untilMs,
         isCareful ? 1 : undefined,
@@ -243,31 +243,30 @@ export class Term {
       return
     }
     this.commit.flush()
-    if (this.#mailboxes.depth > 0 && !this.#awaitsOne) this.#schedule()
+    if (this.#dispatcher.depth > 0 && !this.#awaitsOne) this.#schedule()
   }
 
   #turn(ticket: Ticket<PendingCommand>, isCareful: boolean): void {
     const pending = ticket.item
     const { command, options, postedAtMs, asker } = pending
     const startedAtMs = postedAtMs === undefined ? 0 : this.#runtime.elapsed()
-    const { at, judgedMs } = this.#times()
-    let verdict: ReturnType<typeof decide>
+    const times = this.#times()
+    let record: DecisionRecord | Rejection
     try {
-      verdict = decide(this.campus, command, judgedMs)
+      record = takeTurn(this.campus, command, options, this.commit.decidedSeq + 1, times)
     } catch (bug) {
       // Nothing has changed, so nobody else need suffer for it.
-      this.#mailboxes.release(ticket)
+      this.#dispatcher.release(ticket)
       asker.fail(bug)
       return
     }
-    if ('rejection' in verdict) return pending.turnAway(rejectedBy(verdict))
-    const record = recordOf(command, verdict, options, this.commit.decidedSeq + 1, at)
+    if ('rejection' in record) return pending.turnAway(rejectedBy(record))
     const fault = faultOfRecord(record)
     if (fault !== undefined) {
       this.#onRefusedRecord(fault)
       return pending.turnAway({ kind: 'failed', code: 'internal' })
     }
-    this.#lastAt = at
+    this.#lastAt = record.at
     pending.record = record
     if (isCareful) this.#awaitWriting(pending, record)
     this.commit.add(record, pending)
@@ -282,16 +281,13 @@ export class Term {
       this.#awaitsOne = false
       if (isWritten) this.#take(record)
       else if (record.key !== undefined) this.#keys.release(record.actor, record.key)
-      if (this.#mailboxes.depth > 0) this.#schedule()
+      if (this.#dispatcher.depth > 0) this.#schedule()
     }
   }
 
   /** What was decided changes memory: later turns see it. */
   #take(record: DecisionRecord): void {
-    for (const effect of record.effects ?? []) {
-      evolve(this.campus, effect)
-      this.#touch(effect, record.seq)
-    }
+    applyRecord(this.campus, record)
     if (record.key !== undefined) this.#keys.settle(record.actor, record.key, record, this.commit.appliedSeq)
   }
 
@@ -299,15 +295,10 @@ export class Term {
    * `at` never goes backwards, and the clock may have been moved back by a millisecond. Where the tables hold decisions of
    * the future (a clock was wrong once), decisions are dated like the last of them, and windows are judged by the clock.
    */
-  #times(): { at: number; judgedMs: number } {
+  #times(): TurnTime {
     const nowMs = this.#clock.nowMs()
     const at = Math.max(nowMs, this.#lastAt)
     return { at, judgedMs: at - nowMs > 1 ? nowMs : at }
-  }
-
-  #touch(effect: Effect, seq: number): void {
-    if ('course' in effect) this.campus.group(effect.course, effect.group).touchedBy = seq
-    if ('student' in effect) this.campus.student(effect.student).touchedBy = seq
   }
 
   /** Judges without deciding. The answer waits for what it rests on to be durable. */
@@ -345,7 +336,7 @@ export class Term {
   /** Admits nothing more; resolves when all that was admitted is decided and durable. */
   async finish(): Promise<void> {
     this.#admitting = false
-    while (this.#journal.open && this.#mailboxes.depth > 0) {
+    while (this.#journal.open && this.#dispatcher.depth > 0) {
       await new Promise<void>((resolve) => this.#runtime.defer(resolve))
     }
     await this.commit.drained()
@@ -355,6 +346,6 @@ export class Term {
   close(): void {
     this.#admitting = false
     this.commit.close()
-    for (const { asker } of this.#mailboxes.drain()) asker.settle(recovering)
+    for (const { asker } of this.#dispatcher.drain()) asker.settle(recovering)
   }
 }

@@ -1,11 +1,11 @@
+import type { Campus } from '../../actors/campus.ts'
 import {
   byCourseAndGroup,
-  type Campus,
   type CourseGroup,
   type GroupProfile,
   type GroupStatus,
-  type Student,
-} from '../../actors/campus.ts'
+} from '../../actors/course.ts'
+import type { Student } from '../../actors/student.ts'
 import type { GroupView, PlaceView, RosterView, StudentView } from './service.ts'
 
 /** How far nobody's term is. */

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { DecisionRecord } from '../../actors/records.ts'
+import type { DecisionRecord } from '../../actors/messages/records.ts'
 import type { DepartmentsReply } from '../../schema/rest-campus.ts'
 import type { ListedGroup, ListedStudent } from '../../schema/rest-lists.ts'
 import type { CommandStages } from '../engine/command-stages.ts'

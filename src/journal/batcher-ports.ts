@@ -1,4 +1,4 @@
-import type { DecisionRecord } from '../../actors/records.ts'
+import type { DecisionRecord } from '../../actors/messages/records.ts'
 import type { MissingRecords, Position, RecordId } from '../engine/ports.ts'
 
 /** One transaction of the batcher. Begun with the position locked; ends by `commit` or `rollback`. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
-import type { DecisionRecord, Effect } from '../../actors/records.ts'
+import type { DecisionRecord, Effect } from '../../actors/messages/records.ts'
 import { createCampusDatabase, type CampusDatabase } from '../../kit/campus-database.ts'
 import { BatcherTables } from '../store/table-store.ts'
 import { type BatchMessage, LostTail, noLeader, type RecordId } from '../engine/ports.ts'

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { DecisionRecord } from '../../actors/records.ts'
+import type { DecisionRecord } from '../../actors/messages/records.ts'
 import { encodeMessage } from '../engine/messages.ts'
 import type { BatchTransaction, MarkerProof, TableStore } from './batcher-ports.ts'
 import {

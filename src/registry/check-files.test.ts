@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { unpackClassTime } from '../../actors/timetable.ts'
+import { unpackClassTime } from '../../actors/rules/timetable.ts'
 import { checkFiles } from './check-files.ts'
 import {
   argon,

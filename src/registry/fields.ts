@@ -1,4 +1,4 @@
-import { type Meeting, meetingsOverlap, packClassTime } from '../../actors/timetable.ts'
+import { type Meeting, meetingsOverlap, packClassTime } from '../../actors/rules/timetable.ts'
 import {
   argonMemoryKiBMax,
   argonPassesMax,

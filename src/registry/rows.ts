@@ -43,7 +43,7 @@ export interface CourseRow {
   readonly exam_time: string | null
   /** null = not known; the exam is the instant of its start. */
   readonly exam_minutes: number | null
-  /** Packed (see actors/timetable.ts); 0 where `meetings` counts or there is no class. */
+  /** Packed (see actors/rules/timetable.ts); 0 where `meetings` counts or there is no class. */
   readonly class_time: number
   /** JSON, only where the meetings differ by day: `[{"day", "start_minute", "end_minute"}, …]`. */
   readonly meetings: string | null

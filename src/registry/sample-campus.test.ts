@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { hash, verify } from '@node-rs/argon2'
-import { examsOverlap, type Meeting, meetingsOverlap, unpackClassTime } from '../../actors/timetable.ts'
+import { examsOverlap, type Meeting, meetingsOverlap, unpackClassTime } from '../../actors/rules/timetable.ts'
 import { type CourseRow, type EnrolledCourseRow, type RowSource } from './rows.ts'
 import { sampleCampus, sampleHashCost } from './sample-campus.ts'
 

@@ -1,5 +1,5 @@
-import type { GroupProfile } from '../../actors/campus.ts'
-import type { Exam, Meeting } from '../../actors/timetable.ts'
+import type { GroupProfile } from '../../actors/course.ts'
+import type { Exam, Meeting } from '../../actors/rules/timetable.ts'
 import type { Random } from './random.ts'
 import { departmentNames, familyNames, givenNames } from './sample-names.ts'
 

@@ -1,4 +1,4 @@
-import { type Meeting, packClassTime } from '../../actors/timetable.ts'
+import { type Meeting, packClassTime } from '../../actors/rules/timetable.ts'
 import { int16Max, int32Max, minutesPerDay, personIdMax } from '../../schema/registry-limits.ts'
 import {
   anyText,

@@ -1,5 +1,5 @@
-import type { Meeting } from '../../actors/timetable.ts'
-import { isClassTime, unpackClassTime } from '../../actors/timetable.ts'
+import type { Meeting } from '../../actors/rules/timetable.ts'
+import { isClassTime, unpackClassTime } from '../../actors/rules/timetable.ts'
 import { minutesPerDay } from '../../schema/registry-limits.ts'
 import type { CsvCell } from './csv-text.ts'
 import {

@@ -1,4 +1,4 @@
-import type { Effect } from '../../actors/records.ts'
+import type { Effect } from '../../actors/messages/records.ts'
 import type { Position } from '../engine/ports.ts'
 import { integerRowsOut } from './copy.ts'
 import { type Client, type Database, endQuietly } from './database.ts'

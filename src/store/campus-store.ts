@@ -1,4 +1,4 @@
-import type { StudentProfile } from '../../actors/campus.ts'
+import type { StudentProfile } from '../../actors/student.ts'
 import type {
   Caller,
   CampusStore,

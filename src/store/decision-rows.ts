@@ -1,4 +1,4 @@
-import type { DecisionRecord } from '../../actors/records.ts'
+import type { DecisionRecord } from '../../actors/messages/records.ts'
 
 /** The columns of `decisions` that make a record, for SELECT lists; `at` as milliseconds. */
 export const decisionColumns = `

@@ -1,4 +1,4 @@
-import type { DecisionRecord } from '../../actors/records.ts'
+import type { DecisionRecord } from '../../actors/messages/records.ts'
 import type { Database } from './database.ts'
 import { decisionColumns, type DecisionRow, recordOf } from './decision-rows.ts'
 

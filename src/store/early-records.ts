@@ -1,4 +1,4 @@
-import type { DecisionRecord } from '../../actors/records.ts'
+import type { DecisionRecord } from '../../actors/messages/records.ts'
 import type { RecordId } from '../engine/ports.ts'
 import type { Client } from './database.ts'
 

@@ -1,6 +1,6 @@
-import type { AdminEffect } from '../../actors/admin-effects.ts'
-import type { Effect } from '../../actors/records.ts'
-import { type ExamTime, type Meeting, packClassTime } from '../../actors/timetable.ts'
+import type { AdminEffect } from '../../actors/messages/admin-effects.ts'
+import type { Effect } from '../../actors/messages/records.ts'
+import { type ExamTime, type Meeting, packClassTime } from '../../actors/rules/timetable.ts'
 
 const groupColumns =
   'for_department, name, lecturer, units, capacity, reserve_capacity, exam_time, exam_minutes, class_time, meetings, ' +

@@ -1,4 +1,4 @@
-import type { DecisionRecord, Effect } from '../../actors/records.ts'
+import type { DecisionRecord, Effect } from '../../actors/messages/records.ts'
 import { arrayText, type CopyField, CopyRows } from './copy.ts'
 import { detailsOf, foldAdministration, prepareAdministration } from './fold-administration.ts'
 

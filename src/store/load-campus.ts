@@ -1,5 +1,6 @@
-import { Campus, type CourseGroup } from '../../actors/campus.ts'
-import { canBeNamed } from '../../actors/set-aside.ts'
+import { Campus } from '../../actors/campus.ts'
+import type { CourseGroup } from '../../actors/course.ts'
+import { canBeNamed } from '../../actors/rules/set-aside.ts'
 import { AdoptionNeeded, type LoadedCampus, type LoadOptions, type Position } from '../engine/ports.ts'
 import { copyIntegersOut } from './copy.ts'
 import type { Client } from './database.ts'

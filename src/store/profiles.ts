@@ -1,5 +1,6 @@
-import type { Gender, GroupProfile, GroupStatus, StudentProfile } from '../../actors/campus.ts'
-import { type Meeting, unpackClassTime } from '../../actors/timetable.ts'
+import type { Gender, GroupProfile, GroupStatus } from '../../actors/course.ts'
+import type { StudentProfile } from '../../actors/student.ts'
+import { type Meeting, unpackClassTime } from '../../actors/rules/timetable.ts'
 import { calendarEndMs } from '../../schema/registry-limits.ts'
 import type { IntegerRow } from './copy.ts'
 import { withFaultsOfGroup, withFaultsOfStudent } from './row-faults.ts'

@@ -1,4 +1,4 @@
-import { unpackClassTime } from '../../actors/timetable.ts'
+import { unpackClassTime } from '../../actors/rules/timetable.ts'
 import type { DepartmentsReply } from '../../schema/rest-campus.ts'
 import type { ListedGroup, ListedStudent } from '../../schema/rest-lists.ts'
 import type { Database } from './database.ts'

@@ -1,6 +1,7 @@
-import type { GroupProfile, StudentProfile } from '../../actors/campus.ts'
-import { canBeNamed } from '../../actors/set-aside.ts'
-import { isClassTime } from '../../actors/timetable.ts'
+import type { GroupProfile } from '../../actors/course.ts'
+import type { StudentProfile } from '../../actors/student.ts'
+import { canBeNamed } from '../../actors/rules/set-aside.ts'
+import { isClassTime } from '../../actors/rules/timetable.ts'
 import { calendarEndMs } from '../../schema/registry-limits.ts'
 import type { GroupRow } from './profiles.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
-import type { Effect } from '../../actors/records.ts'
+import type { Effect } from '../../actors/messages/records.ts'
 import { BatcherTables } from './table-store.ts'
 import {
   applyEffects,

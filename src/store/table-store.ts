@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { DecisionRecord } from '../../actors/records.ts'
+import type { DecisionRecord } from '../../actors/messages/records.ts'
 import type { BatchTransaction, MarkerJudgement, Stray, TableStore } from '../journal/batcher-ports.ts'
 import type { ExpectedCampus, Position, RecordId } from '../engine/ports.ts'
 import { takeBaselineIfNeeded } from './baseline.ts'

@@ -30,7 +30,7 @@ interface Described {
 }
 
 /**
- * Provoked where it costs less: `actors/course-admin.test.ts` fills a course with 50,000 students. `not_storable` ends the
+ * Provoked where it costs less: `actors/rules/course-admin.test.ts` fills a course with 50,000 students. `not_storable` ends the
  * term, which the others here share: `test/refused-records.test.ts` proves it of the engine, for any command.
  */
 const provokedElsewhere = [

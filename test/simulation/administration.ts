@@ -1,7 +1,12 @@
-import type { AdminLeg, AddGroupLeg, AddStudentLeg, ChangeGroupLeg } from '../../actors/admin-commands.ts'
-import type { AdminEffect } from '../../actors/admin-effects.ts'
-import type { Command, Leg } from '../../actors/commands.ts'
-import type { ExamTime } from '../../actors/timetable.ts'
+import type {
+  AdminLeg,
+  AddGroupLeg,
+  AddStudentLeg,
+  ChangeGroupLeg,
+} from '../../actors/messages/admin-commands.ts'
+import type { AdminEffect } from '../../actors/messages/admin-effects.ts'
+import type { Command, Leg } from '../../actors/messages/commands.ts'
+import type { ExamTime } from '../../actors/rules/timetable.ts'
 import { type BookGroup, type Books, type BookStudent, holds, isBelowSeats } from './books.ts'
 import { minutesOf } from './state-text.ts'
 

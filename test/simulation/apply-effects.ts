@@ -1,4 +1,4 @@
-import type { Effect } from '../../actors/records.ts'
+import type { Effect } from '../../actors/messages/records.ts'
 import { applyAdminEffect, isAdminEffect } from './administration.ts'
 import type { BookGroup, Books } from './books.ts'
 

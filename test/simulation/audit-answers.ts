@@ -1,4 +1,4 @@
-import type { DecisionRecord } from '../../actors/records.ts'
+import type { DecisionRecord } from '../../actors/messages/records.ts'
 import type { Attempt, History } from './history.ts'
 import type { Evidence } from './evidence.ts'
 import { isSameValue } from './same-value.ts'

@@ -1,5 +1,5 @@
-import type { Command } from '../../actors/commands.ts'
-import type { Refusal } from '../../actors/refusals.ts'
+import type { Command } from '../../actors/messages/commands.ts'
+import type { Refusal } from '../../actors/messages/refusals.ts'
 import { applyEffects } from './apply-effects.ts'
 import type { Evidence } from './evidence.ts'
 import type { ReadingAudit } from './audit-readings.ts'

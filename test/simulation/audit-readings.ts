@@ -1,4 +1,4 @@
-import type { Command } from '../../actors/commands.ts'
+import type { Command } from '../../actors/messages/commands.ts'
 import type { DecisionIndex } from './audit-answers.ts'
 import { reasonText } from './audit-decisions.ts'
 import type { BookGroup, Books } from './books.ts'

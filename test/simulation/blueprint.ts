@@ -1,4 +1,5 @@
-import type { GroupProfile, StudentProfile } from '../../actors/campus.ts'
+import type { GroupProfile } from '../../actors/course.ts'
+import type { StudentProfile } from '../../actors/student.ts'
 import type { Random } from './random.ts'
 import type { Blueprint } from './tables.ts'
 

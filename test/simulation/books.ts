@@ -1,4 +1,4 @@
-import type { Gender, GroupStatus } from '../../actors/campus.ts'
+import type { Gender, GroupStatus } from '../../actors/course.ts'
 import { detailsText, groupLine, minutesOf, studentLine } from './state-text.ts'
 import type { Blueprint } from './tables.ts'
 import { catalogText, rosterText, studentText } from './readings.ts'

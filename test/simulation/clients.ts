@@ -1,4 +1,4 @@
-import type { Command } from '../../actors/commands.ts'
+import type { Command } from '../../actors/messages/commands.ts'
 import type { Outcome } from '../../src/engine/service.ts'
 import type { Belief, CommandDraw } from './command-draw.ts'
 import type { Coverage } from './coverage.ts'

@@ -1,5 +1,5 @@
-import type { Actor, Command, StaffLeg, StudentLeg } from '../../actors/commands.ts'
-import type { ExamTime, Meeting } from '../../actors/timetable.ts'
+import type { Actor, Command, StaffLeg, StudentLeg } from '../../actors/messages/commands.ts'
+import type { ExamTime, Meeting } from '../../actors/rules/timetable.ts'
 import type { Random } from './random.ts'
 import type { Blueprint } from './tables.ts'
 

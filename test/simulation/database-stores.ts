@@ -1,5 +1,6 @@
-import { Campus, type StudentProfile } from '../../actors/campus.ts'
-import type { DecisionRecord } from '../../actors/records.ts'
+import { Campus } from '../../actors/campus.ts'
+import type { StudentProfile } from '../../actors/student.ts'
+import type { DecisionRecord } from '../../actors/messages/records.ts'
 import { keyLifetimeMs } from '../../src/engine/key-memory.ts'
 import { archivedText, KeyArchive } from '../../src/engine/key-archive.ts'
 import type { BatchTransaction, MarkerJudgement, TableStore } from '../../src/journal/batcher-ports.ts'

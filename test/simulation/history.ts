@@ -1,4 +1,4 @@
-import type { Command } from '../../actors/commands.ts'
+import type { Command } from '../../actors/messages/commands.ts'
 import type { DryRunOutcome, Outcome } from '../../src/engine/service.ts'
 
 /** Something that a client wants done; it may take several attempts. */

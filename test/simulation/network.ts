@@ -1,5 +1,5 @@
 import type { DryRunOutcome, Outcome } from '../../src/engine/service.ts'
-import type { Command } from '../../actors/commands.ts'
+import type { Command } from '../../actors/messages/commands.ts'
 import type { Coverage } from './coverage.ts'
 import type { EngineHost } from './engine-host.ts'
 import type { Attempt } from './history.ts'

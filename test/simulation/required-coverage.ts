@@ -1,4 +1,4 @@
-import { refusalCodes } from '../../actors/refusals.ts'
+import { refusalCodes } from '../../actors/messages/refusals.ts'
 import type { CoverageCounts } from './coverage.ts'
 import { strokes } from './fault-plan.ts'
 

@@ -1,4 +1,4 @@
-import type { Command, Leg, StudentLeg } from '../../actors/commands.ts'
+import type { Command, Leg, StudentLeg } from '../../actors/messages/commands.ts'
 import { administer, brokenByAdministration, isAdministration } from './administration.ts'
 import { type BookGroup, type Books, type BookStudent, holds, isBelowSeats, waits } from './books.ts'
 

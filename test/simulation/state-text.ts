@@ -1,5 +1,7 @@
-import type { Campus, GroupProfile, StudentProfile } from '../../actors/campus.ts'
-import type { Meeting } from '../../actors/timetable.ts'
+import type { Campus } from '../../actors/campus.ts'
+import type { GroupProfile } from '../../actors/course.ts'
+import type { StudentProfile } from '../../actors/student.ts'
+import type { Meeting } from '../../actors/rules/timetable.ts'
 import type { Tables } from './tables.ts'
 
 /** Everything that decisions decide, one line for each group and each student, whatever holds it. */

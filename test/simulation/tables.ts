@@ -1,7 +1,8 @@
-import type { AdminEffect, ConflictsArose } from '../../actors/admin-effects.ts'
-import type { GroupProfile, StudentProfile } from '../../actors/campus.ts'
-import type { DecisionRecord, Effect } from '../../actors/records.ts'
-import { examOf } from '../../actors/timetable.ts'
+import type { AdminEffect, ConflictsArose } from '../../actors/messages/admin-effects.ts'
+import type { GroupProfile } from '../../actors/course.ts'
+import type { StudentProfile } from '../../actors/student.ts'
+import type { DecisionRecord, Effect } from '../../actors/messages/records.ts'
+import { examOf } from '../../actors/rules/timetable.ts'
 import { noLeader, type Position, type RecordId } from '../../src/engine/ports.ts'
 
 /** The campus as it is before the first decision. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
-import { byCourseAndGroup } from '../../../actors/campus.ts'
+import { byCourseAndGroup } from '../../../actors/course.ts'
 import type { GroupSeats, SeatBoard } from '../../engine/seat-board.ts'
 import { groupViewOf } from '../../engine/views.ts'
 import { courseReplyOf } from './representations.ts'

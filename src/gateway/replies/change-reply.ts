@@ -1,4 +1,4 @@
-import type { DecisionRecord, Effect, Verdict } from '../../../actors/records.ts'
+import type { DecisionRecord, Effect, Verdict } from '../../../actors/messages/records.ts'
 import type { ChangeReply } from '../../../schema/rest-administration.ts'
 import { decisionOf } from './representations.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { refusalCodes } from '../../../actors/refusals.ts'
+import { refusalCodes } from '../../../actors/messages/refusals.ts'
 import { student } from '../../../actors/testing/sketches.ts'
 import { problemBody, type ProblemCode, problems } from './problems.ts'
 import { assertProblem, Desk } from '../testing/desk.ts'

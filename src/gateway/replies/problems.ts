@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import { refusalCodes, type RefusalCode } from '../../../actors/refusals.ts'
+import { refusalCodes, type RefusalCode } from '../../../actors/messages/refusals.ts'
 
 interface ProblemKind {
   readonly status: number

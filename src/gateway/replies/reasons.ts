@@ -1,6 +1,6 @@
-import type { DecisionRecord, Verdict } from '../../../actors/records.ts'
-import type { Refusal, RefusalCode } from '../../../actors/refusals.ts'
-import type { Leg } from '../../../actors/commands.ts'
+import type { DecisionRecord, Verdict } from '../../../actors/messages/records.ts'
+import type { Refusal, RefusalCode } from '../../../actors/messages/refusals.ts'
+import type { Leg } from '../../../actors/messages/commands.ts'
 import type { ProblemReason } from './problems.ts'
 
 /** What a verdict was about: enough to say in words why it was no. */

@@ -1,5 +1,5 @@
-import type { Leg, SetCapacityLeg, StudentLeg } from '../../../actors/commands.ts'
-import type { DecisionRecord, Effect, Verdict } from '../../../actors/records.ts'
+import type { Leg, SetCapacityLeg, StudentLeg } from '../../../actors/messages/commands.ts'
+import type { DecisionRecord, Effect, Verdict } from '../../../actors/messages/records.ts'
 import type {
   CapacityReply,
   CommandReply,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import type { DecisionRecord } from '../../../actors/records.ts'
+import type { DecisionRecord } from '../../../actors/messages/records.ts'
 import { group, student } from '../../../actors/testing/sketches.ts'
 import { type DecisionsReply } from '../../../schema/rest-decisions.ts'
 import { Desk } from '../testing/desk.ts'

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
-import type { ListedConflict } from '../../../actors/admin-effects.ts'
-import type { DecisionRecord, Effect, Verdict } from '../../../actors/records.ts'
+import type { ListedConflict } from '../../../actors/messages/admin-effects.ts'
+import type { DecisionRecord, Effect, Verdict } from '../../../actors/messages/records.ts'
 import type { EnrollmentService, RosterView, StudentView } from '../../engine/service.ts'
 import { refuseUnavailable } from '../routes/submit-commands.ts'
 import { sendProblem } from './problems.ts'

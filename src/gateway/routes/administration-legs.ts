@@ -4,8 +4,8 @@ import type {
   AddStudentLeg,
   ChangeGroupLeg,
   ChangeStudentLeg,
-} from '../../../actors/admin-commands.ts'
-import { type ExamTime, type Meeting, meetingsOverlap } from '../../../actors/timetable.ts'
+} from '../../../actors/messages/admin-commands.ts'
+import { type ExamTime, type Meeting, meetingsOverlap } from '../../../actors/rules/timetable.ts'
 import { calendarEndMs } from '../../../schema/registry-limits.ts'
 import type {
   addGroupBody,

@@ -1,6 +1,6 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { refusalsByDeed } from '../../../actors/refusals-by-deed.ts'
+import { refusalsByDeed } from '../../../actors/messages/refusals-by-deed.ts'
 import { noBody } from '../../../schema/rest.ts'
 import {
   addGroupBody,

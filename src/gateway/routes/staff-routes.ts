@@ -1,6 +1,6 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
-import { refusalsByDeed } from '../../../actors/refusals-by-deed.ts'
+import { refusalsByDeed } from '../../../actors/messages/refusals-by-deed.ts'
 import {
   anyQuery,
   capacityBody,

@@ -1,7 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
-import type { StudentLeg } from '../../../actors/commands.ts'
-import { refusalsByDeed, refusalsOfPlan } from '../../../actors/refusals-by-deed.ts'
+import type { StudentLeg } from '../../../actors/messages/commands.ts'
+import { refusalsByDeed, refusalsOfPlan } from '../../../actors/messages/refusals-by-deed.ts'
 import {
   addBody,
   commandReply,

@@ -1,5 +1,5 @@
 import type { Campus } from '../../../actors/campus.ts'
-import type { Command } from '../../../actors/commands.ts'
+import type { Command } from '../../../actors/messages/commands.ts'
 import type { JournalMessage } from '../../engine/ports.ts'
 import type { SeatBoard } from '../../engine/seat-board.ts'
 import {

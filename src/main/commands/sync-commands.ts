@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Meeting, packClassTime } from '../../../actors/timetable.ts'
+import { type Meeting, packClassTime } from '../../../actors/rules/timetable.ts'
 import { type ChangedRow, unknownHash } from '../../registry/compare-rows.ts'
 import type { LinedRow } from '../../registry/checked-table.ts'
 import { type CourseRow, nobodysPassword, type StudentRow } from '../../registry/rows.ts'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Effect, DecisionRecord } from '../../../actors/records.ts'
+import type { Effect, DecisionRecord } from '../../../actors/messages/records.ts'
 import { type Database, openDatabase } from '../database.ts'
 import { migrate } from '../migrate.ts'
 import { BatcherTables } from '../table-store.ts'
