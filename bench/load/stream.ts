@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Latencies } from '../../kit/load/latencies.ts'
+import { ConnectionPool } from './connection-pool.ts'
 import type { Outgoing, Session, TrafficSource } from './traffic.ts'
 import { WireConnection, type WireReply } from './wire-client.ts'
 
@@ -7,6 +8,8 @@ import { WireConnection, type WireReply } from './wire-client.ts'
 export type Pace =
   /** Each connection sends the next request when it has its reply. */
   | { readonly kind: 'closed'; readonly connections: number }
+  /** So many clients at once, each with one request at a time, who share the connections that a `ConnectionPool` keeps. */
+  | { readonly kind: 'crowd'; readonly clients: number; readonly idleMax: number }
   /** So many a second, come what may. Latency counts from when a request was due, sent or not. */
   | { readonly kind: 'open'; readonly connections: number; readonly perSecond: number }
 
@@ -35,6 +38,8 @@ export interface StreamResult {
   readonly lastReplyAtMs: number
   /** True where the traffic ended before the extent did. */
   readonly isExhausted: boolean
+  /** Connections opened during the run, by a crowd. */
+  readonly opened: number
 }
 
 /** Sends one kind of traffic over connections of its own. It may be run again and goes on where it was. */
@@ -42,13 +47,17 @@ export class Stream {
   readonly #source: TrafficSource
   readonly #pace: Pace
   readonly #connections: WireConnection[]
+  readonly #pool: ConnectionPool
   readonly #sessions: (Session | undefined)[]
 
   constructor(source: TrafficSource, pace: Pace, to: { readonly host: string; readonly port: number }) {
     this.#source = source
     this.#pace = pace
-    this.#connections = Array.from({ length: pace.connections }, () => new WireConnection(to.host, to.port))
-    this.#sessions = Array.from({ length: pace.connections }, () => undefined)
+    const isCrowd = pace.kind === 'crowd'
+    const connections = isCrowd ? 0 : pace.connections
+    this.#connections = Array.from({ length: connections }, () => new WireConnection(to.host, to.port))
+    this.#sessions = Array.from({ length: isCrowd ? pace.clients : connections }, () => undefined)
+    this.#pool = new ConnectionPool(to.host, to.port, isCrowd ? pace.idleMax : 0)
   }
 
   /** Opens every connection, so that none is opened under load. */
@@ -59,19 +68,20 @@ export class Stream {
 
   close(): void {
     for (const connection of this.#connections) connection.close()
+    this.#pool.close()
   }
 
   async run(extent: Extent): Promise<StreamResult> {
     const tally = new Tally(extent)
-    if (this.#pace.kind === 'closed') {
-      await Promise.all(this.#connections.map((connection, lane) => this.#runLane(connection, lane, tally)))
-    } else {
-      await this.#runOpen(this.#pace.perSecond, tally)
-    }
-    return tally.result()
+    const openedBefore = this.#pool.opened
+    if (this.#pace.kind === 'open') await this.#runOpen(this.#pace.perSecond, tally)
+    else
+      await Promise.all(this.#sessions.map((_, lane) => this.#runLane(this.#connections[lane], lane, tally)))
+    return { ...tally.result(), opened: this.#pool.opened - openedBefore }
   }
 
-  async #runLane(connection: WireConnection, lane: number, tally: Tally): Promise<void> {
+  /** @param connection undefined = one of the pool for each request */
+  async #runLane(connection: WireConnection | undefined, lane: number, tally: Tally): Promise<void> {
     while (tally.mayBegin(performance.now())) {
       const request = this.#nextOf(lane)
       if (request === undefined) {
@@ -79,7 +89,8 @@ export class Stream {
         return
       }
       const sentMs = tally.begin()
-      tally.end(await sendOn(connection, request), sentMs)
+      const reply = connection === undefined ? this.#pool.send(request.text) : sendOn(connection, request)
+      tally.end(await reply, sentMs)
     }
   }
 
@@ -178,7 +189,7 @@ class Tally {
     this.#replies.set(label, (this.#replies.get(label) ?? 0) + 1)
   }
 
-  result(): StreamResult {
+  result(): Omit<StreamResult, 'opened'> {
     const latencies = this.#latencies
     return {
       requests: latencies.count,

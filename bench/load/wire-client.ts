@@ -7,6 +7,7 @@ export interface WireReply {
   readonly code: string
   readonly body: string
   readonly etag: string
+  readonly hasBody: boolean
 }
 
 /** What of a reply is looked at, besides its status and a refusal's code. */
@@ -44,6 +45,21 @@ export class WireConnection {
       this.#socket ??= this.#open()
       this.#socket.write(request, 'latin1')
     })
+  }
+
+  get isOpen(): boolean {
+    return this.#socket !== undefined
+  }
+
+  /** Connects without a request; `onOpen` is called when it is connected, or could not be. */
+  open(onOpen: () => void): void {
+    const socket = this.#open()
+    this.#socket = socket
+    const done = () => {
+      socket.off('connect', done).off('close', done)
+      onOpen()
+    }
+    socket.once('connect', done).once('close', done)
   }
 
   close(): void {
@@ -97,7 +113,7 @@ export class WireConnection {
     const body = wantsText ? received.toString('utf8', bodyStart, bodyStart + bodyBytes) : ''
     const code = status < 400 ? '' : (/"code":"(\w+)"/.exec(body)?.[1] ?? '')
     const etag = this.#waiting?.wants === 'etag' ? (/\r\netag: ([^\r]+)/i.exec(head)?.[1] ?? '') : ''
-    this.#settle({ status, code, body, etag })
+    this.#settle({ status, code, body, etag, hasBody: bodyBytes > 0 })
   }
 
   #settle(reply: WireReply | undefined): void {

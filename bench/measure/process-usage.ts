@@ -89,3 +89,10 @@ export function cpuBetween(before: Usages, after: Usages): Record<string, number
     Object.entries(after).map(([name, { cpuUs }]) => [name, cpuUs - (before[name]?.cpuUs ?? 0)]),
   )
 }
+
+/** Connections that this machine's kernel has turned away so far because too many waited to be accepted. Linux only. */
+export function readListenOverflows(): number {
+  const lines = readFileSync('/proc/net/netstat', 'latin1').split('\n')
+  const [names, values] = lines.filter((line) => line.startsWith('TcpExt:')).map((line) => line.split(' '))
+  return Number(values?.[names?.indexOf('ListenOverflows') ?? -1])
+}

@@ -3,6 +3,7 @@ import type { Pace } from '../load/stream.ts'
 import type { Traffic } from '../load/traffic.ts'
 import { type Finding, loadFigures } from '../report/entry.ts'
 import { type RemoteService, RemoteSite } from '../site/remote-site.ts'
+import { idleMax } from './canonical.ts'
 import { measure } from '../site/target.ts'
 
 const perStudent = 7
@@ -37,7 +38,7 @@ export async function runRemote(
     const whole = [0, 1] as const
     switch (scenario) {
       case 'canonical': {
-        const pace = { kind: 'closed', connections: countOf(service) } as const
+        const pace = { kind: 'crowd', clients: countOf(service), idleMax } as const
         return [await run({ scenario, traffic: listed, pace, seconds: 600, share: whole })]
       }
       case 'sustained':
@@ -100,7 +101,10 @@ async function runOnce(
     return {
       scenario,
       subject: service.url.host,
-      conditions: { students: callers.count, connections: pace.connections },
+      conditions: {
+        students: callers.count,
+        connections: pace.kind === 'crowd' ? `${pace.idleMax} idle at most` : pace.connections,
+      },
       figures: Object.fromEntries(
         Object.entries({ requests, seconds: took, requests_per_s, p50_ms, p99_ms, p999_ms }).map(
           ([name, value]) => [name, value ?? 0],

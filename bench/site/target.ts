@@ -1,7 +1,13 @@
 import type { Generator } from '../load/generator-process.ts'
 import type { Extent, StreamResult } from '../load/stream.ts'
+import {
+  cpuBetween,
+  type ProcessGroup,
+  readListenOverflows,
+  readUsages,
+  type Usages,
+} from '../measure/process-usage.ts'
 import { type StageTotals, stageFigures } from '../measure/stages.ts'
-import { cpuBetween, type ProcessGroup, readUsages, type Usages } from '../measure/process-usage.ts'
 
 /** Something that takes load: the service, or what it is compared with. */
 export interface Target {
@@ -21,6 +27,8 @@ export interface Measurement {
   /** Microseconds by group, from the first request until the last row was written. */
   readonly cpuUs: Readonly<Record<string, number>>
   readonly generatorCpuUs: number
+  /** Connections that the kernel turned away because too many waited to be accepted, on the whole machine. */
+  readonly listenOverflows: number
   /** Bytes by group, at the end. */
   readonly memory: Readonly<Record<string, number>>
   /** From the last reply until the last row was in PostgreSQL. */
@@ -40,6 +48,7 @@ export async function measure(
 ): Promise<Measurement> {
   await target.untilWritten()
   const stagesBefore = (await target.stages?.()) ?? new Map()
+  const overflowsBefore = readListenOverflows()
   const before = readUsages(target.groups)
   const { streams, generatorCpuUs } = await generator.run(extents)
   await target.untilWritten()
@@ -51,6 +60,7 @@ export async function measure(
     streams,
     cpuUs: cpuBetween(before, after),
     generatorCpuUs,
+    listenOverflows: readListenOverflows() - overflowsBefore,
     memory: memoryOf(after),
     stages,
     writtenAfterMs: Math.max(0, writtenAtMs - lastReplyAtMs),
