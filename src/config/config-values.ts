@@ -313,3 +313,25 @@ export function isLoopback(address: Address): boolean {
   if (address.protocol === 'unix') return true
   return /^(127\.\d+\.\d+\.\d+|::1|localhost)$/.test(address.host)
 }
+
+/** One environment variable. README's table and `--help` are made from these. */
+export interface Setting<T, Fallback extends string | undefined> {
+  readonly variable: string
+  readonly kind: ValueKind<T>
+  /** The default, written as it would be in the environment; undefined = there is none. */
+  readonly fallback: Fallback
+  /** What it is for, and what happens without it where there is no default. */
+  readonly meaning: string
+  /** Its value is never printed. */
+  readonly secret?: true
+}
+
+export function setting<T, Fallback extends string | undefined>(
+  variable: string,
+  kind: ValueKind<T>,
+  fallback: Fallback,
+  meaning: string,
+  secret?: true,
+): Setting<T, Fallback> {
+  return { variable, kind, fallback, meaning, ...(secret && { secret }) }
+}

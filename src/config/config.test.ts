@@ -40,6 +40,7 @@ const defaults: Config = {
   keysBytesMax: 402_653_184,
   clockSkewMaxMs: 2000,
   queueSettleMs: 5000,
+  warmUpMs: 2000,
   loginConcurrency: 2,
   loginWaitingMax: 512,
   loginWaitMs: 5000,

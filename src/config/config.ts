@@ -12,36 +12,15 @@ import {
   pemFile,
   postgresUrl,
   rate,
+  type Setting,
+  setting,
   tcpListenAddress,
   trustedProxies,
-  type ValueKind,
   webOrigins,
   wholeNumber,
   yesOrNo,
 } from './config-values.ts'
 import { int16Max } from '../../schema/registry-limits.ts'
-
-/** One environment variable. README's table and `--help` are made from these. */
-export interface Setting<T, Fallback extends string | undefined> {
-  readonly variable: string
-  readonly kind: ValueKind<T>
-  /** The default, written as it would be in the environment; undefined = there is none. */
-  readonly fallback: Fallback
-  /** What it is for, and what happens without it where there is no default. */
-  readonly meaning: string
-  /** Its value is never printed. */
-  readonly secret?: true
-}
-
-export function setting<T, Fallback extends string | undefined>(
-  variable: string,
-  kind: ValueKind<T>,
-  fallback: Fallback,
-  meaning: string,
-  secret?: true,
-): Setting<T, Fallback> {
-  return { variable, kind, fallback, meaning, ...(secret && { secret }) }
-}
 
 /** Every variable that is read, by the field of `Config` that it sets. Sizes are per process. */
 export const settings = {
@@ -250,6 +229,12 @@ export const settings = {
     duration('0s', '5m'),
     '5s',
     'How long a journal queue that was just declared is left alone; a broker killed earlier can lose it.',
+  ),
+  warmUpMs: setting(
+    'ENROLLMENT_WARM_UP',
+    duration('0s', '1m'),
+    '2s',
+    'How long a server, gateway or batcher works on a campus of its own making before it is ready, so that its code is compiled; 0s: not at all.',
   ),
 
   loginConcurrency: setting(

@@ -1,6 +1,6 @@
-import { type Config, type Setting, setting, settings } from './config.ts'
+import { type Config, settings } from './config.ts'
 import { findUnknownName } from './config-names.ts'
-import { anything, MalformedValue, socketPath } from './config-values.ts'
+import { anything, MalformedValue, type Setting, setting, socketPath } from './config-values.ts'
 
 /** The environment is not fit to start with. The message is one line: which variable, what is wrong, what it wants. */
 export class ConfigError extends Error {

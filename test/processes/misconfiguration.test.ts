@@ -52,6 +52,7 @@ const malformed: Readonly<Record<string, readonly string[]>> = {
   ENROLLMENT_CLOCK_SKEW_MAX: ['0s'],
   ENROLLMENT_KEYS_BYTES_MAX: ['1'],
   ENROLLMENT_QUEUE_SETTLE: ['soon'],
+  ENROLLMENT_WARM_UP: ['2'],
   ENROLLMENT_LOGIN_CONCURRENCY: ['65'],
   ENROLLMENT_LOGIN_WAITING_MAX: ['many'],
   ENROLLMENT_LOGIN_WAIT: ['5'],

@@ -33,7 +33,12 @@ describe('server and batcher as processes', () => {
     const rabbit = await Door.to(rabbitAddress())
     day.cleanUpWith(() => postgres.shut())
     day.cleanUpWith(() => rabbit.shut())
-    environment = { ...day.campus.environment, DATABASE_URL: postgres.url, RABBITMQ_ADDRESS: rabbit.url }
+    environment = {
+      ...day.campus.environment,
+      DATABASE_URL: postgres.url,
+      RABBITMQ_ADDRESS: rabbit.url,
+      ENROLLMENT_WARM_UP: '300ms',
+    }
     server = await anotherServer()
     batcher = anotherBatcher()
     for (const program of [server, batcher]) {
@@ -50,6 +55,9 @@ describe('server and batcher as processes', () => {
     }
     await rabbit.open()
     await server.untilReady()
+    for (const program of [server, batcher]) assert.equal(program.linesLike(/^warm after/).length, 1)
+    assert.ok(server.said.indexOf('warm after') < server.said.indexOf('engine leading'), server.said)
+    assert.deepEqual(await day.campus.database.query('SELECT * FROM decisions'), [])
     await day.logInAt(server)
     const students = load()
     await students.done

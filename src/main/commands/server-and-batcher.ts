@@ -4,6 +4,7 @@ import { expose, serveMetrics } from '../compose/metrics-part.ts'
 import { openCampus, requireDatabaseUrl } from '../compose/open-campus.ts'
 import { startServer } from '../compose/server-part.ts'
 import { CommandFailed, ServiceProcess } from '../service-process.ts'
+import { warmUp } from '../compose/warm-up.ts'
 
 /** `enrollment server`: REST and engine, against PostgreSQL and (with RABBITMQ_ADDRESS) RabbitMQ elsewhere. */
 export async function runServer(config: Config): Promise<void> {
@@ -31,6 +32,7 @@ export async function runBatcher(config: Config): Promise<void> {
     const exposition = expose(host)
     await serveMetrics(exposition, config, host, 'batcher')
     const campus = await openCampus(url, config, host)
+    await warmUp(config, { rest: false, writes: true }, host)
     await startBatcher(campus, rabbitmqAddress, config, host, exposition)
   })
 }

@@ -7,6 +7,7 @@ import { expose, serveMetrics } from './metrics-part.ts'
 import { gatewayFor, refuseSampleAccountsBeyondLoopback, type Secrets, secretsOf } from './gateway-part.ts'
 import { openCampus, type OpenCampus, requireDatabaseUrl } from './open-campus.ts'
 import { CommandFailed, ServiceProcess } from '../service-process.ts'
+import { warmUp } from './warm-up.ts'
 
 /** Opens the engine's door for gateways of their own, where ENROLLMENT_CORE_LISTEN says, if it does. */
 export async function openCore(
@@ -50,6 +51,7 @@ export async function runGateway(config: Config): Promise<void> {
     })
     host.onStop(() => Promise.resolve(engines.close()))
     const app = gatewayFor(engines, campus, config, { host, secrets, exposition })
+    await warmUp(config, { rest: true, writes: false }, host)
     const address = await openGateway(app, config.listen)
     host.onStop(() => closeGateway(app, host.graceMs))
     host.log.info(`serving campus ${campus.row.id} on ${address}`)

@@ -7,6 +7,7 @@ import { Engine } from '../../engine/engine.ts'
 import { alarmsOfEngine, type EngineAlarm } from '../../engine/journal-watch.ts'
 import type { Journal } from '../../engine/ports.ts'
 import type { EngineState } from '../../engine/service.ts'
+import type { TermLimits } from '../../engine/term.ts'
 import { byLabel, type Exposition } from '../../metrics/exposition.ts'
 import { DirectJournal, directIdentity } from '../../journal/direct-journal.ts'
 import { RabbitJournal } from '../../journal/rabbit-journal.ts'
@@ -68,6 +69,23 @@ export function journalFor(
   })
 }
 
+export function termLimitsOf(config: Config): TermLimits {
+  return {
+    recordsMax: config.commitRecordsMax,
+    bytesMax: config.commitBytesMax,
+    batchRecordsMax: config.batchRecordsMax,
+    batchBytesMax: config.batchBytesMax,
+    backlogBytesMax: config.backlogBytesMax,
+    replyDeadlineMs: config.replyDeadlineMs,
+    acknowledge: config.ack,
+    mailboxes: { perCourse: config.mailboxMax, perStudent: config.mailboxMax },
+    turnBudgetMs,
+    catalogReuseMs,
+    clockSkewMsMax: config.clockSkewMaxMs,
+    keysBytesMax: config.keysBytesMax,
+  }
+}
+
 /** Builds the engine, refusing a database that another journal feeds. `engine.run()` is the caller's. */
 export async function buildEngine(
   campus: OpenCampus,
@@ -99,20 +117,7 @@ export async function buildEngine(
       ...alarms.ofRows,
     }),
     runtime: nodeRuntime,
-    limits: {
-      recordsMax: config.commitRecordsMax,
-      bytesMax: config.commitBytesMax,
-      batchRecordsMax: config.batchRecordsMax,
-      batchBytesMax: config.batchBytesMax,
-      backlogBytesMax: config.backlogBytesMax,
-      replyDeadlineMs: config.replyDeadlineMs,
-      acknowledge: config.ack,
-      mailboxes: { perCourse: config.mailboxMax, perStudent: config.mailboxMax },
-      turnBudgetMs,
-      catalogReuseMs,
-      clockSkewMsMax: config.clockSkewMaxMs,
-      keysBytesMax: config.keysBytesMax,
-    },
+    limits: termLimitsOf(config),
     ...(options.evenIfAdoptionNeeded === true && { evenIfAdoptionNeeded: true }),
     ...(options.stages !== undefined && { stages: options.stages }),
     onAlarm: alarms.onAlarm,

@@ -12,6 +12,7 @@ import { gatewayFor, refuseSampleAccountsBeyondLoopback, secretsOf } from './gat
 import { insistOnDatabase } from './insist-on-database.ts'
 import type { OpenCampus } from './open-campus.ts'
 import { CommandFailed, type ServiceProcess } from '../service-process.ts'
+import { warmUp } from './warm-up.ts'
 
 /** An open REST gateway with the engine behind it, which leads or stands by. */
 export interface RunningServer {
@@ -59,12 +60,14 @@ export async function startServer(
   host.onStop(() => closeGateway(app, 1000))
   host.onStop(async () => await listener?.close())
   host.onStop(() => engine.stop(host.graceMs))
+  host.log.info(`serving campus ${campus.row.id} on ${address}`)
+  const writes = config.rabbitmqAddress === undefined
+  await warmUp(config, { rest: true, writes }, host)
   engine.run().catch((error: unknown) => {
     host.fail(
       error instanceof AdoptionNeeded ? new CommandFailed(error.message, error.findings, error) : error,
     )
   })
-  host.log.info(`serving campus ${campus.row.id} on ${address}`)
   return { address, engine, leading }
 }
 

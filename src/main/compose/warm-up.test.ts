@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { pino } from 'pino'
+import { readConfig } from '../../config/read-config.ts'
+import { type Work, warmUp } from './warm-up.ts'
+
+function hostThat(signal: AbortSignal) {
+  return { signal, log: pino({ level: 'silent' }) }
+}
+const forEver = { ENROLLMENT_WARM_UP: '1m' }
+const works: Record<string, Work> = {
+  'a server': { rest: true, writes: true },
+  'a gateway': { rest: true, writes: false },
+  'a batcher': { rest: false, writes: true },
+}
+
+for (const [who, work] of Object.entries(works)) {
+  test(`${who} does its work before it is ready, and keeps nothing of it open`, async () => {
+    const before = process.getActiveResourcesInfo().filter((kind) => /TCP|Pipe/.test(kind)).length
+    const config = readConfig({ ENROLLMENT_WARM_UP: '2s' })
+    const decided = await warmUp(config, work, hostThat(new AbortController().signal))
+    assert.ok(decided > 0, `${decided} decisions`)
+    const after = process.getActiveResourcesInfo().filter((kind) => /TCP|Pipe/.test(kind)).length
+    assert.equal(after, before)
+  })
+
+  test(`${who} that is told to stop does not warm up to the end`, async () => {
+    const stopping = new AbortController()
+    const beganMs = performance.now()
+    const warm = warmUp(readConfig(forEver), work, hostThat(stopping.signal))
+    setTimeout(() => stopping.abort(), 100)
+    await warm
+    assert.ok(performance.now() - beganMs < 30_000)
+  })
+}
+
+test('no time to warm up is none at all', async () => {
+  const config = readConfig({ ENROLLMENT_WARM_UP: '0s' })
+  assert.equal(await warmUp(config, { rest: true, writes: true }, hostThat(new AbortController().signal)), 0)
+})
