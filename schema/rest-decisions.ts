@@ -17,6 +17,17 @@ const instant = Type.String({
   pattern: '^\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,3})?)?Z)?$',
   description: 'A day or a moment in UTC, such as `2026-02-01` or `2026-02-01T07:00:00Z`.',
 })
+const cursor = Type.Optional(
+  Type.String({
+    maxLength: 30,
+    pattern: '^\\d{1,10}\\.\\d{1,16}$',
+    description: '`next` of the page before.',
+  }),
+)
+const limit = Type.Optional(
+  Type.Integer({ minimum: 1, maximum: 200, description: 'Decisions per page; 50 if absent.' }),
+)
+export const ownDecisionsQuery = closed({ cursor, limit })
 export const decisionsQuery = closed(
   {
     student_id: Type.Optional(studentId),
@@ -24,16 +35,8 @@ export const decisionsQuery = closed(
     group_id: Type.Optional(groupId),
     from: Type.Optional(instant),
     to: Type.Optional(instant),
-    cursor: Type.Optional(
-      Type.String({
-        maxLength: 30,
-        pattern: '^\\d{1,10}\\.\\d{1,16}$',
-        description: '`next` of the page before.',
-      }),
-    ),
-    limit: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 200, description: 'Decisions per page; 50 if absent.' }),
-    ),
+    cursor,
+    limit,
   },
   {
     oneOf: [{ required: ['student_id'] }, { required: ['course_id', 'group_id'] }],

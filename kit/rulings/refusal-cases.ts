@@ -3,6 +3,7 @@ import { administrationRefusals, cancelledFor, closedTo } from './administration
 import {
   commandBound,
   common,
+  databaseBound,
   engineBound,
   holding,
   type Provocation,
@@ -243,11 +244,9 @@ export const refusals: Readonly<Record<string, readonly Provocation[]>> = {
   ],
   'GET /student/course': [...read('GET /student/course'), ghost('GET /student/course')],
   'GET /student/me': [...read('GET /student/me'), ghost('GET /student/me')],
+  'GET /student/decisions': read('GET /student/decisions'),
   'GET /catalog': [...common('GET /catalog'), ...engineBound('GET /catalog')],
-  'GET /departments': [
-    ...common('GET /departments'),
-    ...engineBound('GET /departments').filter(({ code }) => code === 'journal_unavailable'),
-  ],
+  'GET /departments': [...common('GET /departments'), ...databaseBound('GET /departments')],
   'GET /student/courses': [
     ...read('GET /student/courses'),
     {

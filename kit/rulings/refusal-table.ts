@@ -57,6 +57,7 @@ const requests = {
   ],
   'GET /student/course': (): Asked => ['GET /student/course'],
   'GET /student/me': (): Asked => ['GET /student/me'],
+  'GET /student/decisions': (): Asked => ['GET /student/decisions?limit=5'],
   'GET /catalog': (): Asked => ['GET /catalog'],
   'GET /departments': (): Asked => ['GET /departments'],
   'GET /student/courses': (): Asked => ['GET /student/courses?department=1'],
@@ -210,6 +211,11 @@ export function engineBound(route: Route): Provocation[] {
     { code: 'recovering', because: 'the server is not ready yet', ask: at('recovering') },
     { code: 'journal_unavailable', because: 'the journal cannot be reached', ask: at('unreachable') },
   ]
+}
+
+/** What a route answers that asks the database alone. */
+export function databaseBound(route: Route): Provocation[] {
+  return engineBound(route).filter(({ code }) => code === 'journal_unavailable')
 }
 
 /** What everything about a student, or a course, answers whose row no decision may rest on. */

@@ -776,6 +776,21 @@ export interface Operations {
       | 'journal_unavailable'
       | 'outcome_unknown'
   }
+  /** What was decided about you, and why */
+  'GET /student/decisions': {
+    query: { cursor?: string; limit?: number }
+    headers: undefined
+    body: undefined
+    reply: Decisions
+    problems:
+      | 'malformed'
+      | 'unauthenticated'
+      | 'wrong_role'
+      | 'too_many_requests'
+      | 'not_leading'
+      | 'recovering'
+      | 'journal_unavailable'
+  }
   /** Who did what when, yes or no, and why */
   'GET /staff/decisions': {
     query: {

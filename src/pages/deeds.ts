@@ -173,13 +173,13 @@ function tell(deeds: readonly Deed[], answer: Told): void {
   say('good', outcomes[0] ?? '', outcomes.slice(1))
 }
 
-function nameOf(course: number, group: number): string {
+export function nameOf(course: number, group: number): string {
   const known = catalog.value.get(keyOf(course, group))
   return known === undefined ? inDigits(course) : courseName(known)
 }
 
 /** A reason of the server in the student's language; in the server's words where the language has none for it. */
-function reasonOf({
+export function reasonOf({
   code,
   detail,
   course_id,

@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import { Find } from './find.tsx'
 import { pending, stopTrying, waiting } from './deeds.ts'
+import { Record } from './record.tsx'
 import { SignIn } from './sign-in.tsx'
 import { endSession, heard, me, message, nowMs, phase, places, say, serverNowMs, session } from './store.ts'
 import { Week } from './week.tsx'
@@ -32,10 +33,15 @@ export function Page() {
       </header>
       <Messages />
       <main id="main" tabIndex={-1}>
-        {session.value === undefined ? <SignIn /> : shown.value === 'find' ? <Find /> : <Week />}
+        {session.value === undefined ? <SignIn /> : <Shown />}
       </main>
     </>
   )
+}
+
+function Shown() {
+  if (shown.value === 'find') return <Find />
+  return shown.value === 'record' ? <Record /> : <Week />
 }
 
 function focusMain(event: Event): void {
@@ -79,7 +85,7 @@ function Student({ number }: { readonly number: number }) {
 }
 
 function Navigation() {
-  const { pages, week, find } = words.value
+  const { pages, week, find, record } = words.value
   const current = (name: string) => ({
     'aria-current': shown.value === name ? ('page' as const) : undefined,
   })
@@ -90,6 +96,9 @@ function Navigation() {
       </a>
       <a href="#/find" {...current('find')}>
         {find}
+      </a>
+      <a href="#/record" {...current('record')}>
+        {record}
       </a>
     </nav>
   )

@@ -107,6 +107,12 @@ describe('a student’s morning in a browser', {
       await visitor.press('Enter')
       await visitor.untilTold('good', 'Course 301')
       assert.deepEqual(await heldBy(student), ['307/2 at 0'])
+
+      await visitor.goTo(page.locator('nav a').nth(2), 'Shift+Tab')
+      await visitor.press('Enter')
+      const refused = page.locator('.record .card').filter({ hasText: 'Course 302' })
+      await refused.locator('.misfits').filter({ hasText: 'Course 301' }).waitFor()
+      await visitor.assertAccessible('a record')
       await visitor.close()
     })
   }

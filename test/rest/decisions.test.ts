@@ -164,3 +164,55 @@ test('staff search the decisions of their own department', async () => {
     '403 other_department',
   )
 })
+
+test('students read what was decided about them and why, and of others nothing', async () => {
+  const [first, second] = [desk.students.fresh(), desk.students.fresh()]
+  const course = desk.students.course()
+  const group = { course_id: course, group_id: 1 }
+  await desk.staff(1, 'PATCH /staff/capacity', { ...group, capacity: 1 })
+  await desk.add(first, course)
+  await desk.add(second, course)
+  await desk.add(second, course)
+  await desk.staff(
+    1,
+    `DELETE /staff/force-std?std_id=${first}&course_id=${course}&group_id=1&note=Moved%20away`,
+  )
+  const own = async (student: number) => {
+    const answer = await desk.student(student, 'GET /student/decisions')
+    assert.equal(answer.status, 200, answer.text)
+    const { decisions } = answer.body as Page
+    return decisions.map(({ actor, legs, effects, reasons, outcome, remaining_actions }) => ({
+      actor,
+      legs,
+      effects: effects.map(({ type, student_id }) => ({ type, student_id })),
+      codes: reasons.map(({ code }) => code),
+      outcome,
+      remaining_actions,
+    }))
+  }
+  const add = { do: 'add', ...group, reserve: 'allow' }
+  const accepted = { outcome: 'accepted', codes: [] }
+  const self = (id: number) => ({ actor: { role: 'student', id }, remaining_actions: 12 })
+  const byStaff = { actor: { role: 'staff', id: null } }
+  assert.deepEqual(await own(second), [
+    {
+      ...byStaff,
+      ...accepted,
+      legs: [],
+      effects: [{ type: 'promoted', student_id: second }],
+      remaining_actions: null,
+    },
+    { ...self(second), legs: [add], effects: [], codes: ['already_enrolled'], outcome: 'refused' },
+    { ...self(second), ...accepted, legs: [add], effects: [{ type: 'reserved', student_id: second }] },
+  ])
+  assert.deepEqual(await own(first), [
+    {
+      ...byStaff,
+      ...accepted,
+      legs: [{ do: 'force_drop', ...group }],
+      effects: [{ type: 'left', student_id: first }],
+      remaining_actions: 12,
+    },
+    { ...self(first), ...accepted, legs: [add], effects: [{ type: 'registered', student_id: first }] },
+  ])
+})

@@ -9,6 +9,7 @@ import type {
 } from '../../../schema/rest.ts'
 import { type DecisionsReply } from '../../../schema/rest-decisions.ts'
 import type { GroupView, StudentView } from '../../engine/service.ts'
+import type { FoundDecision } from '../gateway-ports.ts'
 import { reasonsOf } from './reasons.ts'
 import type { ShownDecision } from './staff-view.ts'
 
@@ -162,6 +163,35 @@ export function foundDecisionReplyOf(
     reasons: reasonsOf(record, judged),
     remaining_actions: record.remaining ?? null,
   }
+}
+
+/**
+ * A decision as the student reads it back whom it concerns: without others, without what staff noted for one another, and of what
+ * others did only what it brought them.
+ */
+export function ownDecisionReplyOf(
+  { term, record }: FoundDecision,
+  student: number,
+): DecisionsReply['decisions'][number] {
+  const isOwn = record.student === student
+  const shown = foundDecisionReplyOf(term, {
+    record: {
+      ...record,
+      effects: (record.effects ?? []).filter((effect) => 'student' in effect && effect.student === student),
+    },
+    isBystander: record.actor.role !== 'student' || record.actor.id !== student,
+  })
+  return {
+    ...shown,
+    student_id: student,
+    legs: isOwn ? shown.legs.map(withoutNote) : [],
+    reasons: isOwn ? shown.reasons : [],
+    remaining_actions: isOwn ? shown.remaining_actions : null,
+  }
+}
+
+function withoutNote(leg: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(leg).filter(([name]) => name !== 'note'))
 }
 
 const apiNames: Readonly<Record<string, string>> = {

@@ -7,8 +7,9 @@ import {
   decisionsQuery,
   type DecisionsReply,
   decisionsReply,
+  ownDecisionsQuery,
 } from '../../../schema/rest-decisions.ts'
-import type { EnrollmentService } from '../../engine/service.ts'
+import { type EnrollmentService, refusalIn } from '../../engine/service.ts'
 import { admit, type Gate } from '../auth/authentication.ts'
 import { secured } from './docs.ts'
 import {
@@ -20,7 +21,7 @@ import {
   type SearchDecisions,
 } from '../gateway-ports.ts'
 import { commonProblems, sendProblem, unavailableProblems } from '../replies/problems.ts'
-import { foundDecisionReplyOf } from '../replies/representations.ts'
+import { foundDecisionReplyOf, ownDecisionReplyOf } from '../replies/representations.ts'
 import type { StaffView } from '../replies/staff-view.ts'
 import type { Caller } from '../auth/tokens.ts'
 
@@ -42,9 +43,44 @@ export interface DecisionRoutesDeps {
 /** Who did what when, yes or no, and why: read from the database, not from memory. */
 export function decisionRoutes(app: FastifyInstance, deps: DecisionRoutesDeps): void {
   const { service, searchDecisions, gate, view, logger } = deps
-  /** Staff whose search is not answered yet: each may have one. */
-  const searching = new Set<number>()
-  app.withTypeProvider<TypeBoxTypeProvider>().get(
+  /** Whose search is not answered yet: each may have one. */
+  const searching = { staff: new Set<number>(), students: new Set<number>() }
+  const routes = app.withTypeProvider<TypeBoxTypeProvider>()
+  routes.get(
+    '/student/decisions',
+    {
+      onRequest: admit(gate, 'student'),
+      config: { problems: [...commonProblems, 'wrong_role', ...unavailableProblems] },
+      schema: {
+        tags: ['student'],
+        security: secured,
+        operationId: 'ownDecisions',
+        summary: 'What was decided about you, and why',
+        description:
+          'Newest first, page by page: what you asked for and what staff did for you, with every reason; of what others did, only what it brought you.',
+        querystring: ownDecisionsQuery,
+        response: { 200: decisionsReply },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.user
+      return await oneAtATime(searching.students, id, reply, async () => {
+        const refusal = refusalIn(service.status().state)
+        if (refusal !== undefined) return sendProblem(reply, refusal)
+        const before = placeOf(request.query.cursor, reply)
+        if (before === 'malformed') return undefined
+        const { limit = pageSize } = request.query
+        const found = await find({ about: { student: id }, ...(before && { before }), limit }, reply)
+        if (found === undefined) return undefined
+        const { page, upToDate } = found
+        const decisions = page.decisions
+          .map((one) => ownDecisionReplyOf(one, id))
+          .filter(({ legs, effects }) => legs.length + effects.length > 0)
+        return { decisions, next: page.hasMore ? nextOf(page.decisions) : null, up_to_date: upToDate }
+      })
+    },
+  )
+  routes.get(
     '/staff/decisions',
     {
       onRequest: admit(gate, 'staff'),
@@ -70,18 +106,8 @@ export function decisionRoutes(app: FastifyInstance, deps: DecisionRoutesDeps): 
       },
     },
     async (request, reply) => {
-      const { id } = request.user
-      if (searching.has(id)) {
-        return sendProblem(reply, 'too_many_requests', {
-          detail: 'Your search before this one is not answered yet.',
-        })
-      }
-      searching.add(id)
-      try {
-        return await answer(request.user, request.query, reply)
-      } finally {
-        searching.delete(id)
-      }
+      const { query, user } = request
+      return await oneAtATime(searching.staff, user.id, reply, () => answer(user, query, reply))
     },
   )
 
@@ -96,25 +122,17 @@ export function decisionRoutes(app: FastifyInstance, deps: DecisionRoutesDeps): 
         detail: '"from" and "to" are moments of the calendar.',
       })
     }
-    const before = cursor === undefined ? undefined : cursorOf(cursor)
-    if (cursor !== undefined && before === undefined) {
-      return sendProblem(reply, 'malformed', { detail: '"cursor" is none that a page ended with.' })
-    }
+    const before = placeOf(cursor, reply)
+    if (before === 'malformed') return undefined
     const about = aboutWhat(student_id, course_id, group_id)
     const visible =
       'student' in about
         ? await view.student(user, about.student, reply)
         : await view.roster(user, about.course, about.group, reply)
     if (visible === undefined) return undefined
-    const upToDate = await databaseCaughtUp(service)
-    let page: DecisionPage
-    try {
-      page = await searchDecisions({ about, ...range, ...(before && { before }), limit })
-    } catch (err) {
-      if (!(err instanceof DecisionsAway)) throw err
-      logger.warn({ err, request: reply.request.id }, 'decisions could not be looked up')
-      return sendProblem(reply, 'journal_unavailable', { detail: 'The database cannot be read now.' })
-    }
+    const found = await find({ about, ...range, ...(before && { before }), limit }, reply)
+    if (found === undefined) return undefined
+    const { page, upToDate } = found
     const student = 'student' in about ? about.student : undefined
     const decisions: DecisionsReply['decisions'] = []
     for (const [index, { term, record }] of page.decisions.entries()) {
@@ -123,6 +141,40 @@ export function decisionRoutes(app: FastifyInstance, deps: DecisionRoutesDeps): 
       if (shown !== undefined) decisions.push(foundDecisionReplyOf(term, shown))
     }
     return { decisions, next: page.hasMore ? nextOf(page.decisions) : null, up_to_date: upToDate }
+  }
+
+  /** @returns undefined when it is answered already */
+  async function find(
+    search: DecisionSearch,
+    reply: FastifyReply,
+  ): Promise<{ readonly page: DecisionPage; readonly upToDate: boolean } | undefined> {
+    const upToDate = await databaseCaughtUp(service)
+    try {
+      return { page: await searchDecisions(search), upToDate }
+    } catch (err) {
+      if (!(err instanceof DecisionsAway)) throw err
+      logger.warn({ err, request: reply.request.id }, 'decisions could not be looked up')
+      return sendProblem(reply, 'journal_unavailable', { detail: 'The database cannot be read now.' })
+    }
+  }
+}
+
+async function oneAtATime<Found>(
+  searching: Set<number>,
+  id: number,
+  reply: FastifyReply,
+  search: () => Promise<Found>,
+): Promise<Found | undefined> {
+  if (searching.has(id)) {
+    return sendProblem(reply, 'too_many_requests', {
+      detail: 'Your search before this one is not answered yet.',
+    })
+  }
+  searching.add(id)
+  try {
+    return await search()
+  } finally {
+    searching.delete(id)
   }
 }
 
@@ -140,6 +192,14 @@ function aboutWhat(
 function momentOf(text: string): number {
   const ms = Date.parse(text)
   return Number.isNaN(ms) || new Date(ms).getUTCDate() !== Number(text.slice(8, 10)) ? Number.NaN : ms
+}
+
+/** @returns `malformed` when that is answered already */
+function placeOf(cursor: string | undefined, reply: FastifyReply): DecisionCursor | undefined | 'malformed' {
+  const place = cursor === undefined ? undefined : cursorOf(cursor)
+  if (cursor === undefined || place !== undefined) return place
+  sendProblem(reply, 'malformed', { detail: '"cursor" is none that a page ended with.' })
+  return 'malformed'
 }
 
 function cursorOf(text: string): DecisionCursor | undefined {

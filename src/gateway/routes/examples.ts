@@ -121,6 +121,27 @@ data: {"seats":[{"course_id":40103,"group_id":1,"department":40,"capacity":40,"r
     body: { ...theory, capacity: 60 },
     reply: command(6, { ...theory, capacity: 60, promoted: [], dry_run: false }),
   },
+  ownDecisions: {
+    query: { limit: 1 },
+    reply: {
+      decisions: [
+        {
+          term: 1,
+          seq: 4,
+          at,
+          actor: { role: 'student', id: 1 },
+          student_id: 1,
+          outcome: 'accepted',
+          legs: [{ do: 'drop', course_id: 40110 }],
+          effects: [{ type: 'left', student_id: 1, course_id: 40110, group_id: 1 }],
+          reasons: [],
+          remaining_actions: 9,
+        },
+      ],
+      next: '1.4',
+      up_to_date: true,
+    },
+  },
   decisions: {
     query: { student_id: 40, limit: 1 },
     reply: {

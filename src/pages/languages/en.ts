@@ -93,6 +93,22 @@ export const english = {
   armed: 'It is armed: this page sends it once, when your enrollment time begins. Leave the page open.',
   sendPlan: 'Send the plan now',
 
+  record: 'My record',
+  recordIs: 'What was decided about you, newest first.',
+  nothingDecided: 'Nothing was decided yet.',
+  notRead: 'It cannot be read now.',
+  accepted: 'Done',
+  refusedShort: 'Refused',
+  byStaff: 'by staff',
+  deeds: {
+    add: (course: string) => `Add ${course}`,
+    move: (course: string) => `Move to ${course}`,
+    drop: (course: string) => `Drop ${course}`,
+    force_add: (course: string) => `Seat in ${course}`,
+    force_drop: (course: string) => `Removal from ${course}`,
+  } as Readonly<{ [deed: string]: (course: string) => string }>,
+  otherDeed: 'A change of your record',
+
   messages: 'Messages',
   sending: 'Sending your request…',
   dismiss: 'Close this message',

@@ -94,6 +94,22 @@ export const persian: Language = {
   armed: 'آماده است: این صفحه آن را یک بار، با آغاز زمان انتخاب واحد، می‌فرستد. صفحه را باز بگذارید.',
   sendPlan: 'طرح را اکنون بفرست',
 
+  record: 'کارنامهٔ من',
+  recordIs: 'آنچه دربارهٔ شما تصمیم گرفته شده، از تازه به کهنه.',
+  nothingDecided: 'هنوز تصمیمی گرفته نشده است.',
+  notRead: 'اکنون خوانده نمی‌شود.',
+  accepted: 'انجام شد',
+  refusedShort: 'پذیرفته نشد',
+  byStaff: 'از سوی کارکنان',
+  deeds: {
+    add: (course) => `افزودن ${course}`,
+    move: (course) => `جابه‌جایی به ${course}`,
+    drop: (course) => `حذف ${course}`,
+    force_add: (course) => `ثبت‌نام در ${course}`,
+    force_drop: (course) => `حذف از ${course}`,
+  },
+  otherDeed: 'تغییری در پروندهٔ شما',
+
   messages: 'پیام‌ها',
   sending: 'در حال فرستادن درخواست…',
   dismiss: 'بستن این پیام',
