@@ -7,7 +7,7 @@ import { formatContext, formatFinding } from './report/format.ts'
 import { formatTargets, judgeTargets } from './report/targets.ts'
 import { runRemote } from './scenarios/remote.ts'
 import { scenarios } from './scenarios/scenario-list.ts'
-import { type Ground, startGround } from './site/ground.ts'
+import { type Servers, startServers } from './deployment/servers.ts'
 
 /** A scenario that takes longer hangs; the run ends with it. */
 const scenarioMsMax = 420_000
@@ -19,7 +19,7 @@ function print(lines: readonly string[]): void {
 /** @returns the names of the scenarios that failed */
 async function runScenarios({ names, seed, isTiny, isRecorded, isJudged }: Arguments): Promise<string[]> {
   const say = sayWithTime()
-  const ground = await startGround({ seed, isTiny, say })
+  const ground = await startServers({ seed, isTiny, say })
   const failed: string[] = []
   try {
     const machine = await describeMachine({
@@ -55,7 +55,7 @@ class Hanging extends Error {
   override readonly name = 'Hanging'
 }
 
-async function runScenario(name: string, ground: Ground): Promise<Finding[]> {
+async function runScenario(name: string, ground: Servers): Promise<Finding[]> {
   const over = new AbortController()
   const hanging = sleep(scenarioMsMax, undefined, { signal: over.signal }).then(() => {
     throw new Hanging(`${name} is not done after ${scenarioMsMax / 1000} s`)

@@ -7,7 +7,7 @@ import { sustained } from '../bench/scenarios/sustained.ts'
 import { endWhenToldTo, runCommand, sayWithTime } from '../kit/command.ts'
 import type { Finding } from '../bench/report/entry.ts'
 import { formatFinding } from '../bench/report/format.ts'
-import { type Ground, startGround } from '../bench/site/ground.ts'
+import { type Servers, startServers } from '../bench/deployment/servers.ts'
 
 const tools = {
   doctor: 'event loop, CPU, memory and handles over time, with a diagnosis',
@@ -16,7 +16,7 @@ const tools = {
   heapprofiler: 'what allocates memory',
 } as const
 
-const scenarios: Readonly<Record<string, (ground: Ground) => Promise<Finding[]>>> = { sustained, canonical }
+const scenarios: Readonly<Record<string, (ground: Servers) => Promise<Finding[]>>> = { sustained, canonical }
 
 const usage = `Runs the real server under clinic and a scenario of the benchmark, on a PostgreSQL and a RabbitMQ of its own. The report
 is a page in profiling/out; no browser is opened. The figures that are printed are those of a server that is watched.
@@ -87,7 +87,7 @@ async function profile({ tool, scenario, isTiny }: Arguments): Promise<void> {
   const clinic = await installClinic(say)
   mkdirSync(out, { recursive: true })
   const before = new Set(readdirSync(out))
-  const ground = await startGround({ seed: 1, isTiny, say })
+  const ground = await startServers({ seed: 1, isTiny, say })
   const watcher = join(import.meta.dirname, 'under-clinic.ts')
   const prefix = [process.execPath, watcher, clinic, tool, out]
   try {

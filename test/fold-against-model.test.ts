@@ -9,7 +9,7 @@ import { decide } from '../actors/rules/decide.ts'
 import { evolve } from '../actors/rules/evolve.ts'
 import type { DecisionRecord } from '../actors/messages/records.ts'
 import { administration } from '../actors/testing/administration-arbitraries.ts'
-import { type Scene, scene, type Step } from '../actors/testing/arbitraries.ts'
+import { type Fixture, scene, type Step } from '../actors/testing/arbitraries.ts'
 import { campusOf } from '../actors/testing/scenario.ts'
 import { writeBatches, writeMarker } from '../src/journal/write.ts'
 import { decodeMessage, encodeMessage } from '../src/engine/messages.ts'
@@ -81,7 +81,7 @@ function groupsOf(campus: Campus): CourseGroup[] {
 }
 
 /** The same scene in whole minutes, which is what the tables hold, and none of it at the first minute of all. */
-function inMinutes({ groups, students, steps }: Scene): Scene {
+function inMinutes({ groups, students, steps }: Fixture): Fixture {
   const scaled = (ms: number) => (ms + 1) * minuteMs
   return {
     groups: groups.map((sketch) =>

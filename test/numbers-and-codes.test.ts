@@ -56,20 +56,23 @@ async function tokenOf(user: number | string, isStaff = false): Promise<string> 
 
 test('numbers beyond 32 bits go through login, places, queues, promotion, staff, decisions and verify', async () => {
   const seat = { course_id: 101, group_id: 2 }
-  const [first, second, desk] = [await tokenOf(student), await tokenOf(other), await tokenOf(staff, true)]
+  const [first, second, fixture] = [await tokenOf(student), await tokenOf(other), await tokenOf(staff, true)]
   for (const token of [first, second]) {
     assert.equal((await gateway.client.send('PUT /student/course', { token, body: seat })).status, 204)
   }
   const group = 'course_id=101&group_id=2'
-  const roster = await gateway.client.send(`GET /staff/course-students?${group}`, { token: desk })
+  const roster = await gateway.client.send(`GET /staff/course-students?${group}`, { token: fixture })
   assert.deepEqual(roster.body, { registered_students: [student], reserved_queue_students: [other] })
   assert.equal(
     (await gateway.client.send('DELETE /student/course?course_id=101', { token: first })).status,
     204,
   )
   const force = { ...seat, course_id: 102, group_id: 1, std_id: 2_147_483_648 }
-  assert.equal((await gateway.client.send('PUT /staff/force-std', { token: desk, body: force })).status, 204)
-  const found = await gateway.client.send(`GET /staff/decisions?student_id=${other}`, { token: desk })
+  assert.equal(
+    (await gateway.client.send('PUT /staff/force-std', { token: fixture, body: force })).status,
+    204,
+  )
+  const found = await gateway.client.send(`GET /staff/decisions?student_id=${other}`, { token: fixture })
   const { decisions } = found.body as { decisions: { actor: unknown; effects: unknown[] }[] }
   assert.deepEqual(decisions[0]?.actor, { role: 'student', id: student }, 'the drop that promoted them')
   assert.equal(decisions.length, 2)
@@ -115,10 +118,10 @@ test('a code belongs to one person, and to the groups of one course', async () =
 })
 
 test('staff name students and courses by their codes wherever they name them by their numbers', async () => {
-  const desk = await tokenOf(staff, true)
+  const fixture = await tokenOf(staff, true)
   const ask = async (line: Parameters<typeof gateway.client.send>[0], body?: object, key?: string) =>
     await gateway.client.send(line, {
-      token: desk,
+      token: fixture,
       ...(body !== undefined && { body }),
       ...(key !== undefined && { headers: { 'idempotency-key': key } }),
     })
@@ -172,10 +175,10 @@ test('staff name students and courses by their codes wherever they name them by 
 })
 
 test('the lists of staff have what files have, page by page, whatever page is asked for', async () => {
-  const desk = await tokenOf(staff, true)
+  const fixture = await tokenOf(staff, true)
   const { database } = campus
   await database.query('UPDATE students SET enrollment_end_time = NULL WHERE id = $1', [student])
-  const listed = await gateway.client.send('GET /staff/students', { token: desk })
+  const listed = await gateway.client.send('GET /staff/students', { token: fixture })
   const { students } = listed.body as {
     students: { student_id: number; enrollment_end_time: string | null }[]
   }
@@ -189,7 +192,9 @@ test('the lists of staff have what files have, page by page, whatever page is as
     ['students', '9999999999999999'],
     ['courses', '9999999999.9999999999'],
   ]) {
-    const { status, text } = await gateway.client.send(`GET /staff/${list}?cursor=${cursor}`, { token: desk })
+    const { status, text } = await gateway.client.send(`GET /staff/${list}?cursor=${cursor}`, {
+      token: fixture,
+    })
     assert.equal(status, 200, text)
     assert.match(text, new RegExp(`^\\{"${list}":\\[\\],"next":null`))
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
-import type { Actor, Command, StaffLeg, StudentLeg } from '../actors/messages/commands.ts'
+import type { Caller, Command, StaffLeg, StudentLeg } from '../actors/messages/commands.ts'
 import { stateLines } from '../actors/campus-digest.ts'
 import { calendarEndMs, int16Max, int32Max, personIdMax } from '../schema/registry-limits.ts'
 import type { Journal } from '../src/engine/ports.ts'
@@ -167,7 +167,7 @@ const staffLeg = fc.oneof(
   }),
 ) as fc.Arbitrary<StaffLeg>
 const aboutStudents = new Set(['force_add', 'force_drop', 'change_student', 'add_student'])
-const staff: Actor = { role: 'staff', id: 1, department: 1, campusWide: true }
+const staff: Caller = { role: 'staff', id: 1, department: 1, campusWide: true }
 const studentLeg: fc.Arbitrary<StudentLeg> = fc.oneof(
   fc.record({
     do: fc.constant('add' as const),

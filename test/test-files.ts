@@ -15,7 +15,7 @@ export interface TestFile {
 /** Tests that need nothing and yet take their time: thousands of requests, millions of steps. */
 const slowPaths = ['test/security/', 'test/simulation/', 'actors/rules/properties.test.ts']
 /** Whoever imports this serves requests over HTTP: a service whole, several times in a file. */
-const wholeService = /\/testing\/desk\.ts$/
+const wholeService = /\/testing\/gateway-fixture\.ts$/
 
 const importClause =
   /^(?:import|export)\s([^'"=;()]*?)\bfrom\s+['"]([^'"]+)['"]|^import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/gm

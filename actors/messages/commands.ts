@@ -4,7 +4,7 @@ import type { AdminLeg } from './admin-commands.ts'
  * Who asks. `campusWide` staff are not bound to their own department; with `seatsAnybody`, others seat students of other
  * departments too in courses of their own.
  */
-export type Actor =
+export type Caller =
   | { readonly role: 'student'; readonly id: number }
   | {
       readonly role: 'staff'
@@ -82,7 +82,7 @@ export type Leg = StudentLeg | StaffLeg | AdoptLeg
  * (`StudentLeg`), a staff member's exactly one (`StaffLeg`).
  */
 export interface Command {
-  readonly actor: Actor
+  readonly actor: Caller
   /** Whom it is about; absent where it is about a course alone. */
   readonly student?: number
   readonly legs: readonly Leg[]

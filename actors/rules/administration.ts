@@ -1,5 +1,5 @@
 import type { AddGroupLeg, AdminLeg } from '../messages/admin-commands.ts'
-import type { Actor, Command } from '../messages/commands.ts'
+import type { Caller, Command } from '../messages/commands.ts'
 import type { Campus } from '../campus.ts'
 import { decideAddGroup, decideCancel, decideChangeGroup, decideOpen, groupsOf } from './course-admin.ts'
 import type { Rejection, Verdict } from '../messages/records.ts'
@@ -83,7 +83,7 @@ function ofAnotherCourse(campus: Campus, leg: AddGroupLeg): Rejection | undefine
   return isItsOwn ? undefined : { rejection: 'other_department', course, group }
 }
 
-function mayAdminister(actor: Actor, department: number): boolean {
+function mayAdminister(actor: Caller, department: number): boolean {
   return (
     actor.role === 'operator' ||
     (actor.role === 'staff' && (actor.campusWide || actor.department === department))

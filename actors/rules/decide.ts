@@ -2,7 +2,7 @@ import { decideAdministration, isAdminLeg } from './administration.ts'
 import { adopt } from './adoption.ts'
 import type { Campus } from '../campus.ts'
 import type { Student } from '../student.ts'
-import type { Actor, AdoptLeg, Command, Leg, OverrideLeg, StudentLeg } from '../messages/commands.ts'
+import type { Caller, AdoptLeg, Command, Leg, OverrideLeg, StudentLeg } from '../messages/commands.ts'
 import { decideForceAdd, decideForceDrop, decideSetCapacity } from './overrides.ts'
 import { decidePlan } from './plan.ts'
 import type { Rejection, Verdict } from '../messages/records.ts'
@@ -70,7 +70,7 @@ function turnedAway(
   return setAsideBy(campus, student, legs)
 }
 
-function otherDepartment(campus: Campus, actor: Actor, legs: readonly PlaceLeg[]): Rejection | undefined {
+function otherDepartment(campus: Campus, actor: Caller, legs: readonly PlaceLeg[]): Rejection | undefined {
   if (actor.role !== 'staff' || actor.campusWide) return undefined
   for (const leg of legs) {
     const department = departmentOf(campus, leg)
@@ -82,7 +82,7 @@ function otherDepartment(campus: Campus, actor: Actor, legs: readonly PlaceLeg[]
 }
 
 /** A place bypasses the units and the timetable that the student's own department answers for. */
-function maySeat(actor: Actor, { profile }: Student): boolean {
+function maySeat(actor: Caller, { profile }: Student): boolean {
   if (actor.role !== 'staff' || actor.campusWide || actor.seatsAnybody === true) return true
   return profile.department === actor.department
 }

@@ -10,7 +10,7 @@ import { decide } from './decide.ts'
 import { evolve } from './evolve.ts'
 import type { Effect, Verdict } from '../messages/records.ts'
 import { inOrderOfPrecedence, type Refusal } from '../messages/refusals.ts'
-import { type Scene, type Step, scene } from '../testing/arbitraries.ts'
+import { type Fixture, type Step, scene } from '../testing/arbitraries.ts'
 import { Auditor } from '../testing/auditor.ts'
 import { assertListed, campusOf } from '../testing/scenario.ts'
 import { examsOverlap, meetingsOverlap, timeBitsOf } from './timetable.ts'
@@ -19,7 +19,7 @@ import { examsOverlap, meetingsOverlap, timeBitsOf } from './timetable.ts'
 
 /** Plays a scene; `judged` sees the campus before a decision's effects, `done` after them. */
 function play(
-  { groups, students, steps }: Scene,
+  { groups, students, steps }: Fixture,
   watch: {
     judged?: (campus: Campus, step: Step, verdict: Verdict) => void
     done?: (campus: Campus, step: Step, verdict: Verdict) => void
@@ -42,7 +42,7 @@ function judge(campus: Campus, { command, nowMs }: Step): Verdict {
   return answer
 }
 
-function always(claim: (scene: Scene) => void, numRuns = 300): void {
+function always(claim: (scene: Fixture) => void, numRuns = 300): void {
   fc.assert(fc.property(scene, claim), { numRuns })
 }
 

@@ -17,7 +17,7 @@ export interface Step {
 }
 
 /** A campus and the commands that reach it, in order. */
-export interface Scene {
+export interface Fixture {
   readonly groups: readonly GroupSketch[]
   readonly students: readonly StudentSketch[]
   readonly steps: readonly Step[]
@@ -124,6 +124,6 @@ const nowMs = fc.oneof(
 
 const steps = fc.array(fc.record({ command, nowMs }), { minLength: 20, maxLength: 80, size: 'max' })
 
-export const scene: fc.Arbitrary<Scene> = fc
+export const scene: fc.Arbitrary<Fixture> = fc
   .tuple(campusSketch, steps)
   .map(([{ groups, students }, played]) => ({ groups, students, steps: played }))

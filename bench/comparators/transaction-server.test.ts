@@ -7,12 +7,12 @@ import { type Answer, HttpClient, inShort, type RequestLine } from '../../kit/re
 import { Tokens } from '../../kit/open-gateway.ts'
 import { createRegistrationCampus, password, Students } from '../../kit/registration-campus.ts'
 import { refusals } from '../../kit/rulings/refusal-cases.ts'
-import type { Stage } from '../../kit/rulings/stage.ts'
-import { type StudentDesk, studentRulings } from '../../kit/rulings/student-rulings.ts'
+import type { Fixture } from '../../kit/rulings/ruling-fixture.ts'
+import { type StudentFixture, studentRulings } from '../../kit/rulings/student-rulings.ts'
 import { buildTransactionServer } from './transaction-server.ts'
 
 /** A registration campus that is served by transactions; what staff do there is done in the tables. */
-class TransactionDesk implements StudentDesk {
+class TransactionFixture implements StudentFixture {
   readonly students = new Students()
   readonly client: HttpClient
   readonly tokens: Tokens
@@ -26,7 +26,7 @@ class TransactionDesk implements StudentDesk {
     this.#close = close
   }
 
-  static async open(): Promise<TransactionDesk> {
+  static async open(): Promise<TransactionFixture> {
     const created = await createRegistrationCampus(`desk-${randomUUID().slice(0, 8)}`)
     const app: FastifyInstance = await buildTransactionServer({
       databaseUrl: created.url,
@@ -34,7 +34,7 @@ class TransactionDesk implements StudentDesk {
       connections: 4,
     })
     const url = await app.listen({ host: '127.0.0.1', port: 0 })
-    return new TransactionDesk(created.database, url, async () => {
+    return new TransactionFixture(created.database, url, async () => {
       await app.close()
       await created.remove()
     })
@@ -98,7 +98,7 @@ class TransactionDesk implements StudentDesk {
   }
 
   /** As the cases of refusals want it: of all their servers there is the one that leads, and that is this one. */
-  async stage(): Promise<Stage> {
+  async stage(): Promise<Fixture> {
     await this.database.query(
       `INSERT INTO students SELECT 5000, password, enrollment_start_time, max_units, remaining_actions,
          department_id, entry_year, gender, enrollment_end_time FROM students WHERE id = 1`,
@@ -106,7 +106,7 @@ class TransactionDesk implements StudentDesk {
     const ghost = await this.tokens.student(5000)
     await this.database.query('DELETE FROM students WHERE id = 5000')
     const stage = { open: { client: this.client }, tokens: this.tokens, students: this.students, ghost }
-    return stage as unknown as Stage
+    return stage as unknown as Fixture
   }
 }
 
@@ -125,13 +125,13 @@ const notRules = new Set([
   'course_cancelled',
 ])
 
-let desk: TransactionDesk
-let stage: Stage
+let fixture: TransactionFixture
+let stage: Fixture
 before(async () => {
-  desk = await TransactionDesk.open()
-  stage = await desk.stage()
+  fixture = await TransactionFixture.open()
+  stage = await fixture.stage()
 })
-after(() => desk.close())
+after(() => fixture.close())
 
 for (const route of ['PUT /student/course', 'PATCH /student/course', 'DELETE /student/course']) {
   describe(route, () => {
@@ -146,35 +146,35 @@ for (const route of ['PUT /student/course', 'PATCH /student/course', 'DELETE /st
 }
 
 for (const [sentence, holds] of Object.entries(studentRulings)) {
-  test(`${sentence} (with transactions)`, () => holds(desk))
+  test(`${sentence} (with transactions)`, () => holds(fixture))
 }
 
 test('a drop and a move cost an action each, and an add costs none (with transactions)', async () => {
-  const { course, students } = await desk.courseOf(1, 1)
+  const { course, students } = await fixture.courseOf(1, 1)
   const [student = 0] = students
-  assert.equal(await desk.remainingActions(student), 12)
-  assert.equal(inShort(await desk.move(student, course, 2)), '204')
-  assert.equal(await desk.remainingActions(student), 11)
-  assert.equal(inShort(await desk.drop(student, course)), '204')
-  assert.equal(await desk.remainingActions(student), 10)
+  assert.equal(await fixture.remainingActions(student), 12)
+  assert.equal(inShort(await fixture.move(student, course, 2)), '204')
+  assert.equal(await fixture.remainingActions(student), 11)
+  assert.equal(inShort(await fixture.drop(student, course)), '204')
+  assert.equal(await fixture.remainingActions(student), 10)
 })
 
 test('who wants a seat only is not put on the reserve queue (with transactions)', async () => {
-  const { course } = await desk.courseOf(1, 1)
-  const student = desk.students.fresh()
-  const token = await desk.tokens.student(student)
+  const { course } = await fixture.courseOf(1, 1)
+  const student = fixture.students.fresh()
+  const token = await fixture.tokens.student(student)
   const ask = (reserve: string) =>
-    desk.client.send('PUT /student/course', { token, body: { course_id: course, group_id: 1, reserve } })
+    fixture.client.send('PUT /student/course', { token, body: { course_id: course, group_id: 1, reserve } })
   assert.equal(inShort(await ask('never')), '409 course_full')
   assert.equal(inShort(await ask('only')), '204')
-  assert.deepEqual((await desk.roster(course))[1], [student])
+  assert.deepEqual((await fixture.roster(course))[1], [student])
 })
 
 test('a hundred students at once never get more seats than there are (with transactions)', async () => {
-  const { course } = await desk.courseOf(3, 0)
-  const students = Array.from({ length: 100 }, () => desk.students.fresh())
-  const answers = await Promise.all(students.map((student) => desk.add(student, course)))
-  const [registered, waiting] = await desk.roster(course)
+  const { course } = await fixture.courseOf(3, 0)
+  const students = Array.from({ length: 100 }, () => fixture.students.fresh())
+  const answers = await Promise.all(students.map((student) => fixture.add(student, course)))
+  const [registered, waiting] = await fixture.roster(course)
   assert.deepEqual([registered.length, waiting.length], [3, 5])
   assert.equal(answers.filter((answer) => inShort(answer) === '204').length, 8)
 })

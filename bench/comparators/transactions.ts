@@ -15,7 +15,7 @@ import { type GroupColumns, type PlaceColumns, statements, type StudentColumns }
 /** What became of a request: done, or why not. */
 export type Outcome = readonly Refusal[] | 'no_such_student' | 'no_such_course'
 
-interface Scene {
+interface Fixture {
   readonly student: StudentRow
   readonly groups: readonly GroupRow[]
 }
@@ -102,7 +102,7 @@ export class Transactions {
   async #transaction(
     student: number,
     course: number,
-    work: (client: PoolClient, scene: Scene) => Promise<Outcome>,
+    work: (client: PoolClient, scene: Fixture) => Promise<Outcome>,
   ): Promise<Outcome> {
     const client = await this.#pool.connect()
     try {
@@ -124,7 +124,7 @@ async function lock(
   client: PoolClient,
   studentId: number,
   course: number,
-): Promise<Scene | 'no_such_student' | 'no_such_course'> {
+): Promise<Fixture | 'no_such_student' | 'no_such_course'> {
   const students = await client.query<StudentColumns>({ ...statements.lockStudent, values: [studentId] })
   const [student] = students.rows
   if (student === undefined) return 'no_such_student'

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 import type { Environment } from '../../kit/load/cli-process.ts'
-import type { Ground } from '../site/ground.ts'
+import type { Servers } from '../deployment/servers.ts'
 import type { FillNews, FillOrder } from './fill-journal.ts'
 
 const program = join(import.meta.dirname, 'fill-journal.ts')
@@ -13,7 +13,7 @@ export class JournalFiller {
   readonly #take: ((news: FillNews) => void)[] = []
   readonly #ended: Promise<never>
 
-  constructor(ground: Ground, environment: Environment) {
+  constructor(ground: Servers, environment: Environment) {
     this.#child = fork(program, [], {
       env: { ...process.env, ...environment },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

@@ -134,7 +134,7 @@ async function startGateway(service: Service, core: string, keeper: Keeper): Pro
   }
 }
 
-interface Scene {
+interface Fixture {
   readonly streamPort: number
   readonly traffic: Traffic
   /** Of the process that decides. */
@@ -146,7 +146,7 @@ interface Scene {
 async function measureSubject(
   subject: Subject,
   options: EventsOptions,
-  scene: Scene,
+  scene: Fixture,
 ): Promise<SubjectResult> {
   const { streamPort, holder } = scene
   const runs: Record<'without' | 'with', Run[]> = { without: [], with: [] }
@@ -206,7 +206,7 @@ interface Run {
   readonly acknowledged: readonly Acknowledged[]
 }
 
-async function measure({ rate, seconds }: EventsOptions, { traffic, gauges, holder }: Scene): Promise<Run> {
+async function measure({ rate, seconds }: EventsOptions, { traffic, gauges, holder }: Fixture): Promise<Run> {
   traffic.latencies.clear()
   const cpuSeconds = async () =>
     await Promise.all([gauges, holder].map((of) => of.read('process_cpu_seconds_total')))

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { type RemoteScenario, remoteScenarios } from '../scenarios/remote.ts'
 import { scenarios } from '../scenarios/scenario-list.ts'
-import type { RemoteService } from '../site/remote-site.ts'
+import type { RemoteService } from '../deployment/remote-deployment.ts'
 
 export const usage = `Load on a real server and batcher, with a PostgreSQL and a RabbitMQ of its own. Every run appends its figures to
 bench/results, with commit, seed and machine.

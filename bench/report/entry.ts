@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Machine } from '../measure/machine.ts'
-import type { Measurement } from '../site/target.ts'
+import type { Measurement } from '../deployment/target.ts'
 
 /** What one scenario found out: figures for the record, and lines for people. */
 export interface Finding {

@@ -1,9 +1,9 @@
 import type { CampusSize } from '../campus/bench-campus.ts'
 import { Generator } from '../load/generator-process.ts'
 import { type Finding, loadFigures } from '../report/entry.ts'
-import { EngineSite, password } from '../site/engine-site.ts'
-import type { Ground } from '../site/ground.ts'
-import { measure } from '../site/target.ts'
+import { EngineDeployment, password } from '../deployment/engine-deployment.ts'
+import type { Servers } from '../deployment/servers.ts'
+import { measure } from '../deployment/target.ts'
 
 const perStudent = 7
 const everyday: CampusSize = { students: 1000, courses: 1500, capacity: 40, reserveCapacity: 5 }
@@ -16,9 +16,9 @@ export const idleMax = 2
  * 7 random courses of 1,500, one after another. They keep two idle connections between them, and open a new one where
  * those are not enough. The processes have just been started, and have warmed no more than they do by themselves.
  */
-export async function canonical(ground: Ground): Promise<Finding[]> {
+export async function canonical(ground: Servers): Promise<Finding[]> {
   const size = ground.isTiny ? { ...everyday, students: 30, courses: 100 } : everyday
-  const site = await EngineSite.open(ground, { size })
+  const site = await EngineDeployment.open(ground, { size })
   const generator = new Generator()
   try {
     await generator.open('students', {

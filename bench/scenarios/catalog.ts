@@ -4,10 +4,10 @@ import { HttpClient } from '../../kit/load/http-client.ts'
 import { Latencies } from '../../kit/load/latencies.ts'
 import { signToken } from '../load/traffic.ts'
 import { type Finding, loadFigures, rounded } from '../report/entry.ts'
-import { EngineSite, jwtSecret } from '../site/engine-site.ts'
-import type { Ground } from '../site/ground.ts'
-import { measure } from '../site/target.ts'
-import { LoadDesk, resultOf } from './open-loop.ts'
+import { EngineDeployment, jwtSecret } from '../deployment/engine-deployment.ts'
+import type { Servers } from '../deployment/servers.ts'
+import { measure } from '../deployment/target.ts'
+import { LoadFixture, resultOf } from './open-loop.ts'
 import { roomyCampus } from './sustained.ts'
 
 const changesPerSecond = 100
@@ -18,29 +18,29 @@ const probePauseMs = 20
 const freshMsMax = 5000
 
 /** Everybody looks at the lists of the departments while seats change in them. */
-export async function catalog(ground: Ground): Promise<Finding[]> {
+export async function catalog(ground: Servers): Promise<Finding[]> {
   const size = roomyCampus(ground)
-  const site = await EngineSite.open(ground, { size })
-  const desk = new LoadDesk(ground, site, size)
+  const site = await EngineDeployment.open(ground, { size })
+  const fixture = new LoadFixture(ground, site, size)
   const seconds = ground.isTiny ? 0.5 : 8
   try {
     // What an enrollment costs in the same processes, to compare with.
     const closed = { kind: 'closed', connections: 256 } as const
-    const enrolling = await desk.openEnrollment(closed, (ground.isTiny ? 2000 : 12_000) * seconds)
-    await desk.generator.run({ [enrolling]: { forMs: seconds * 250 } })
-    const enrollment = await measure(site, desk.generator, { [enrolling]: { forMs: seconds * 500 } })
-    await desk.generator.closeStream(enrolling)
+    const enrolling = await fixture.openEnrollment(closed, (ground.isTiny ? 2000 : 12_000) * seconds)
+    await fixture.generator.run({ [enrolling]: { forMs: seconds * 250 } })
+    const enrollment = await measure(site, fixture.generator, { [enrolling]: { forMs: seconds * 500 } })
+    await fixture.generator.closeStream(enrolling)
 
-    const changing = await desk.openEnrollment(
+    const changing = await fixture.openEnrollment(
       { kind: 'open', connections: 16, perSecond: changesPerSecond },
       changesPerSecond * seconds * 3,
     )
     const watchers = { first: 1, count: Math.min(size.students, 20_000), tokens: { secret: jwtSecret } }
-    const looking = await desk.open({ kind: 'catalog', departments }, closed, watchers)
-    await desk.generator.run({ [changing]: { forMs: seconds * 250 }, [looking]: { forMs: seconds * 250 } })
-    const probe = new FreshnessProbe(site, size.courses, desk.freshStudents(probesMax + onlookers).first)
+    const looking = await fixture.open({ kind: 'catalog', departments }, closed, watchers)
+    await fixture.generator.run({ [changing]: { forMs: seconds * 250 }, [looking]: { forMs: seconds * 250 } })
+    const probe = new FreshnessProbe(site, size.courses, fixture.freshStudents(probesMax + onlookers).first)
     const [measured, freshness] = await Promise.all([
-      measure(site, desk.generator, {
+      measure(site, fixture.generator, {
         [changing]: { forMs: seconds * 1000 },
         [looking]: { forMs: seconds * 1000 },
       }),
@@ -67,7 +67,7 @@ export async function catalog(ground: Ground): Promise<Finding[]> {
       },
     ]
   } finally {
-    desk.end()
+    fixture.end()
     await site.stop()
   }
 }

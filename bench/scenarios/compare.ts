@@ -1,10 +1,15 @@
 import type { CampusSize } from '../campus/bench-campus.ts'
 import { Generator } from '../load/generator-process.ts'
 import { type Finding, loadFigures, rounded } from '../report/entry.ts'
-import { ComparatorSite } from '../site/comparator-site.ts'
-import { type BenchCampus, createCampus, EngineSite, jwtSecret } from '../site/engine-site.ts'
-import type { Ground } from '../site/ground.ts'
-import { measure, type Target } from '../site/target.ts'
+import { ComparatorDeployment } from '../deployment/comparator-deployment.ts'
+import {
+  type BenchCampus,
+  createCampus,
+  EngineDeployment,
+  jwtSecret,
+} from '../deployment/engine-deployment.ts'
+import type { Servers } from '../deployment/servers.ts'
+import { measure, type Target } from '../deployment/target.ts'
 import { roomyCampus, sustain } from './sustained.ts'
 
 const poolSizes = [4, 8, 16, 32, 64]
@@ -19,7 +24,7 @@ const hot: CampusSize = { students: 10_000, courses: 1500, capacity: 40, reserve
  * a look at the token; a transaction with row locks for each request; and the service itself with one record in each
  * journal message. Random courses first, then one course that everybody wants.
  */
-export async function compare(ground: Ground): Promise<Finding[]> {
+export async function compare(ground: Servers): Promise<Finding[]> {
   const engine = await onEngine(ground, 'engine', {})
   const bare = await onRoute(ground, 'bare-route')
   const token = await onRoute(ground, 'token-route')
@@ -65,12 +70,12 @@ export async function compare(ground: Ground): Promise<Finding[]> {
 }
 
 async function onEngine(
-  ground: Ground,
+  ground: Servers,
   subject: string,
   environment: Readonly<Record<string, string>>,
 ): Promise<Finding> {
   const size = roomyCampus(ground)
-  const site = await EngineSite.open(ground, { size, environment })
+  const site = await EngineDeployment.open(ground, { size, environment })
   try {
     return await sustain(ground, site, { scenario: 'compare', subject, size, seconds })
   } finally {
@@ -78,9 +83,9 @@ async function onEngine(
   }
 }
 
-async function onRoute(ground: Ground, name: 'bare-route' | 'token-route'): Promise<Finding> {
+async function onRoute(ground: Servers, name: 'bare-route' | 'token-route'): Promise<Finding> {
   const size = roomyCampus(ground)
-  const site = await ComparatorSite.open(ground, name)
+  const site = await ComparatorDeployment.open(ground, name)
   try {
     return await sustain(ground, site, { scenario: 'compare', subject: name, size, seconds: seconds / 2 })
   } finally {
@@ -89,16 +94,16 @@ async function onRoute(ground: Ground, name: 'bare-route' | 'token-route'): Prom
 }
 
 /** Opens the comparator with so many connections to PostgreSQL. */
-async function openTransactions(ground: Ground, campus: BenchCampus, connections: number) {
+async function openTransactions(ground: Servers, campus: BenchCampus, connections: number) {
   const environment = { DATABASE_URL: campus.url, POOL_SIZE: String(connections) }
-  return await ComparatorSite.open(ground, 'transaction-server', {
+  return await ComparatorDeployment.open(ground, 'transaction-server', {
     environment,
     servers: [ground.postgresql],
   })
 }
 
 /** The pool that carries most, found by short runs, then a long one with it. Every run has students of its own. */
-async function onTransactions(ground: Ground): Promise<Finding> {
+async function onTransactions(ground: Servers): Promise<Finding> {
   const size = roomyCampus(ground)
   const campus = await createCampus(ground, { size })
   const sizes = ground.isTiny ? poolSizes.slice(0, 1) : poolSizes
@@ -124,7 +129,7 @@ async function onTransactions(ground: Ground): Promise<Finding> {
 }
 
 async function bestPool(
-  ground: Ground,
+  ground: Servers,
   sizes: readonly number[],
   run: (pool: number) => Promise<Finding>,
 ): Promise<number> {
@@ -139,9 +144,9 @@ async function bestPool(
   return best.pool
 }
 
-async function hotOnEngine(ground: Ground): Promise<Finding> {
+async function hotOnEngine(ground: Servers): Promise<Finding> {
   const size = hotCampus(ground)
-  const site = await EngineSite.open(ground, { size })
+  const site = await EngineDeployment.open(ground, { size })
   try {
     return await rush(ground, site, 'engine, hot course', size, { first: 1, count: size.students })
   } finally {
@@ -149,7 +154,7 @@ async function hotOnEngine(ground: Ground): Promise<Finding> {
   }
 }
 
-async function hotOnTransactions(ground: Ground): Promise<Finding> {
+async function hotOnTransactions(ground: Servers): Promise<Finding> {
   const size = hotCampus(ground)
   const campus = await createCampus(ground, { size })
   const sizes = ground.isTiny ? hotPoolSizes.slice(0, 1) : hotPoolSizes
@@ -177,13 +182,13 @@ async function hotOnTransactions(ground: Ground): Promise<Finding> {
   }
 }
 
-export function hotCampus({ isTiny }: Ground): CampusSize {
+export function hotCampus({ isTiny }: Servers): CampusSize {
   return isTiny ? { ...hot, students: 300, courses: 100 } : hot
 }
 
 /** Every student asks once for the same course, as fast as 256 connections carry it. */
 async function rush(
-  ground: Ground,
+  ground: Servers,
   target: Target,
   subject: string,
   size: CampusSize,

@@ -1,6 +1,6 @@
 import { type Finding } from '../report/entry.ts'
-import { EngineSite } from '../site/engine-site.ts'
-import type { Ground } from '../site/ground.ts'
+import { EngineDeployment } from '../deployment/engine-deployment.ts'
+import type { Servers } from '../deployment/servers.ts'
 import { drainOnce } from './drain.ts'
 import { roomyCampus, sustain } from './sustained.ts'
 
@@ -12,11 +12,11 @@ const seconds = 4
 /**
  * What the cost of a request depends on: connections, and courses. (Students: `recover`. Larger backlogs: `drain`.)
  */
-export async function curves(ground: Ground): Promise<Finding[]> {
+export async function curves(ground: Servers): Promise<Finding[]> {
   const { isTiny } = ground
   const findings: Finding[] = []
   const size = roomyCampus(ground)
-  const site = await EngineSite.open(ground, { size })
+  const site = await EngineDeployment.open(ground, { size })
   try {
     const share = Math.floor(size.students / connectionCounts.length)
     for (const [index, connections] of connectionCounts.slice(0, isTiny ? 1 : undefined).entries()) {
@@ -35,9 +35,9 @@ export async function curves(ground: Ground): Promise<Finding[]> {
   return findings
 }
 
-async function withCourses(ground: Ground, courses: number): Promise<Finding> {
+async function withCourses(ground: Servers, courses: number): Promise<Finding> {
   const size = { ...roomyCampus(ground), courses }
-  const site = await EngineSite.open(ground, { size })
+  const site = await EngineDeployment.open(ground, { size })
   try {
     return await sustain(ground, site, { scenario: 'curves', subject: 'courses', size, seconds })
   } finally {

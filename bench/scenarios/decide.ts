@@ -2,12 +2,12 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Finding } from '../report/entry.ts'
-import type { Ground } from '../site/ground.ts'
+import type { Servers } from '../deployment/servers.ts'
 
 const program = join(import.meta.dirname, '../decide.ts')
 
 /** The actors alone, in a process of their own: no HTTP, no journal, nothing to wait for. */
-export async function decide({ isTiny }: Pick<Ground, 'isTiny'>): Promise<Finding[]> {
+export async function decide({ isTiny }: Pick<Servers, 'isTiny'>): Promise<Finding[]> {
   const { stdout } = await promisify(execFile)(process.execPath, [program, isTiny ? '0.2' : '4', '--json'])
   const { decided, posted } = JSON.parse(stdout) as { decided: { mean: number }; posted: { mean: number } }
   return [

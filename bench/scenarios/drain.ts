@@ -6,8 +6,8 @@ import { JournalFiller } from '../drain/journal-filler.ts'
 import { CliProcess, type Launch } from '../../kit/load/cli-process.ts'
 import { cpuBetween, readUsages } from '../measure/process-usage.ts'
 import { type Finding, rounded } from '../report/entry.ts'
-import { createCampus } from '../site/engine-site.ts'
-import type { Ground } from '../site/ground.ts'
+import { createCampus } from '../deployment/engine-deployment.ts'
+import type { Servers } from '../deployment/servers.ts'
 
 const backlog = 1_000_000
 /** Row by row it would take too long. */
@@ -18,7 +18,7 @@ const drainMsMax = 300_000
 const rowBatcher = { program: join(import.meta.dirname, '../comparators/row-batcher.ts') }
 
 /** The batcher was away while the journal grew: how fast it comes to an end, by COPY and row by row. */
-export async function drain(ground: Ground): Promise<Finding[]> {
+export async function drain(ground: Servers): Promise<Finding[]> {
   const [many, few] = ground.isTiny ? [2000, 200] : [backlog, backlogByRows]
   const byCopy = await drainOnce(ground, many, 'engine')
   const byRows = await drainOnce(ground, few, 'row by row', rowBatcher)
@@ -28,7 +28,7 @@ export async function drain(ground: Ground): Promise<Finding[]> {
 
 /** Fills the journal with so many records, then lets a batcher carry them into the tables. */
 export async function drainOnce(
-  ground: Ground,
+  ground: Servers,
   records: number,
   subject: string,
   launch: Launch = {},

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { runCli } from '../../kit/load/cli-process.ts'
 import { type Finding, rounded } from '../report/entry.ts'
-import { createCampus } from '../site/engine-site.ts'
-import type { Ground } from '../site/ground.ts'
+import { createCampus } from '../deployment/engine-deployment.ts'
+import type { Servers } from '../deployment/servers.ts'
 
 const sizes = [100_000, 1_000_000]
 const formats = ['csv', 'ndjson'] as const
@@ -27,7 +27,7 @@ const insertDecisions = `
     LATERAL (SELECT (seq / 7 + 1)::int AS student, (1 + seq * 7919 % 1500)::int AS course) AS wish`
 
 /** Decisions written to a file by `enrollment export`: how fast, and that a million take no more memory than a tenth of it. */
-export async function exportOfDecisions(ground: Ground): Promise<Finding[]> {
+export async function exportOfDecisions(ground: Servers): Promise<Finding[]> {
   const campus = await createCampus(ground, {
     size: { students: 0, courses: 0, capacity: 1, reserveCapacity: 0 },
     passwordHash: '!',
@@ -52,7 +52,7 @@ export async function exportOfDecisions(ground: Ground): Promise<Finding[]> {
 }
 
 async function exportOnce(
-  ground: Ground,
+  ground: Servers,
   databaseUrl: string,
   { decisions, format }: { readonly decisions: number; readonly format: (typeof formats)[number] },
 ): Promise<Finding> {

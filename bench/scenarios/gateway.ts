@@ -3,10 +3,10 @@ import { cpuBetween, readUsages } from '../measure/process-usage.ts'
 import { Generator } from '../load/generator-process.ts'
 import type { StreamResult } from '../load/stream.ts'
 import { type Finding, rounded } from '../report/entry.ts'
-import { jwtSecret } from '../site/engine-site.ts'
-import { GatewaySite, type GatewaySiteOptions } from '../site/gateway-site.ts'
-import type { Ground } from '../site/ground.ts'
-import { measure } from '../site/target.ts'
+import { jwtSecret } from '../deployment/engine-deployment.ts'
+import { GatewayDeployment, type GatewaySiteOptions } from '../deployment/gateway-deployment.ts'
+import type { Servers } from '../deployment/servers.ts'
+import { measure } from '../deployment/target.ts'
 import { roomyCampus } from './sustained.ts'
 
 const perStudent = 7
@@ -16,7 +16,7 @@ const connections = 256
  * The load of `sustained` through gateways apart from the engine: CPU per request of each tier, and from it how many
  * gateways one engine carries.
  */
-export async function gateway(ground: Ground): Promise<Finding[]> {
+export async function gateway(ground: Servers): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const [gateways, link] of [
     [1, 'unix'],
@@ -37,9 +37,9 @@ export async function gateway(ground: Ground): Promise<Finding[]> {
  * more than its command costs the engine here.
  * @param gatewayUs CPU of a gateway per HTTP request, measured in the same run
  */
-async function engineAtFullLoad(ground: Ground, gatewayUs: number): Promise<Finding> {
+async function engineAtFullLoad(ground: Servers, gatewayUs: number): Promise<Finding> {
   const size = roomyCampus(ground)
-  const site = await GatewaySite.open(ground, { size, gateways: 0, link: 'unix' })
+  const site = await GatewayDeployment.open(ground, { size, gateways: 0, link: 'unix' })
   const load = new LinkLoadProcess()
   try {
     const { students, courses } = size
@@ -78,9 +78,9 @@ async function engineAtFullLoad(ground: Ground, gatewayUs: number): Promise<Find
   }
 }
 
-async function throughGateways(ground: Ground, options: GatewaySiteOptions): Promise<Finding> {
+async function throughGateways(ground: Servers, options: GatewaySiteOptions): Promise<Finding> {
   const { size, gateways, link } = options
-  const site = await GatewaySite.open(ground, options)
+  const site = await GatewayDeployment.open(ground, options)
   const generator = new Generator()
   try {
     const names = site.ports.map((port) => `gateway at ${port}`)

@@ -1,35 +1,35 @@
 import { hashPassword } from '../../src/gateway/auth/password-hashes.ts'
 import { type Finding, rounded } from '../report/entry.ts'
-import { EngineSite, password } from '../site/engine-site.ts'
-import type { Ground } from '../site/ground.ts'
-import { measure } from '../site/target.ts'
-import { LoadDesk, resultOf } from './open-loop.ts'
+import { EngineDeployment, password } from '../deployment/engine-deployment.ts'
+import type { Servers } from '../deployment/servers.ts'
+import { measure } from '../deployment/target.ts'
+import { LoadFixture, resultOf } from './open-loop.ts'
 import { roomyCampus } from './sustained.ts'
 
 /** Students enroll at a steady rate, first by themselves, then while others log in as fast as they are let. */
-export async function loginStorm(ground: Ground): Promise<Finding[]> {
+export async function loginStorm(ground: Servers): Promise<Finding[]> {
   const size = roomyCampus(ground)
   const [seconds, loginConnections, wait] = ground.isTiny ? [0.5, 8, '300ms'] : [8, 64, '5s']
   // What it costs to check a password is the point: hashed as the service hashes.
-  const site = await EngineSite.open(ground, {
+  const site = await EngineDeployment.open(ground, {
     size,
     passwordHash: await hashPassword(password),
     environment: { ENROLLMENT_LOGIN_WAIT: wait },
   })
-  const desk = new LoadDesk(ground, site, size)
+  const fixture = new LoadFixture(ground, site, size)
   try {
-    const maximum = await desk.maximum(ground.isTiny ? 0.4 : 4)
+    const maximum = await fixture.maximum(ground.isTiny ? 0.4 : 4)
     const perSecond = maximum / 4
-    await desk.atRate(perSecond, seconds / 4)
-    const calm = await desk.atRate(perSecond, seconds)
+    await fixture.atRate(perSecond, seconds / 4)
+    const calm = await fixture.atRate(perSecond, seconds)
     const pace = { kind: 'open', connections: 256, perSecond } as const
-    const enrolling = await desk.openEnrollment(pace, perSecond * seconds * 1.2)
-    const loggingIn = await desk.open(
+    const enrolling = await fixture.openEnrollment(pace, perSecond * seconds * 1.2)
+    const loggingIn = await fixture.open(
       { kind: 'login', password },
       { kind: 'closed', connections: loginConnections },
       { first: 1, count: size.students, tokens: 'none' },
     )
-    const storm = await measure(site, desk.generator, {
+    const storm = await measure(site, fixture.generator, {
       [enrolling]: { forMs: seconds * 1000 },
       [loggingIn]: { forMs: seconds * 1000 },
     })
@@ -61,7 +61,7 @@ export async function loginStorm(ground: Ground): Promise<Finding[]> {
       },
     ]
   } finally {
-    desk.end()
+    fixture.end()
     await site.stop()
   }
 }

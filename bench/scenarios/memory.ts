@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import type { CampusSize } from '../campus/bench-campus.ts'
 import { type Finding, rounded } from '../report/entry.ts'
-import { EngineSite } from '../site/engine-site.ts'
-import type { Ground } from '../site/ground.ts'
+import { EngineDeployment } from '../deployment/engine-deployment.ts'
+import type { Servers } from '../deployment/servers.ts'
 
 const heapReport = pathToFileURL(join(import.meta.dirname, '../measure/heap-report.ts')).href
 const small: CampusSize = { students: 1000, courses: 1500, capacity: 40, reserveCapacity: 5 }
@@ -13,7 +13,7 @@ const placesEach = 7
 const reportMsMax = 30_000
 
 /** What a small campus adds to the heap of an idle server. */
-export async function memory(ground: Ground): Promise<Finding[]> {
+export async function memory(ground: Servers): Promise<Finding[]> {
   const size = ground.isTiny ? { ...small, students: 50 } : small
   const empty = await heapOf(ground, { ...size, students: 0, courses: 0 }, 0)
   const full = await heapOf(ground, size, placesEach)
@@ -32,9 +32,9 @@ export async function memory(ground: Ground): Promise<Finding[]> {
 }
 
 /** Bytes on the heap of an idle server, after a collection of garbage. */
-async function heapOf(ground: Ground, size: CampusSize, held: number): Promise<number> {
+async function heapOf(ground: Servers, size: CampusSize, held: number): Promise<number> {
   const file = join(ground.keeper.directory, 'heap')
-  const site = await EngineSite.open(ground, {
+  const site = await EngineDeployment.open(ground, {
     size,
     held,
     environment: { NODE_OPTIONS: `--import ${heapReport}`, BENCH_HEAP_FILE: file },

@@ -1,11 +1,11 @@
 import { type Finding, rounded } from '../report/entry.ts'
-import { EngineSite } from '../site/engine-site.ts'
-import type { Ground } from '../site/ground.ts'
-import { canPin, loadCpu, pinnedTo, pinServers, serviceCpu } from '../site/one-core.ts'
+import { EngineDeployment } from '../deployment/engine-deployment.ts'
+import type { Servers } from '../deployment/servers.ts'
+import { canPin, loadCpu, pinnedTo, pinServers, serviceCpu } from '../deployment/one-core.ts'
 import { roomyCampus, sustain } from './sustained.ts'
 
 /** Server, batcher, RabbitMQ and PostgreSQL share one CPU; the load has another. */
-export async function oneCore(ground: Ground): Promise<Finding[]> {
+export async function oneCore(ground: Servers): Promise<Finding[]> {
   if (!canPin()) {
     ground.say('  not run: it wants taskset and two CPUs')
     return []
@@ -14,7 +14,7 @@ export async function oneCore(ground: Ground): Promise<Finding[]> {
   const letGo = pinServers(ground)
   const launch = { prefix: pinnedTo(serviceCpu) }
   try {
-    const site = await EngineSite.open(ground, { size, launch: { server: launch, batcher: launch } })
+    const site = await EngineDeployment.open(ground, { size, launch: { server: launch, batcher: launch } })
     try {
       const generatorPrefix = pinnedTo(loadCpu)
       const load = { scenario: 'one-core', subject: 'engine', size, seconds: 12, generatorPrefix }

@@ -3,23 +3,23 @@ import { Generator } from '../load/generator-process.ts'
 import type { Pace } from '../load/stream.ts'
 import type { Callers, Traffic } from '../load/traffic.ts'
 import { served } from '../report/entry.ts'
-import { jwtSecret } from '../site/engine-site.ts'
-import type { Ground } from '../site/ground.ts'
-import { measure, type Measurement, type Target } from '../site/target.ts'
+import { jwtSecret } from '../deployment/engine-deployment.ts'
+import type { Servers } from '../deployment/servers.ts'
+import { measure, type Measurement, type Target } from '../deployment/target.ts'
 
 const connections = 256
 const perStudent = 7
 
 /** Streams of students who have not enrolled yet, one after another, on one target and from one generator. */
-export class LoadDesk {
+export class LoadFixture {
   readonly target: Target
   readonly generator = new Generator()
-  readonly #ground: Ground
+  readonly #ground: Servers
   readonly #size: CampusSize
   #nextStudent = 1
   #names = 0
 
-  constructor(ground: Ground, target: Target, size: CampusSize) {
+  constructor(ground: Servers, target: Target, size: CampusSize) {
     this.#ground = ground
     this.target = target
     this.#size = size

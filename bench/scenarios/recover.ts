@@ -1,8 +1,8 @@
 import type { CampusSize } from '../campus/bench-campus.ts'
 import { readUsages } from '../measure/process-usage.ts'
 import { type Finding, rounded } from '../report/entry.ts'
-import { EngineSite } from '../site/engine-site.ts'
-import type { Ground } from '../site/ground.ts'
+import { EngineDeployment } from '../deployment/engine-deployment.ts'
+import type { Servers } from '../deployment/servers.ts'
 import { sustain } from './sustained.ts'
 
 const placesEach = 5
@@ -22,7 +22,7 @@ const compared = 1
  * From SIGKILL of the server until it serves again, on campuses whose students hold 5 places each; then what a request
  * costs there, on the smaller and the largest one.
  */
-export async function recover(ground: Ground): Promise<Finding[]> {
+export async function recover(ground: Servers): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const [index, size] of (ground.isTiny ? tinySizes : sizes).entries()) {
     findings.push(await recoverOn(ground, size, index >= compared || ground.isTiny))
@@ -48,9 +48,9 @@ function spreadCallers(students: number) {
   return { first: 1, count: Math.floor(students / stride), stride }
 }
 
-async function recoverOn(ground: Ground, size: CampusSize, isLoaded: boolean): Promise<Finding> {
+async function recoverOn(ground: Servers, size: CampusSize, isLoaded: boolean): Promise<Finding> {
   ground.say(`  making a campus of ${size.students.toLocaleString('en')} students`)
-  const site = await EngineSite.open(ground, { size, held: placesEach })
+  const site = await EngineDeployment.open(ground, { size, held: placesEach })
   try {
     const begunMs = performance.now()
     await site.service.killServer()

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { password } from '../../kit/registration-campus.ts'
-import { Desk } from '../../kit/rest-desk.ts'
+import { RestFixture } from '../../kit/rest-fixture.ts'
 import { runRemote } from './remote.ts'
 
-let desk: Desk
+let fixture: RestFixture
 before(async () => {
-  desk = await Desk.open()
+  fixture = await RestFixture.open()
 })
-after(() => desk.close())
+after(() => fixture.close())
 
 const serviceOf = (first: number, last: number) => ({
-  url: new URL(desk.url),
+  url: new URL(fixture.url),
   students: { first, last },
   password,
   departments: 2,
@@ -23,7 +23,7 @@ test('students of a service elsewhere log in there and each asks for seven of it
   const answers = Object.values(finding?.counts ?? {}).reduce((sum, count) => sum + count, 0)
   assert.equal(answers, 35)
   assert.ok((finding?.counts?.['204'] ?? 0) > 0)
-  const [row] = await desk.database.query<{ count: number }>(
+  const [row] = await fixture.database.query<{ count: number }>(
     'SELECT count(*)::int FROM enrolled_courses WHERE student_id BETWEEN 1 AND 5',
   )
   assert.equal(row?.count, finding?.counts?.['204'])

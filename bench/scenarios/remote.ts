@@ -2,9 +2,9 @@ import { Generator } from '../load/generator-process.ts'
 import type { Pace } from '../load/stream.ts'
 import type { Traffic } from '../load/traffic.ts'
 import { type Finding, loadFigures } from '../report/entry.ts'
-import { type RemoteService, RemoteSite } from '../site/remote-site.ts'
+import { type RemoteService, RemoteDeployment } from '../deployment/remote-deployment.ts'
+import { measure } from '../deployment/target.ts'
 import { idleMax } from './canonical.ts'
-import { measure } from '../site/target.ts'
 
 const perStudent = 7
 const connections = 256
@@ -28,7 +28,7 @@ export async function runRemote(
   service: RemoteService,
   options: { readonly seed: number; readonly isTiny: boolean },
 ): Promise<Finding[]> {
-  const site = new RemoteSite(service)
+  const site = new RemoteDeployment(service)
   try {
     const groups = await site.courseGroups(service)
     const listed: Traffic = { kind: 'listed', groups, perStudent }
@@ -74,7 +74,7 @@ function countOf({ students }: RemoteService): number {
 }
 
 async function runOnce(
-  site: RemoteSite,
+  site: RemoteDeployment,
   service: RemoteService,
   seed: number,
   { scenario, traffic, pace, seconds, share: [from, to] }: RemoteRun,

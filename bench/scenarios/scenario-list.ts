@@ -1,5 +1,5 @@
 import type { Finding } from '../report/entry.ts'
-import type { Ground } from '../site/ground.ts'
+import type { Servers } from '../deployment/servers.ts'
 import { canonical } from './canonical.ts'
 import { catalog } from './catalog.ts'
 import { compare } from './compare.ts'
@@ -18,7 +18,7 @@ import { sustained } from './sustained.ts'
 
 interface Scenario {
   readonly summary: string
-  run(ground: Ground): Promise<Finding[]>
+  run(ground: Servers): Promise<Finding[]>
 }
 
 /** In the order in which `all` runs them. */

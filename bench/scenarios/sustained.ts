@@ -1,14 +1,14 @@
 import type { CampusSize } from '../campus/bench-campus.ts'
 import { Generator } from '../load/generator-process.ts'
 import { type Finding, loadFigures } from '../report/entry.ts'
-import { EngineSite, jwtSecret } from '../site/engine-site.ts'
-import type { Ground } from '../site/ground.ts'
-import { measure, type Target } from '../site/target.ts'
+import { EngineDeployment, jwtSecret } from '../deployment/engine-deployment.ts'
+import type { Servers } from '../deployment/servers.ts'
+import { measure, type Target } from '../deployment/target.ts'
 
 const usualConnections = 256
 
 /** A campus that a run under full load does not exhaust. */
-export function roomyCampus({ isTiny }: Ground): CampusSize {
+export function roomyCampus({ isTiny }: Servers): CampusSize {
   const students = isTiny ? 6000 : 60_000
   return { students, courses: 1500, capacity: students, reserveCapacity: 0 }
 }
@@ -17,9 +17,9 @@ export function roomyCampus({ isTiny }: Ground): CampusSize {
  * As much as 256 connections carry: on each, one student after another asks for 7 random courses that are to be had.
  * The processes are warm: the same load has run before.
  */
-export async function sustained(ground: Ground): Promise<Finding[]> {
+export async function sustained(ground: Servers): Promise<Finding[]> {
   const size = roomyCampus(ground)
-  const site = await EngineSite.open(ground, { size })
+  const site = await EngineDeployment.open(ground, { size })
   try {
     return [await sustain(ground, site, { scenario: 'sustained', subject: 'engine', size })]
   } finally {
@@ -43,7 +43,7 @@ export interface FullLoad {
 }
 
 /** Full load on a target, after a quarter of it to warm up. */
-export async function sustain(ground: Ground, target: Target, load: FullLoad): Promise<Finding> {
+export async function sustain(ground: Servers, target: Target, load: FullLoad): Promise<Finding> {
   const { size, scenario, subject, held = 0, perStudent = 7, connections = usualConnections } = load
   const seconds = ground.isTiny ? 0.5 : (load.seconds ?? 20)
   const callers = load.callers ?? { first: 1, count: size.students }

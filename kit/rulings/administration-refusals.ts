@@ -12,16 +12,16 @@ import {
   sendTo,
   setAsideBound,
 } from './refusal-table.ts'
-import { perStudent, type Stage } from './stage.ts'
+import { perStudent, type Fixture } from './ruling-fixture.ts'
 
 /** Staff of department 1 send this. */
-async function staffSend(stage: Stage, line: RequestLine, body?: object) {
+async function staffSend(stage: Fixture, line: RequestLine, body?: object) {
   const token = await stage.tokens.staff(1)
   return await stage.open.client.send(line, { token, ...(body !== undefined && { body }) })
 }
 
 /** Any course-wide change: `status` closes it, or cancels it for good. @returns the course */
-export async function courseThatIs(stage: Stage, status: 'closed' | 'cancelled'): Promise<number> {
+export async function courseThatIs(stage: Fixture, status: 'closed' | 'cancelled'): Promise<number> {
   const course = stage.students.course()
   await (status === 'closed'
     ? staffSend(stage, 'PUT /staff/course-status', { course_id: course, status })
@@ -91,7 +91,7 @@ function ofStudent(route: 'PATCH /staff/student' | 'POST /staff/student'): Provo
   ]
 }
 
-const windowEndsFirst = (line: RequestLine, body: (stage: Stage) => object): Provocation => ({
+const windowEndsFirst = (line: RequestLine, body: (stage: Fixture) => object): Provocation => ({
   code: 'window_ends_first',
   because: 'the window would end in the year before it begins',
   ask: (stage) =>

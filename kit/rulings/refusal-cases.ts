@@ -12,7 +12,7 @@ import {
   sendTo,
   setAsideBound,
 } from './refusal-table.ts'
-import type { Stage } from './stage.ts'
+import type { Fixture } from './ruling-fixture.ts'
 
 function studentCommand(route: Route): Provocation[] {
   return [
@@ -72,7 +72,7 @@ function rule(
   route: Route,
   code: string,
   because: string,
-  scene: { readonly held?: readonly Place[]; readonly wanted: Place; readonly by?: (stage: Stage) => number },
+  scene: { readonly held?: readonly Place[]; readonly wanted: Place; readonly by?: (at: Fixture) => number },
 ): Provocation {
   return {
     code,
@@ -121,7 +121,7 @@ function plan(
   because: string,
   held: readonly Place[],
   legs: readonly object[],
-  by?: (stage: Stage) => number,
+  by?: (at: Fixture) => number,
 ): Provocation {
   return {
     code,

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { Ask, Answer, RequestLine } from '../rest-client.ts'
 import type { OpenGateway } from '../open-gateway.ts'
-import { setAside, type Stage } from './stage.ts'
+import { setAside, type Fixture } from './ruling-fixture.ts'
 
 /** One way to be refused: the code, how it comes about, and the request that is refused. */
 export interface Provocation {
   readonly code: string
   readonly because: string
-  ask(stage: Stage): Promise<Answer>
+  ask(stage: Fixture): Promise<Answer>
 }
 
 interface Sample {
@@ -129,7 +129,7 @@ interface Wanted extends Partial<Sample> {
 }
 
 /** Sends a route's request; a fresh student to a course with room unless told otherwise. */
-export async function sendTo(stage: Stage, route: Route, wanted: Wanted = {}): Promise<Answer> {
+export async function sendTo(stage: Fixture, route: Route, wanted: Wanted = {}): Promise<Answer> {
   const { at = 'open', student = stage.students.fresh(), course = 301, group = 1, key } = wanted
   const as = wanted.as ?? roleOf(route)
   const token =
@@ -142,7 +142,7 @@ export async function sendTo(stage: Stage, route: Route, wanted: Wanted = {}): P
 
 /** Makes these places a student's, then returns the student. */
 export async function holding(
-  stage: Stage,
+  stage: Fixture,
   places: readonly (readonly [course: number, group: number])[],
   student = stage.students.fresh(),
 ): Promise<number> {
@@ -204,7 +204,7 @@ export function roleBound(route: Route): Provocation[] {
 
 /** What every route that asks the engine answers while the engine cannot. */
 export function engineBound(route: Route): Provocation[] {
-  const at = (place: 'standby' | 'recovering' | 'unreachable') => (stage: Stage) =>
+  const at = (place: 'standby' | 'recovering' | 'unreachable') => (stage: Fixture) =>
     sendTo(stage, route, { at: place })
   return [
     { code: 'not_leading', because: 'another server leads', ask: at('standby') },

@@ -1,6 +1,6 @@
 import type { DecisionRecord } from '../../actors/messages/records.ts'
 import { archivedText, type KeyArchive } from './key-archive.ts'
-import { type Caller, callerId } from './ports.ts'
+import { type CallerId, callerId } from './ports.ts'
 
 /** How long a key stands. */
 export const keyLifetimeMs = 24 * 60 * 60 * 1000
@@ -29,7 +29,7 @@ export class KeyMemory {
     archive.beginTerm()
   }
 
-  find(caller: Caller, key: string, requestHash: string, nowMs: number): KeyLookup {
+  find(caller: CallerId, key: string, requestHash: string, nowMs: number): KeyLookup {
     const inFlight = this.#inFlight.get(nameOf(caller, key))
     if (inFlight !== undefined) return { kind: inFlight === requestHash ? 'in_flight' : 'mismatch' }
     const archived = this.#archive.find(callerId(caller), key, nowMs)
@@ -39,12 +39,12 @@ export class KeyMemory {
   }
 
   /** Holds the key for a command that is on its way. */
-  reserve(caller: Caller, key: string, requestHash: string): void {
+  reserve(caller: CallerId, key: string, requestHash: string): void {
     this.#inFlight.set(nameOf(caller, key), requestHash)
   }
 
   /** The command was decided; `appliedSeq` says up to where PostgreSQL is, for forgetting. */
-  settle(caller: Caller, key: string, record: DecisionRecord, appliedSeq: number): void {
+  settle(caller: CallerId, key: string, record: DecisionRecord, appliedSeq: number): void {
     if (!this.#inFlight.delete(nameOf(caller, key)))
       throw new Error('a key is settled only while it is reserved')
     const { at, seq } = record
@@ -52,7 +52,7 @@ export class KeyMemory {
   }
 
   /** The command ended without a decision: the key is free again. */
-  release(caller: Caller, key: string): void {
+  release(caller: CallerId, key: string): void {
     this.#inFlight.delete(nameOf(caller, key))
   }
 }
@@ -63,6 +63,6 @@ export function lookupOf(record: DecisionRecord, seq: number, requestHash: strin
   return record.requestHash === requestHash ? { kind: 'decided', record, seq } : { kind: 'mismatch' }
 }
 
-function nameOf(caller: Caller, key: string): string {
+function nameOf(caller: CallerId, key: string): string {
   return `${callerId(caller)}\n${key}`
 }

@@ -195,10 +195,10 @@ export interface CampusStore {
   /** The profile of a student who was added while the engine ran; undefined if there is none. */
   loadStudent(id: number): Promise<StudentProfile | undefined>
   /** The caller's decision under this key since `sinceMs`, if there is one. */
-  findKey(caller: Caller, key: string, sinceMs: number): Promise<KeyedDecision | undefined>
+  findKey(caller: CallerId, key: string, sinceMs: number): Promise<KeyedDecision | undefined>
 }
 
-export interface Caller {
+export interface CallerId {
   readonly role: 'student' | 'staff' | 'operator'
   readonly id: number
 }
@@ -219,7 +219,7 @@ export interface LoadedCampus {
   readonly keys: KeyArchive
 }
 
-export function callerId(caller: Caller): string {
+export function callerId(caller: CallerId): string {
   return `${caller.role}:${caller.id}`
 }
 

@@ -11,7 +11,7 @@ import { Commands } from './routes/submit-commands.ts'
 import { allowOrigins } from './cors.ts'
 import { decisionRoutes } from './routes/decision-routes.ts'
 import { describeRoutes, docsRoutes } from './routes/docs.ts'
-import { Door } from './http-server.ts'
+import { HttpServer } from './http-server.ts'
 import { answerClientError, answerErrors } from './replies/errors.ts'
 import { EventHub } from './events/event-hub.ts'
 import { EventTickets } from './events/event-tickets.ts'
@@ -32,7 +32,7 @@ import { staffRoutes } from './routes/staff-routes.ts'
 import { StaffView } from './replies/staff-view.ts'
 import { studentRoutes } from './routes/student-routes.ts'
 import { routedUrl } from './routed-url.ts'
-import { RetryTimes } from './overload/retry-holds.ts'
+import { RetryHolds } from './overload/retry-holds.ts'
 import { TokenBuckets } from './overload/token-buckets.ts'
 import { keysOf, registerKeys } from './auth/token-keys.ts'
 import { Tokens } from './auth/tokens.ts'
@@ -49,17 +49,17 @@ const usualCourseUnitsMax = 60
 export function buildGateway(deps: GatewayDeps): FastifyInstance {
   const { service, accounts, searchDecisions, limits, logger } = deps
   const now = () => deps.now()
-  const retryTimes = new RetryTimes()
+  const retryHolds = new RetryHolds()
   let opened: Gate | undefined
   const studentOf = (authorization: string | undefined): number | undefined => {
     const caller = opened?.tokens.callerOf(authorization, now())
     return caller?.staff === false ? caller.id : undefined
   }
-  const door = new Door({
+  const door = new HttpServer({
     http: deps.http ?? defaultHttpLimits,
     replyDeadlineMs: limits.replyDeadlineMs,
     certificate: deps.certificate,
-    waitingRoom: {
+    requestQueue: {
       limits: defaultWaitingRoomLimits,
       refusal: new CannedRefusal(deps.corsOrigins ?? false),
       now: () => performance.now(),
@@ -67,18 +67,18 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
       senderOf: (authorization) => (opened === undefined ? 'stranger' : senderOf(opened, authorization)),
       waitOf: (authorization) => {
         const student = studentOf(authorization)
-        return student === undefined ? 0 : retryTimes.waitMs(student, now())
+        return student === undefined ? 0 : retryHolds.waitMs(student, now())
       },
       onTold: (authorization, seconds) => {
         const student = studentOf(authorization)
-        if (student !== undefined) retryTimes.tell(student, now(), seconds)
+        if (student !== undefined) retryHolds.tell(student, now(), seconds)
       },
     },
   })
   const app = createServer(deps, door)
   const exposition = deps.exposition ?? new Exposition()
   const metrics = new GatewayMetrics(service, exposition, deps)
-  metrics.showDoor(door)
+  metrics.showHttpServer(door)
   nameAnswers(app)
   if (deps.trustProxy !== false) believeAddressesOnly(app)
   demandHost(app)
@@ -102,7 +102,7 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
     }
     opened = gate
     const campusWide = deps.staffScope === 'all'
-    const commands = new Commands({ service, metrics, logger, retryTimes, now })
+    const commands = new Commands({ service, metrics, logger, retryHolds, now })
     const view = new StaffView(service, campusWide)
     const login = new Login({ accounts, limits, logger, now, pause: deps.slowDown })
     metrics.showLogin(login)
@@ -139,7 +139,7 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
 
 function createServer(
   { trustProxy, certificate, http = defaultHttpLimits }: GatewayDeps,
-  door: Door,
+  door: HttpServer,
 ): FastifyInstance {
   const app = fastify({
     bodyLimit: http.bodyBytesMax,

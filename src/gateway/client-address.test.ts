@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { student } from '../../actors/testing/sketches.ts'
 import { realAddressesOf } from './client-address.ts'
-import { Desk, generousLimits } from './testing/desk.ts'
+import { GatewayFixture, generousLimits } from './testing/gateway-fixture.ts'
 
 test('of X-Forwarded-For only addresses are believed, as proxies write them, and nothing before what is none', () => {
   for (const [header, believed] of [
@@ -24,14 +24,14 @@ test('of X-Forwarded-For only addresses are believed, as proxies write them, and
 })
 
 test('whoever invents an address for each guess fails as the proxy that they come through', async (t) => {
-  const desk = new Desk([student(1)], {
+  const fixture = new GatewayFixture([student(1)], {
     trustProxy: ['loopback'],
     limits: { ...generousLimits, loginFailuresPerAddress: { count: 3, perMs: 60_000 } },
   })
-  t.after(() => desk.app.close())
+  t.after(() => fixture.app.close())
   const guess = async (forwardedFor: string, user: number) =>
     (
-      await desk.send(undefined, 'POST /login', {
+      await fixture.send(undefined, 'POST /login', {
         body: { user, password: 'x' },
         headers: { 'x-forwarded-for': forwardedFor },
       })

@@ -9,14 +9,14 @@ import type { Socket } from 'node:net'
 import type { Certificate } from './certificate.ts'
 import { type HttpLimits, idleMarginMs } from './limits.ts'
 import { Pipelines } from './pipelines.ts'
-import { WaitingRoom, type WaitingRoomDeps } from './overload/request-queue.ts'
+import { RequestQueue, type RequestQueueDeps } from './overload/request-queue.ts'
 
 export interface DoorOptions {
   readonly http: HttpLimits
   readonly replyDeadlineMs: number
   /** Serve over TLS with this one. */
   readonly certificate: Certificate | undefined
-  readonly waitingRoom: WaitingRoomDeps
+  readonly requestQueue: RequestQueueDeps
 }
 
 /** How much of a connection's bytes Node takes at a time, in either direction, before it waits for the other side. */
@@ -28,10 +28,10 @@ const unsentLookMs = 500
  * What clients connect to: bounded in connections, in how long they may be idle, in how many requests wait, one behind
  * the other or for time, and in what they leave unread.
  */
-export class Door {
+export class HttpServer {
   readonly #options: DoorOptions
   /** One for each address that is listened on. */
-  readonly #rooms: WaitingRoom[] = []
+  readonly #rooms: RequestQueue[] = []
   readonly #pipelines: Pipelines[] = []
   readonly #sockets = new Set<Socket>()
   #connections = 0
@@ -69,7 +69,7 @@ export class Door {
 
   /** A server that hands requests to `handle` when there is time for them. */
   open(handle: (request: IncomingMessage, response: ServerResponse) => void): Server {
-    const { http, replyDeadlineMs, certificate, waitingRoom } = this.#options
+    const { http, replyDeadlineMs, certificate, requestQueue } = this.#options
     const options = {
       requireHostHeader: false,
       highWaterMark,
@@ -79,7 +79,7 @@ export class Door {
       // Node looks for overdue requests at intervals, every 30 s if not told.
       connectionsCheckingInterval: Math.ceil(http.headersTimeoutMs / 4),
     }
-    const room = new WaitingRoom(handle, waitingRoom)
+    const room = new RequestQueue(handle, requestQueue)
     this.#rooms.push(room)
     const pipelines = new Pipelines((request, response) => room.enter(request, response), http.pipelinedMax)
     this.#pipelines.push(pipelines)

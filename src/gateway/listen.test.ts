@@ -14,12 +14,12 @@ import { group, student } from '../../actors/testing/sketches.ts'
 import { defaultHttpLimits } from './limits.ts'
 import { AddressUnusable, closeGateway, openGateway } from './listen.ts'
 import type { GatewayDeps } from './gateway-ports.ts'
-import { Desk } from './testing/desk.ts'
+import { GatewayFixture } from './testing/gateway-fixture.ts'
 
-function build(t: TestContext, overrides: Partial<GatewayDeps> = {}): Desk {
-  const desk = new Desk([student(1), group('10/1')], overrides)
-  t.after(() => closeGateway(desk.app, 0))
-  return desk
+function build(t: TestContext, overrides: Partial<GatewayDeps> = {}): GatewayFixture {
+  const fixture = new GatewayFixture([student(1), group('10/1')], overrides)
+  t.after(() => closeGateway(fixture.app, 0))
+  return fixture
 }
 
 async function folder(t: TestContext): Promise<string> {
@@ -28,10 +28,13 @@ async function folder(t: TestContext): Promise<string> {
   return path
 }
 
-async function openTcp(t: TestContext, overrides: Partial<GatewayDeps> = {}): Promise<[Desk, number]> {
-  const desk = build(t, overrides)
-  await openGateway(desk.app, { protocol: 'tcp', host: '127.0.0.1', port: 0 })
-  return [desk, (desk.app.server.address() as AddressInfo).port]
+async function openTcp(
+  t: TestContext,
+  overrides: Partial<GatewayDeps> = {},
+): Promise<[GatewayFixture, number]> {
+  const fixture = build(t, overrides)
+  await openGateway(fixture.app, { protocol: 'tcp', host: '127.0.0.1', port: 0 })
+  return [fixture, (fixture.app.server.address() as AddressInfo).port]
 }
 
 /** The status of GET /healthz over a socket path. */
@@ -59,16 +62,16 @@ function bodyOf(response: string): { code: string } {
 }
 
 test('the gateway serves over TCP and says where', async (t) => {
-  const desk = build(t)
-  const where = await openGateway(desk.app, { protocol: 'tcp', host: '127.0.0.1', port: 0 })
+  const fixture = build(t)
+  const where = await openGateway(fixture.app, { protocol: 'tcp', host: '127.0.0.1', port: 0 })
   assert.match(where, /^http:\/\/127\.0\.0\.1:\d+$/)
   assert.equal((await fetch(`${where}/healthz`)).status, 200)
 })
 
 test('an empty host is every interface', async (t) => {
-  const desk = build(t)
-  await openGateway(desk.app, { protocol: 'tcp', host: '', port: 0 })
-  const { port } = desk.app.server.address() as AddressInfo
+  const fixture = build(t)
+  await openGateway(fixture.app, { protocol: 'tcp', host: '', port: 0 })
+  const { port } = fixture.app.server.address() as AddressInfo
   assert.equal((await fetch(`http://127.0.0.1:${port}/healthz`)).status, 200)
 })
 
@@ -90,10 +93,10 @@ test('a port that somebody serves on is refused in one line', async (t) => {
 
 test('the gateway serves over a Unix socket, where everybody may fail to log in', async (t) => {
   const path = join(await folder(t), 'e.sock')
-  const desk = build(t)
-  assert.equal(await openGateway(desk.app, { protocol: 'unix', path }), path)
+  const fixture = build(t)
+  assert.equal(await openGateway(fixture.app, { protocol: 'unix', path }), path)
   assert.equal(await askOver(path), 200)
-  await closeGateway(desk.app, 1000)
+  await closeGateway(fixture.app, 1000)
   assert.equal(existsSync(path), false)
 })
 
@@ -102,8 +105,8 @@ test('a socket file that a killed process left behind does not stop the next sta
   const script = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`
   await new Promise((resolve) => spawn(process.execPath, ['-e', script]).on('exit', resolve))
   assert.ok(existsSync(path))
-  const desk = build(t)
-  await openGateway(desk.app, { protocol: 'unix', path })
+  const fixture = build(t)
+  await openGateway(fixture.app, { protocol: 'unix', path })
   assert.equal(await askOver(path), 200)
 })
 
@@ -134,29 +137,29 @@ test('a socket in a folder that is not there is refused in one line', async (t) 
 })
 
 test('closing lets the request that is being answered finish, and no new connection in', async (t) => {
-  const [desk, port] = await openTcp(t)
-  desk.service.journal.held = true
+  const [fixture, port] = await openTcp(t)
+  fixture.service.journal.held = true
   const sent = fetch(`http://127.0.0.1:${port}/student/course`, {
     method: 'PUT',
-    headers: { authorization: desk.authorization({ student: 1 }) },
+    headers: { authorization: fixture.authorization({ student: 1 }) },
     body: '{"course_id":10,"group_id":1}',
   })
-  while (desk.service.journal.appended.length === 0) await new Promise((resolve) => setImmediate(resolve))
-  const closed = closeGateway(desk.app, 10_000)
-  while (desk.app.server.listening) await new Promise((resolve) => setImmediate(resolve))
+  while (fixture.service.journal.appended.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  const closed = closeGateway(fixture.app, 10_000)
+  while (fixture.app.server.listening) await new Promise((resolve) => setImmediate(resolve))
   await assert.rejects(fetch(`http://127.0.0.1:${port}/healthz`))
-  desk.service.journal.confirm()
+  fixture.service.journal.confirm()
   assert.equal((await sent).status, 204)
   await closed
 })
 
 test('closing does not wait for connections that say nothing, or not for long', async (t) => {
-  const [desk, port] = await openTcp(t)
+  const [fixture, port] = await openTcp(t)
   const silent = connect(port, '127.0.0.1')
   await new Promise((resolve) => silent.on('connect', resolve))
   const ended = new Promise((resolve) => silent.on('close', resolve))
   silent.on('error', () => {})
-  await closeGateway(desk.app, 50)
+  await closeGateway(fixture.app, 50)
   await ended
 })
 
@@ -192,16 +195,16 @@ test('headers beyond 16 KiB are answered 431', async (t) => {
 })
 
 test('a body whose length is announced beyond 16 KiB is refused before it is read', async (t) => {
-  const [desk, port] = await openTcp(t)
-  const head = `PUT /student/course HTTP/1.1\r\nHost: x\r\nAuthorization: ${desk.authorization({ student: 1 })}`
+  const [fixture, port] = await openTcp(t)
+  const head = `PUT /student/course HTTP/1.1\r\nHost: x\r\nAuthorization: ${fixture.authorization({ student: 1 })}`
   const answer = await raw(port, `${head}\r\nContent-Length: 1000000\r\n\r\n{`)
   assert.match(answer, /^HTTP\/1\.1 413 /)
   assert.equal(bodyOf(answer).code, 'body_too_large')
 })
 
 test('a chunked body beyond 16 KiB is refused', async (t) => {
-  const [desk, port] = await openTcp(t)
-  const head = `PUT /student/course HTTP/1.1\r\nHost: x\r\nAuthorization: ${desk.authorization({ student: 1 })}`
+  const [fixture, port] = await openTcp(t)
+  const head = `PUT /student/course HTTP/1.1\r\nHost: x\r\nAuthorization: ${fixture.authorization({ student: 1 })}`
   const chunk = `4000\r\n${' '.repeat(0x4000)}\r\n`
   const answer = await raw(port, `${head}\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}${chunk}0\r\n\r\n`)
   assert.match(answer, /^HTTP\/1\.1 413 /)
@@ -209,12 +212,12 @@ test('a chunked body beyond 16 KiB is refused', async (t) => {
 
 test('a client that does not finish its request is given up with 408', async (t) => {
   const http = { ...defaultHttpLimits, headersTimeoutMs: 100, requestTimeoutMs: 200 }
-  const [desk, port] = await openTcp(t, { http })
+  const [fixture, port] = await openTcp(t, { http })
   const slow: Socket[] = []
   t.after(() => slow.forEach((socket) => socket.destroy()))
   for (const bytes of [
     'GET / HTTP/1.1\r\nHost:',
-    `PUT /student/course HTTP/1.1\r\nHost: x\r\nAuthorization: ${desk.authorization({ student: 1 })}\r\nContent-Length: 20\r\n\r\n{`,
+    `PUT /student/course HTTP/1.1\r\nHost: x\r\nAuthorization: ${fixture.authorization({ student: 1 })}\r\nContent-Length: 20\r\n\r\n{`,
   ]) {
     const socket = connect(port, '127.0.0.1')
     slow.push(socket)

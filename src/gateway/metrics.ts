@@ -9,7 +9,7 @@ import type {
 } from '../engine/service.ts'
 import { byLabel, type Exposition } from '../metrics/exposition.ts'
 import { Histogram, type Sample } from '../metrics/histogram.ts'
-import type { Door } from './http-server.ts'
+import type { HttpServer } from './http-server.ts'
 import type { EventHub } from './events/event-hub.ts'
 import type { Login } from './auth/login.ts'
 import type { GatewayDeps } from './gateway-ports.ts'
@@ -117,7 +117,7 @@ export class GatewayMetrics {
     )
   }
 
-  showDoor(door: Door): void {
+  showHttpServer(door: HttpServer): void {
     this.#exposition.gauge(
       'http_connections',
       'Connections of clients that are open.',

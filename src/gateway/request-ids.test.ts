@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { pino } from 'pino'
 import { group, student } from '../../actors/testing/sketches.ts'
 import { requestNamer } from './request-ids.ts'
-import { Desk } from './testing/desk.ts'
+import { GatewayFixture } from './testing/gateway-fixture.ts'
 
 const theirs = '0192f0c1-7d1e-7aaa-8000-5a1b2c3d4e5f'
 
@@ -46,10 +46,10 @@ test('an id that is too long, too short or no plain word is replaced, also if a 
 })
 
 test('an answer to a command, yes or no, names the request as its decision does', async (t) => {
-  const desk = new Desk([student(1), group('10/1', {})], { trustProxy: ['loopback'] })
-  t.after(() => desk.app.close())
+  const fixture = new GatewayFixture([student(1), group('10/1', {})], { trustProxy: ['loopback'] })
+  t.after(() => fixture.app.close())
   const add = (id: string) =>
-    desk.send({ student: 1 }, 'PUT /student/course', {
+    fixture.send({ student: 1 }, 'PUT /student/course', {
       body: { course_id: 10, group_id: 1 },
       headers: { 'x-request-id': id },
     })
@@ -57,7 +57,7 @@ test('an answer to a command, yes or no, names the request as its decision does'
   assert.deepEqual([yes.status, yes.headers['x-request-id']], [204, 'proxy-id-00001'])
   assert.deepEqual([no.status, no.headers['x-request-id']], [409, 'proxy-id-00002'])
   assert.deepEqual(
-    desk.service.journal.appended.flatMap((message) =>
+    fixture.service.journal.appended.flatMap((message) =>
       'records' in message ? message.records.map(({ request }) => request) : [],
     ),
     ['proxy-id-00001', 'proxy-id-00002'],
@@ -65,10 +65,10 @@ test('an answer to a command, yes or no, names the request as its decision does'
 })
 
 test('every answer names its request: a read, one that has not changed, a problem, even of what is no path', async (t) => {
-  const desk = new Desk([student(1), group('10/1', {})], { trustProxy: ['loopback'] })
-  t.after(() => desk.app.close())
+  const fixture = new GatewayFixture([student(1), group('10/1', {})], { trustProxy: ['loopback'] })
+  t.after(() => fixture.app.close())
   const nameOf = async (route: `GET /${string}`, headers: Record<string, string> = {}) => {
-    const answer = await desk.send({ student: 1 }, route, {
+    const answer = await fixture.send({ student: 1 }, route, {
       headers: { 'x-request-id': 'proxy-id-00005', ...headers },
     })
     return [answer.status, answer.headers['x-request-id']]
@@ -82,13 +82,13 @@ test('every answer names its request: a read, one that has not changed, a proble
 })
 
 test('at level debug each request is logged with its id, and at level info none is', async (t) => {
-  const desk = new Desk([student(1)], { trustProxy: ['loopback'] })
-  t.after(() => desk.app.close())
-  await desk.send(undefined, 'GET /healthz', { headers: { 'x-request-id': 'proxy-id-00003' } })
-  assert.deepEqual(desk.log, [])
+  const fixture = new GatewayFixture([student(1)], { trustProxy: ['loopback'] })
+  t.after(() => fixture.app.close())
+  await fixture.send(undefined, 'GET /healthz', { headers: { 'x-request-id': 'proxy-id-00003' } })
+  assert.deepEqual(fixture.log, [])
   const lines: string[] = []
   const logger = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) })
-  const talkative = new Desk([student(1)], { trustProxy: ['loopback'], logger })
+  const talkative = new GatewayFixture([student(1)], { trustProxy: ['loopback'], logger })
   t.after(() => talkative.app.close())
   const headers = { 'x-request-id': 'proxy-id-00004' }
   await talkative.send(undefined, 'GET /student/courses?department=77', { headers })

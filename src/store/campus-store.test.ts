@@ -7,7 +7,7 @@ import { stateLines } from '../../actors/campus-digest.ts'
 import { decide } from '../../actors/rules/decide.ts'
 import { evolve } from '../../actors/rules/evolve.ts'
 import type { DecisionRecord } from '../../actors/messages/records.ts'
-import { type Scene, scene } from '../../actors/testing/arbitraries.ts'
+import { type Fixture, scene } from '../../actors/testing/arbitraries.ts'
 import { groupProfile, studentProfile } from '../../actors/testing/sketches.ts'
 import { noLeader } from '../engine/ports.ts'
 import { DatabaseCampusStore } from './campus-store.ts'
@@ -201,7 +201,7 @@ test('whatever is decided, and however it is cut into batches, the tables hold w
   assert.deepEqual(await db.rows('SELECT * FROM orphaned_effects'), [])
 })
 
-async function fillScene({ groups, students }: Scene): Promise<void> {
+async function fillScene({ groups, students }: Fixture): Promise<void> {
   await db.database.query('TRUNCATE students, courses, enrolled_courses')
   for (const { id, department, gender, maxUnits, remainingActions } of students.map(studentProfile)) {
     await db.database.query(
@@ -231,7 +231,7 @@ async function fillScene({ groups, students }: Scene): Promise<void> {
 }
 
 /** Decides every step as an engine would, and returns the records. */
-function play(campus: Campus, { steps }: Scene): DecisionRecord[] {
+function play(campus: Campus, { steps }: Fixture): DecisionRecord[] {
   const records: DecisionRecord[] = []
   for (const { command, nowMs } of steps) {
     const verdict = decide(campus, command, nowMs)

@@ -1,6 +1,6 @@
 import type { StudentProfile } from '../../actors/student.ts'
 import type {
-  Caller,
+  CallerId,
   CampusStore,
   ExpectedCampus,
   KeyedDecision,
@@ -144,7 +144,7 @@ export class DatabaseCampusStore implements CampusStore {
     return profile
   }
 
-  async findKey(caller: Caller, key: string, sinceMs: number): Promise<KeyedDecision | undefined> {
+  async findKey(caller: CallerId, key: string, sinceMs: number): Promise<KeyedDecision | undefined> {
     const [row] = await this.#database.query<DecisionRow & { leader: string }>(selectByKey, [
       caller.role,
       caller.id,

@@ -7,7 +7,7 @@ import { startRabbit } from '../../kit/servers/rabbit.ts'
 import { Faults } from './faults.ts'
 import type { Takeover } from './leader-watch.ts'
 import { copyLogs } from './logs.ts'
-import { Town } from './town.ts'
+import { ChaosFixture } from './chaos-fixture.ts'
 import type { Verdict } from './verdict.ts'
 
 export interface ChaosOptions {
@@ -60,7 +60,7 @@ export async function runChaos(
   const carryOut = async (): Promise<ChaosResult> => {
     const database = await createDatabase(postgres.url)
     const port = Number(new URL(rabbit.address).port)
-    const town = await Town.open({
+    const fixture = await ChaosFixture.open({
       ...options,
       databaseUrl: database.url,
       brokerAddress: rabbit.address,
@@ -70,10 +70,10 @@ export async function runChaos(
       say,
     })
     const random = new Random(options.seed ^ 0x5eed)
-    const { deployment, http } = town
+    const { deployment, http } = fixture
     const faults = new Faults({ ...options, deployment, http, rabbit, postgres, random, say })
     const overMs = performance.now() + options.seconds * 1000
-    const ticking = setInterval(() => say(`${town.commandCount} commands`), 10_000)
+    const ticking = setInterval(() => say(`${fixture.commandCount} commands`), 10_000)
     try {
       await faults.run({ isOver: () => performance.now() >= overMs, eventsMax: options.eventsMax })
     } finally {
@@ -81,7 +81,7 @@ export async function runChaos(
     }
     say('everything is mended; waiting for it to heal')
     const { watch } = deployment
-    const verdict = await town.judge()
+    const verdict = await fixture.judge()
     return {
       ...verdict,
       checks: [faults.mended, ...verdict.checks],
@@ -91,8 +91,8 @@ export async function runChaos(
       leadersKilledInFlight: faults.leadersKilledInFlight,
       startsGivenUp: deployment.endings.gaveUpStarting.length,
       takeovers: watch.takeovers,
-      commands: town.commandCount,
-      replies: town.replies,
+      commands: fixture.commandCount,
+      replies: fixture.replies,
     }
   }
   try {

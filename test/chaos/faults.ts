@@ -6,7 +6,7 @@ import type { TestRabbit } from '../../kit/servers/rabbit-node.ts'
 import type { Deployment, Site } from './deployment.ts'
 import type { FollowingClient } from './following-client.ts'
 
-export interface FaultScene {
+export interface FaultFixture {
   readonly deployment: Deployment
   readonly rabbit: TestRabbit
   readonly postgres: TestPostgres
@@ -61,12 +61,12 @@ export class Faults {
   readonly counts = new Map<string, number>()
   /** Leaders killed while at least one command, sent to them, never got a reply. */
   leadersKilledInFlight = 0
-  readonly #scene: FaultScene
+  readonly #scene: FaultFixture
   readonly #busy = new Set<unknown>()
   readonly #mending = new Set<Promise<void>>()
   readonly mended = new Check('whatever was ended could be started again')
 
-  constructor(scene: FaultScene) {
+  constructor(scene: FaultFixture) {
     this.#scene = scene
   }
 

@@ -1,15 +1,15 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import { Desk } from '../../src/gateway/testing/desk.ts'
+import { GatewayFixture } from '../../src/gateway/testing/gateway-fixture.ts'
 import { type OpenApiDocument, typesOf } from './types-of.ts'
 
 /** The document as a server serves it. */
 export async function readDocument(): Promise<OpenApiDocument> {
-  const desk = new Desk([])
+  const fixture = new GatewayFixture([])
   try {
-    return (await desk.send(undefined, 'GET /openapi.json')).body as OpenApiDocument
+    return (await fixture.send(undefined, 'GET /openapi.json')).body as OpenApiDocument
   } finally {
-    await desk.app.close()
+    await fixture.app.close()
   }
 }
 

@@ -6,7 +6,7 @@ import { Keeper } from '../../kit/servers/keeper.ts'
 import { startPostgres } from '../../kit/servers/postgres.ts'
 import { createDatabase } from '../../kit/servers/provide.ts'
 import { copyLogs } from '../chaos/logs.ts'
-import { Town } from '../chaos/town.ts'
+import { ChaosFixture } from '../chaos/chaos-fixture.ts'
 import type { Verdict } from '../chaos/verdict.ts'
 
 /**
@@ -84,7 +84,7 @@ export async function runCluster(
     const ports = cluster.nodes.map(({ address }) => Number(new URL(address).port))
     const [first = 0, second = 0, third = 0] = ports
     const isOnAny = options.wiring.startsWith('any')
-    const town = await Town.open({
+    const fixture = await ChaosFixture.open({
       ...options,
       databaseUrl: database.url,
       brokerAddress: cluster.nodes[0]?.address ?? '',
@@ -103,9 +103,9 @@ export async function runCluster(
     const served = new Check('students were served whenever a majority of nodes was left, and not otherwise')
     const steps: Step[] = []
     for (const trial of isOnAny ? trialsOnAny(cluster) : trialsOnOne(cluster)) {
-      steps.push(await carryOutTrial(trial, town, served, say))
+      steps.push(await carryOutTrial(trial, fixture, served, say))
     }
-    const verdict = await town.judge()
+    const verdict = await fixture.judge()
     return { ...verdict, checks: [served, ...verdict.checks], wiring: options.wiring, steps, members }
   }
   try {
@@ -185,35 +185,35 @@ function trialsOnOne(cluster: TestCluster): Trial[] {
 
 async function carryOutTrial(
   { what, goesOn, breakIt, mend }: Trial,
-  town: Town,
+  fixture: ChaosFixture,
   served: Check,
   say: (line: string) => void,
 ): Promise<Step> {
-  const { watch } = town.deployment
+  const { watch } = fixture.deployment
   await watch.untilLed(serveTimeoutMs)
-  const beforeBreak = town.decidedReplies
+  const beforeBreak = fixture.decidedReplies
   const brokenMs = performance.now()
   say(what)
   await breakIt()
   let longestGapMs: number | undefined
   if (goesOn) {
-    longestGapMs = await longestGap(town, brokenMs)
+    longestGapMs = await longestGap(fixture, brokenMs)
     served.expect(longestGapMs !== undefined, () => `${what}: not served`)
   } else {
     while (watch.leader !== undefined && performance.now() < brokenMs + serveTimeoutMs) await sleep(50)
     await sleep(1000)
-    const atStandstill = town.decidedReplies
+    const atStandstill = fixture.decidedReplies
     await sleep(standstillMs)
-    const given = town.decidedReplies - atStandstill
+    const given = fixture.decidedReplies - atStandstill
     served.expect(
       given === 0 && watch.leader === undefined,
       () => `${what}: ${given} decisions were answered`,
     )
   }
-  const decided = town.decidedReplies - beforeBreak
+  const decided = fixture.decidedReplies - beforeBreak
   const mendedMs = performance.now()
   await mend()
-  const healedAfterMs = await untilServed(town, mendedMs)
+  const healedAfterMs = await untilServed(fixture, mendedMs)
   served.expect(healedAfterMs !== undefined, () => `${what}: not served again once it was mended`)
   say(
     `${what}: longest gap ${seconds(longestGapMs)}, ${decided} decisions, healed after ${seconds(healedAfterMs)}`,
@@ -225,17 +225,17 @@ async function carryOutTrial(
  * Watches for long enough that silence is noticed and what follows from it has happened, and until students are served.
  * @returns the longest time without a decision, milliseconds; undefined = they are not served again
  */
-async function longestGap(town: Town, brokenMs: number): Promise<number | undefined> {
-  let decided = town.decidedReplies
+async function longestGap(fixture: ChaosFixture, brokenMs: number): Promise<number | undefined> {
+  let decided = fixture.decidedReplies
   let lastMs = brokenMs
   let longestMs = 0
   for (;;) {
     await sleep(20)
     const now = performance.now()
-    if (town.decidedReplies > decided) {
+    if (fixture.decidedReplies > decided) {
       longestMs = Math.max(longestMs, now - lastMs)
       lastMs = now
-      decided = town.decidedReplies
+      decided = fixture.decidedReplies
       if (now > brokenMs + brokenLeastMs) return longestMs
     }
     if (now > brokenMs + serveTimeoutMs) return undefined
@@ -243,10 +243,10 @@ async function longestGap(town: Town, brokenMs: number): Promise<number | undefi
 }
 
 /** @returns milliseconds since `sinceMs` until so many commands were decided; undefined = too late */
-async function untilServed(town: Town, sinceMs: number): Promise<number | undefined> {
-  const before = town.decidedReplies
+async function untilServed(fixture: ChaosFixture, sinceMs: number): Promise<number | undefined> {
+  const before = fixture.decidedReplies
   const deadline = performance.now() + serveTimeoutMs
-  while (town.decidedReplies < before + decisionsWanted) {
+  while (fixture.decidedReplies < before + decisionsWanted) {
     if (performance.now() > deadline) return undefined
     await sleep(20)
   }

@@ -7,7 +7,7 @@ import { eventually } from '../../kit/eventually.ts'
 import { freePort } from '../../src/embedded/cluster.ts'
 import { Program, type ServerProcess, startBatcher, startServer } from '../../kit/command-line.ts'
 import { inShort } from '../../kit/rest-client.ts'
-import { createProcessCampus, logIn, type ProcessCampus } from '../processes/stage.ts'
+import { createProcessCampus, logIn, type ProcessCampus } from '../processes/process-fixture.ts'
 import { declaredIn, selectorsOf, type Series, seriesOf } from './promql.ts'
 import { readText, root } from './repository.ts'
 

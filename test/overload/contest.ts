@@ -4,7 +4,7 @@ import { compareWithTables } from './audit.ts'
 import { stretchOf } from './figures.ts'
 import { outcomes, type Traffic } from './outcomes.ts'
 import { firstScarce } from './requests.ts'
-import { Stand } from './stand.ts'
+import { Deployment } from './overload-deployment.ts'
 import type { Setting, TrialOptions } from './trial.ts'
 
 /** How often they ask, in a second. */
@@ -31,7 +31,7 @@ export async function runContest(
   contestants: number,
   { say, seconds, measureSeconds }: TrialOptions,
 ): Promise<ContestResult> {
-  const stand = await Stand.open({ ...setting, campusId: 'overload', contestants: 2 * contestants, say })
+  const stand = await Deployment.open({ ...setting, campusId: 'overload', contestants: 2 * contestants, say })
   try {
     stand.proxy.slow(setting.journalDelayMs)
     const measured = await stand.sender.sendClosed(setting.senders, measureSeconds)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Stretch, stretchOf } from './figures.ts'
 import { type FloodName, type FloodOrder, floods } from './flood-process.ts'
-import { residentBytes, secret, Stand } from './stand.ts'
+import { residentBytes, secret, Deployment } from './overload-deployment.ts'
 import type { TrialOptions } from './trial.ts'
 
 export interface FloodResult {
@@ -34,7 +34,7 @@ export async function runFloods(
   only: FloodName | undefined,
   { say, measureSeconds, warmUpSeconds }: TrialOptions,
 ): Promise<FloodResult[]> {
-  const stand = await Stand.open({
+  const stand = await Deployment.open({
     campusId: 'overload',
     students,
     contestants: flooders,

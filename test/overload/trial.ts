@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Check } from '../stress/audit/check.ts'
 import { type Audit, compareWithTables } from './audit.ts'
 import { recoveryMs, type Stretch, stretchOf } from './figures.ts'
-import { residentBytes, Stand } from './stand.ts'
+import { residentBytes, Deployment } from './overload-deployment.ts'
 
 /** One kind of overload. */
 export interface Setting {
@@ -64,7 +64,7 @@ export interface TrialOptions {
 /** Measures what the setting can take, offers much more than that, and compares all answers with the tables. */
 export async function runTrial(setting: Setting, options: TrialOptions): Promise<TrialResult> {
   const { say, seconds, measureSeconds, warmUpSeconds, beforeSeconds, afterwardsSeconds } = options
-  const stand = await Stand.open({ ...setting, campusId: 'overload', contestants: 0, say })
+  const stand = await Deployment.open({ ...setting, campusId: 'overload', contestants: 0, say })
   try {
     stand.proxy.slow(setting.journalDelayMs)
     const { sender } = stand
@@ -120,7 +120,7 @@ export async function runTrial(setting: Setting, options: TrialOptions): Promise
   }
 }
 
-function watchMemory({ service }: Stand): { stop: (middleAt: number) => TrialResult['rss'] } {
+function watchMemory({ service }: Deployment): { stop: (middleAt: number) => TrialResult['rss'] } {
   const pid = service.processes[0]?.pid ?? 0
   const samples: { readonly at: number; readonly bytes: number }[] = []
   const sample = () => samples.push({ at: Date.now(), bytes: residentBytes(pid) })

@@ -17,7 +17,7 @@ import { eventually } from '../../kit/eventually.ts'
 import { inShort } from '../../kit/rest-client.ts'
 import { createDatabase } from '../../kit/servers/provide.ts'
 import { RegistrationDay } from './registration-day.ts'
-import { logIn, placesIn } from './stage.ts'
+import { logIn, placesIn } from './process-fixture.ts'
 
 /** What docs/backup.md promises, and its commands. */
 describe('a backup of a campus', () => {

@@ -8,7 +8,7 @@ import { eventually } from '../../kit/eventually.ts'
 import { inShort } from '../../kit/rest-client.ts'
 import { readText } from '../ops/repository.ts'
 import { RegistrationDay } from './registration-day.ts'
-import { logIn } from './stage.ts'
+import { logIn } from './process-fixture.ts'
 
 /** What a page has that Node has not: addresses without a host are those of its server. */
 const page = `

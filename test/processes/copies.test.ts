@@ -7,7 +7,7 @@ import { eventually } from '../../kit/eventually.ts'
 import { inShort } from '../../kit/rest-client.ts'
 import { copyDatabase } from '../../kit/servers/provide.ts'
 import { RegistrationDay } from './registration-day.ts'
-import { logIn, placesIn } from './stage.ts'
+import { logIn, placesIn } from './process-fixture.ts'
 
 /** A dump of the campus, restored as staging, at the same broker. */
 describe('a copy of a campus’s database', () => {

@@ -13,7 +13,7 @@ import { eventually } from '../../kit/eventually.ts'
 import { inShort } from '../../kit/rest-client.ts'
 import { rabbitAddress } from '../../kit/servers/provide.ts'
 import { RegistrationDay } from './registration-day.ts'
-import { logIn, placesIn } from './stage.ts'
+import { logIn, placesIn } from './process-fixture.ts'
 
 async function enroll(server: ServerProcess, course: number): Promise<void> {
   const [[, token] = []] = await logIn(server, 1)

@@ -8,7 +8,7 @@ import { eventually } from '../../kit/eventually.ts'
 import { inShort } from '../../kit/rest-client.ts'
 import { rabbitAddress } from '../../kit/servers/provide.ts'
 import { RegistrationDay } from './registration-day.ts'
-import { logIn, placesIn } from './stage.ts'
+import { logIn, placesIn } from './process-fixture.ts'
 
 /** The remedy is the runbook's, step by step. */
 describe('a message in the journal that is not understood, and the keys of the campus', () => {

@@ -14,7 +14,7 @@ import {
 import { eventually } from '../../kit/eventually.ts'
 import { inShort } from '../../kit/rest-client.ts'
 import { RegistrationDay } from './registration-day.ts'
-import { logIn, placesIn } from './stage.ts'
+import { logIn, placesIn } from './process-fixture.ts'
 
 async function enroll(server: ServerProcess, course: number): Promise<void> {
   const [[, token] = []] = await logIn(server, 1)

@@ -6,7 +6,7 @@ import { eventually } from '../../kit/eventually.ts'
 import { inShort } from '../../kit/rest-client.ts'
 import { rabbitAddress } from '../../kit/servers/provide.ts'
 import { TcpProxy } from '../../kit/servers/proxy.ts'
-import { logIn, placesIn } from './stage.ts'
+import { logIn, placesIn } from './process-fixture.ts'
 import { RegistrationDay } from './registration-day.ts'
 
 /** The remedy is the runbook's, step by step. */

@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { settings } from '../../src/config/config.ts'
 import { type Ended, enrollment, type Environment, processKeeper } from '../../kit/command-line.ts'
-import { createProcessCampus, type ProcessCampus } from './stage.ts'
+import { createProcessCampus, type ProcessCampus } from './process-fixture.ts'
 
 /** It says one line on stderr, nothing on stdout, and exits with 1. */
 function assertOneLine(ended: Ended, pattern: RegExp): void {

@@ -4,7 +4,7 @@ import { eventually } from '../../kit/eventually.ts'
 import { type Program, type ServerProcess } from '../../kit/command-line.ts'
 import { DeterminedStudents } from '../../kit/determined-students.ts'
 import type { HttpClient } from '../../kit/rest-client.ts'
-import { createProcessCampus, logIn, placesIn, type ProcessCampus } from './stage.ts'
+import { createProcessCampus, logIn, placesIn, type ProcessCampus } from './process-fixture.ts'
 
 /** Students on their way to a place in each of some courses. */
 export type Rush = DeterminedStudents & { readonly courses: readonly number[] }

@@ -10,11 +10,11 @@ import {
   startBatcher,
   startServer,
 } from '../../kit/command-line.ts'
-import { Door } from '../../kit/door.ts'
+import { ClosableProxy } from '../../kit/closable-proxy.ts'
 import { inShort } from '../../kit/rest-client.ts'
 import { rabbitAddress } from '../../kit/servers/provide.ts'
 import { RegistrationDay } from './registration-day.ts'
-import { placesIn } from './stage.ts'
+import { placesIn } from './process-fixture.ts'
 
 /** One registration day: each test finds server and batcher as the one before left them. */
 describe('server and batcher as processes', () => {
@@ -29,8 +29,8 @@ describe('server and batcher as processes', () => {
   const load = () => day.rush(() => server.client)
 
   test('started before database and broker are up, each says in one line what it waits for, and goes on', async () => {
-    const postgres = await Door.to(day.campus.url)
-    const rabbit = await Door.to(rabbitAddress())
+    const postgres = await ClosableProxy.to(day.campus.url)
+    const rabbit = await ClosableProxy.to(rabbitAddress())
     day.cleanUpWith(() => postgres.shut())
     day.cleanUpWith(() => rabbit.shut())
     environment = {

@@ -6,7 +6,7 @@ import { type Ended, Program, startBatcher, startServer } from '../../kit/comman
 import { inShort } from '../../kit/rest-client.ts'
 import { createDatabase, rabbitAddress } from '../../kit/servers/provide.ts'
 import { TcpProxy } from '../../kit/servers/proxy.ts'
-import { logIn } from './stage.ts'
+import { logIn } from './process-fixture.ts'
 import { RegistrationDay } from './registration-day.ts'
 
 /** A neighbour that says nothing any more, as one that is suspended or behind a dead network does. */

@@ -6,13 +6,13 @@ import { openAuditReader } from '../../src/store/audit-reader.ts'
 import { inShort } from '../../kit/rest-client.ts'
 import { examTime } from '../../kit/registration-campus.ts'
 
-import { Desk } from '../../kit/rest-desk.ts'
+import { RestFixture } from '../../kit/rest-fixture.ts'
 
-let desk: Desk
+let fixture: RestFixture
 before(async () => {
-  desk = await Desk.open()
+  fixture = await RestFixture.open()
 })
-after(() => desk.close())
+after(() => fixture.close())
 
 interface Course {
   readonly course_id: number
@@ -22,19 +22,19 @@ interface Course {
 }
 
 async function shown(course: number, group = 1): Promise<Course | undefined> {
-  const { body } = await desk.student(999, 'GET /student/courses?department=1')
+  const { body } = await fixture.student(999, 'GET /student/courses?department=1')
   const { courses } = body as { courses: Course[] }
   return courses.find((one) => one.course_id === course && one.group_id === group)
 }
 
-async function done(answer: ReturnType<Desk['staff']>): Promise<void> {
+async function done(answer: ReturnType<RestFixture['staff']>): Promise<void> {
   assert.equal(inShort(await answer), '204')
 }
 
 const monday = [{ day: 2, start_minute: 540, end_minute: 630 }]
 
 test('what staff change of a course is in the catalog, in PostgreSQL, and there after a restart', async () => {
-  const course = desk.students.course()
+  const course = fixture.students.course()
   const changes = {
     capacity: 12,
     reserve_capacity: 4,
@@ -44,12 +44,12 @@ test('what staff change of a course is in the catalog, in PostgreSQL, and there 
     exam_time: examTime + 900_000,
   }
   const body = { course_id: course, group_id: 1, ...changes, exam_minutes: 90 }
-  await done(desk.staff(1, 'PATCH /staff/course', body))
+  await done(fixture.staff(1, 'PATCH /staff/course', body))
   const asChanged = await shown(course)
   assert.deepEqual({ ...asChanged, ...changes }, asChanged)
-  await desk.restart()
+  await fixture.restart()
   assert.deepEqual(await shown(course), asChanged)
-  const [row] = await desk.database.query<{ exam_minutes: number; lecturer: string }>(
+  const [row] = await fixture.database.query<{ exam_minutes: number; lecturer: string }>(
     'SELECT exam_minutes, lecturer FROM courses WHERE course_id = $1 AND group_id = 1',
     [course],
   )
@@ -57,21 +57,21 @@ test('what staff change of a course is in the catalog, in PostgreSQL, and there 
 })
 
 test('a closed course stays closed, and a cancelled one cancelled, after a restart', async () => {
-  const [closed, cancelled] = [desk.students.course(), desk.students.course()]
-  const holder = desk.students.fresh()
-  assert.equal(inShort(await desk.add(holder, cancelled)), '204')
-  await done(desk.staff(1, 'PUT /staff/course-status', { course_id: closed, status: 'closed' }))
-  await done(desk.staff(1, `DELETE /staff/course?course_id=${cancelled}&note=too+few`))
-  const student = desk.students.fresh()
+  const [closed, cancelled] = [fixture.students.course(), fixture.students.course()]
+  const holder = fixture.students.fresh()
+  assert.equal(inShort(await fixture.add(holder, cancelled)), '204')
+  await done(fixture.staff(1, 'PUT /staff/course-status', { course_id: closed, status: 'closed' }))
+  await done(fixture.staff(1, `DELETE /staff/course?course_id=${cancelled}&note=too+few`))
+  const student = fixture.students.fresh()
   const refused = async () => [
-    inShort(await desk.add(student, closed)),
-    inShort(await desk.add(student, cancelled, 2)),
+    inShort(await fixture.add(student, closed)),
+    inShort(await fixture.add(student, cancelled, 2)),
   ]
   assert.deepEqual(await refused(), ['409 course_closed', '409 course_cancelled'])
-  await desk.restart()
+  await fixture.restart()
   assert.deepEqual(await refused(), ['409 course_closed', '409 course_cancelled'])
-  assert.deepEqual(await desk.roster(cancelled), [[], []])
-  const { legs, effects } = await desk.lastDecision(holder)
+  assert.deepEqual(await fixture.roster(cancelled), [[], []])
+  const { legs, effects } = await fixture.lastDecision(holder)
   assert.deepEqual(legs, [{ do: 'cancel', course_id: cancelled, note: 'too few' }])
   assert.deepEqual(
     effects.map(({ type }) => type),
@@ -92,7 +92,7 @@ test('a course and a student that staff add meet at once, and know each other af
     sex_lock: 'female',
     notes: '',
   }
-  await done(desk.staff(1, 'POST /staff/course', body))
+  await done(fixture.staff(1, 'POST /staff/course', body))
   const student = {
     std_id: 7001,
     gender: 'female',
@@ -102,18 +102,18 @@ test('a course and a student that staff add meet at once, and know each other af
     enrollment_start_time: '2020-01-01T03:30:00+03:30',
     enrollment_end_time: '2099-01-01T00:00:00Z',
   }
-  await done(desk.staff(1, 'POST /staff/student', student))
-  await done(desk.staff(1, 'PUT /staff/force-std', { std_id: 7001, course_id: 480, group_id: 1 }))
-  assert.deepEqual(await desk.roster(480), [[7001], []])
+  await done(fixture.staff(1, 'POST /staff/student', student))
+  await done(fixture.staff(1, 'PUT /staff/force-std', { std_id: 7001, course_id: 480, group_id: 1 }))
+  assert.deepEqual(await fixture.roster(480), [[7001], []])
   const asChanged = await shown(480)
-  await desk.restart()
-  assert.deepEqual(await desk.roster(480), [[7001], []])
+  await fixture.restart()
+  assert.deepEqual(await fixture.roster(480), [[7001], []])
   assert.deepEqual(await shown(480), asChanged)
-  assert.equal(inShort(await desk.staff(1, 'POST /staff/student', student)), '409 student_exists')
+  assert.equal(inShort(await fixture.staff(1, 'POST /staff/student', student)), '409 student_exists')
   const login = async (given: string) =>
-    inShort(await desk.anyone('POST /login', { body: { user: 7001, password: given } }))
+    inShort(await fixture.anyone('POST /login', { body: { user: 7001, password: given } }))
   assert.equal(await login('!'), '401 unauthenticated')
-  await done(desk.staff(1, 'PUT /staff/student-password', { std_id: 7001, password: 'the first' }))
+  await done(fixture.staff(1, 'PUT /staff/student-password', { std_id: 7001, password: 'the first' }))
   assert.equal(await login('the first'), '200')
 })
 
@@ -127,15 +127,15 @@ test('who is added and given a password in one breath logs in with it, and verif
     enrollment_start_time: '2020-01-01T00:00:00Z',
   }
   const password = (given: string, key: string) =>
-    desk.staff(
+    fixture.staff(
       1,
       'PUT /staff/student-password',
       { std_id: 7002, password: given, note: 'lost it' },
       { 'idempotency-key': key },
     )
   const login = async (given: string) =>
-    inShort(await desk.anyone('POST /login', { body: { user: 7002, password: given } }))
-  await done(desk.staff(1, 'POST /staff/student', student))
+    inShort(await fixture.anyone('POST /login', { body: { user: 7002, password: given } }))
+  await done(fixture.staff(1, 'POST /staff/student', student))
   await done(password('the first', 'p1'))
   await done(password('the second', 'p2'))
   await done(password('the first', 'p1'))
@@ -145,7 +145,7 @@ test('who is added and given a password in one breath logs in with it, and verif
     'a key that comes again sets nothing again',
   )
   assert.equal(inShort(await password('the third', 'p2')), '422 idempotency_mismatch')
-  const noted = await desk.database.query(
+  const noted = await fixture.database.query(
     'SELECT staff_id, note, key FROM password_changes WHERE student_id = 7002 ORDER BY id',
   )
   assert.deepEqual(noted, [
@@ -153,28 +153,30 @@ test('who is added and given a password in one breath logs in with it, and verif
     { staff_id: 1, note: 'lost it', key: 'p2' },
   ])
   assert.deepEqual(
-    await desk.database.query("SELECT FROM outside_changes WHERE student_id = 7002 AND operation = 'UPDATE'"),
+    await fixture.database.query(
+      "SELECT FROM outside_changes WHERE student_id = 7002 AND operation = 'UPDATE'",
+    ),
     [],
   )
 })
 
 test('a window that staff move holds for the student, also after a restart', async () => {
-  const student = desk.students.late()
-  const course = desk.students.course()
-  assert.equal(inShort(await desk.add(student, course)), '409 outside_enrollment_window')
+  const student = fixture.students.late()
+  const course = fixture.students.course()
+  assert.equal(inShort(await fixture.add(student, course)), '409 outside_enrollment_window')
   const body = { std_id: student, enrollment_end_time: '2099-01-01T00:00:00Z', note: 'was ill' }
-  await done(desk.staff(1, 'PATCH /staff/student', body))
-  assert.equal(inShort(await desk.add(student, course)), '204')
-  await desk.restart()
-  assert.equal(inShort(await desk.drop(student, course)), '204')
+  await done(fixture.staff(1, 'PATCH /staff/student', body))
+  assert.equal(inShort(await fixture.add(student, course)), '204')
+  await fixture.restart()
+  assert.equal(inShort(await fixture.drop(student, course)), '204')
 })
 
 test('a decision about a student alone is found by their number', async () => {
-  const student = desk.students.fresh()
+  const student = fixture.students.fresh()
   const body = { std_id: student, max_units: 24, remaining_actions: 9 }
-  await done(desk.staff(1, 'PATCH /staff/student', body))
-  await eventually(async () => (await desk.lastDecision(student)).actor.role === 'staff')
-  const { legs, effects, remaining_actions: remaining } = await desk.lastDecision(student)
+  await done(fixture.staff(1, 'PATCH /staff/student', body))
+  await eventually(async () => (await fixture.lastDecision(student)).actor.role === 'staff')
+  const { legs, effects, remaining_actions: remaining } = await fixture.lastDecision(student)
   assert.deepEqual(legs, [{ do: 'change_student', max_units: 24, remaining_actions: 9 }])
   assert.deepEqual(effects, [
     { type: 'max_units_changed', student_id: student, max_units: 24, held_units: 0 },
@@ -184,7 +186,7 @@ test('a decision about a student alone is found by their number', async () => {
 })
 
 test('the decisions, replayed from what the first leader found, say what the tables say', async () => {
-  const reader = await openAuditReader(desk.database)
+  const reader = await openAuditReader(fixture.database)
   try {
     const verification = await verify(reader)
     assert.ok(verification.verdict === 'agreed', JSON.stringify(verification))

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { inShort } from '../../kit/rest-client.ts'
 import { examTime, password } from '../../kit/registration-campus.ts'
-import { Desk } from '../../kit/rest-desk.ts'
+import { RestFixture } from '../../kit/rest-fixture.ts'
 
-let desk: Desk
+let fixture: RestFixture
 before(async () => {
-  desk = await Desk.open()
+  fixture = await RestFixture.open()
 })
-after(() => desk.close())
+after(() => fixture.close())
 
 function claimsOf(token: string): Record<string, unknown> {
   const [, claims = ''] = token.split('.')
@@ -37,7 +37,7 @@ function courseOf(course_id: number, group_id: number, more: object = {}): Recor
 }
 
 test('a login gives a token with the claims that other services read', async () => {
-  const answer = await desk.anyone('POST /login', { body: { user: 7, password } })
+  const answer = await fixture.anyone('POST /login', { body: { user: 7, password } })
   assert.equal(answer.status, 200)
   assert.deepEqual(Object.keys(answer.body as object), ['token'])
   const { iat, nbf, exp, auth_time, password_tag, ...claims } = claimsOf(
@@ -46,15 +46,15 @@ test('a login gives a token with the claims that other services read', async () 
   assert.deepEqual(claims, { iss: 'cea', sub: '7', department: 1, staff: false })
   assert.ok(typeof iat === 'number' && Math.abs(iat - Date.now() / 1000) < 60)
   assert.deepEqual([nbf, exp, auth_time, typeof password_tag], [iat, iat + 3600, iat, 'string'])
-  const staff = await desk.anyone('POST /login', { body: { user: 2, password, staff: true } })
+  const staff = await fixture.anyone('POST /login', { body: { user: 2, password, staff: true } })
   const { sub, department, staff: isStaff } = claimsOf((staff.body as { token: string }).token)
   assert.deepEqual({ sub, department, isStaff }, { sub: '2', department: 2, isStaff: true })
 })
 
 test('a refresh gives the next token, with the department of by now', async () => {
-  const token = await desk.tokens.student(9)
-  await desk.database.query('UPDATE students SET department_id = 2 WHERE id = 9')
-  const answer = await desk.anyone('POST /refresh', { token })
+  const token = await fixture.tokens.student(9)
+  await fixture.database.query('UPDATE students SET department_id = 2 WHERE id = 9')
+  const answer = await fixture.anyone('POST /refresh', { token })
   assert.equal(answer.status, 200)
   assert.deepEqual(Object.keys(answer.body as object), ['token'])
   const next = claimsOf((answer.body as { token: string }).token)
@@ -62,16 +62,16 @@ test('a refresh gives the next token, with the department of by now', async () =
 })
 
 test('a command is answered 204 without a body', async () => {
-  const { course, students } = await desk.courseOf(2, 1)
+  const { course, students } = await fixture.courseOf(2, 1)
   const [student = 0] = students
   const answers = [
-    await desk.move(student, course, 2),
-    await desk.drop(student, course),
-    await desk.add(student, course),
-    await desk.staff(1, `DELETE /staff/force-std?std_id=${student}&course_id=${course}&group_id=1`),
-    await desk.staff(1, 'PUT /staff/force-std', { std_id: student, course_id: course, group_id: 1 }),
-    await desk.setCapacity(course, 1, 5),
-    await desk.staff(1, 'PATCH /staff/capacity', { course_id: course, group_id: 1, new_capacity: 6 }),
+    await fixture.move(student, course, 2),
+    await fixture.drop(student, course),
+    await fixture.add(student, course),
+    await fixture.staff(1, `DELETE /staff/force-std?std_id=${student}&course_id=${course}&group_id=1`),
+    await fixture.staff(1, 'PUT /staff/force-std', { std_id: student, course_id: course, group_id: 1 }),
+    await fixture.setCapacity(course, 1, 5),
+    await fixture.staff(1, 'PATCH /staff/capacity', { course_id: course, group_id: 1, new_capacity: 6 }),
   ]
   for (const answer of answers) {
     assert.equal(answer.status, 204, answer.text)
@@ -82,10 +82,10 @@ test('a command is answered 204 without a body', async () => {
 
 test('a command that asks for a representation is answered with what happened', async () => {
   const prefer = { prefer: 'return=representation' }
-  const { course, students } = await desk.courseOf(1, 2)
+  const { course, students } = await fixture.courseOf(1, 2)
   const [seated = 0] = students
-  const student = desk.students.fresh()
-  const seen = async (answer: Awaited<ReturnType<Desk['student']>>) => {
+  const student = fixture.students.fresh()
+  const seen = async (answer: Awaited<ReturnType<RestFixture['student']>>) => {
     assert.equal(answer.status, 200, answer.text)
     assert.equal(answer.headers['preference-applied'], 'return=representation')
     const { decision, ...rest } = answer.body as { decision: { seq: number; at: string } }
@@ -94,41 +94,41 @@ test('a command that asks for a representation is answered with what happened', 
     return rest
   }
   const body = { course_id: course, group_id: 1 }
-  assert.deepEqual(await seen(await desk.student(student, 'PUT /student/course', body, prefer)), {
+  assert.deepEqual(await seen(await fixture.student(student, 'PUT /student/course', body, prefer)), {
     place: 'reserved',
     reserve_queue_position: 2,
     remaining_actions: 12,
     ...body,
   })
   const there = { course_id: course, group_id: 2 }
-  assert.deepEqual(await seen(await desk.student(student, 'PATCH /student/course', there, prefer)), {
+  assert.deepEqual(await seen(await fixture.student(student, 'PATCH /student/course', there, prefer)), {
     place: 'registered',
     reserve_queue_position: 0,
     remaining_actions: 11,
     ...there,
   })
   const line = `DELETE /student/course?course_id=${course}` as const
-  assert.deepEqual(await seen(await desk.student(student, line, undefined, prefer)), {
+  assert.deepEqual(await seen(await fixture.student(student, line, undefined, prefer)), {
     place: null,
     reserve_queue_position: null,
     remaining_actions: 10,
     ...there,
   })
   const force = { ...body, std_id: student }
-  assert.deepEqual(await seen(await desk.staff(1, 'PUT /staff/force-std', force, prefer)), {
+  assert.deepEqual(await seen(await fixture.staff(1, 'PUT /staff/force-std', force, prefer)), {
     place: 'registered',
     reserve_queue_position: 0,
     remaining_actions: 10,
     ...body,
   })
   const capacity = { ...body, capacity: 3 }
-  assert.deepEqual(await seen(await desk.staff(1, 'PATCH /staff/capacity', capacity, prefer)), {
+  assert.deepEqual(await seen(await fixture.staff(1, 'PATCH /staff/capacity', capacity, prefer)), {
     ...capacity,
     dry_run: false,
     promoted: [students[1]],
   })
   const forced = `DELETE /staff/force-std?std_id=${seated}&course_id=${course}&group_id=1` as const
-  assert.deepEqual(await seen(await desk.staff(1, forced, undefined, prefer)), {
+  assert.deepEqual(await seen(await fixture.staff(1, forced, undefined, prefer)), {
     place: null,
     reserve_queue_position: null,
     remaining_actions: 12,
@@ -137,10 +137,10 @@ test('a command that asks for a representation is answered with what happened', 
 })
 
 test('students see what they hold, and staff see the same', async () => {
-  const { course, students } = await desk.courseOf(1, 3)
+  const { course, students } = await fixture.courseOf(1, 3)
   const [, , third = 0] = students
-  await desk.add(third, 301)
-  await desk.add(third, 303)
+  await fixture.add(third, 301)
+  await fixture.add(third, 303)
   const weekday = (day: number) => ({ day, start_minute: 540, end_minute: 630 })
   const expected = {
     data: [
@@ -155,20 +155,20 @@ test('students see what they hold, and staff see the same', async () => {
       },
     ],
   }
-  const own = await desk.student(third, 'GET /student/course')
+  const own = await fixture.student(third, 'GET /student/course')
   assert.equal(own.status, 200)
   assert.match(String(own.headers['content-type']), /^application\/json/)
   assert.deepEqual(own.body, expected)
-  const seen = await desk.staff(1, `GET /staff/student-courses?std_id=${third}`)
+  const seen = await fixture.staff(1, `GET /staff/student-courses?std_id=${third}`)
   assert.deepEqual(seen.body, expected)
-  const nothing = await desk.student(desk.students.fresh(), 'GET /student/course')
+  const nothing = await fixture.student(fixture.students.fresh(), 'GET /student/course')
   assert.deepEqual(nothing.body, { data: [] })
 })
 
 test('a catalog has every group of a department, and nothing of any other', async () => {
-  const student = desk.students.fresh()
+  const student = fixture.students.fresh()
   const catalog = async (department: number) => {
-    const answer = await desk.student(student, `GET /student/courses?department=${department}`)
+    const answer = await fixture.student(student, `GET /student/courses?department=${department}`)
     assert.equal(answer.status, 200)
     return (answer.body as { courses: Record<string, unknown>[] }).courses
   }
@@ -189,16 +189,16 @@ test('a catalog has every group of a department, and nothing of any other', asyn
     { day: 0, start_minute: 600, end_minute: 660 },
     { day: 5, start_minute: 480, end_minute: 540 },
   ])
-  const unknown = await desk.student(student, 'GET /student/courses?department=77')
+  const unknown = await fixture.student(student, 'GET /student/courses?department=77')
   assert.equal(inShort(unknown), '404 no_such_department')
 })
 
 test('staff see who is registered and who waits, in the order of the queue', async () => {
-  const { course, students } = await desk.courseOf(2, 6)
+  const { course, students } = await fixture.courseOf(2, 6)
   const [first = 0, second = 0, third = 0, ...others] = students
-  await desk.drop(third, course)
-  await desk.add(third, course)
-  const answer = await desk.staff(1, `GET /staff/course-students?course_id=${course}&group_id=1`)
+  await fixture.drop(third, course)
+  await fixture.add(third, course)
+  const answer = await fixture.staff(1, `GET /staff/course-students?course_id=${course}&group_id=1`)
   assert.equal(answer.status, 200)
   assert.deepEqual(answer.body, {
     registered_students: [first, second],
@@ -207,44 +207,47 @@ test('staff see who is registered and who waits, in the order of the queue', asy
 })
 
 test('a read shows the reader’s own acknowledged decision, always', async () => {
-  const student = desk.students.fresh()
-  const course = desk.students.course()
+  const student = fixture.students.fresh()
+  const course = fixture.students.course()
   for (let round = 0; round < 5; round++) {
-    assert.equal(inShort(await desk.add(student, course)), '204')
-    const held = await desk.student(student, 'GET /student/course')
+    assert.equal(inShort(await fixture.add(student, course)), '204')
+    const held = await fixture.student(student, 'GET /student/course')
     assert.equal((held.body as { data: unknown[] }).data.length, 1)
-    assert.ok((await desk.roster(course))[0].includes(student))
-    assert.equal(inShort(await desk.drop(student, course)), '204')
-    const left = await desk.student(student, 'GET /student/course')
+    assert.ok((await fixture.roster(course))[0].includes(student))
+    assert.equal(inShort(await fixture.drop(student, course)), '204')
+    const left = await fixture.student(student, 'GET /student/course')
     assert.deepEqual(left.body, { data: [] })
-    assert.ok(!(await desk.roster(course))[0].includes(student))
+    assert.ok(!(await fixture.roster(course))[0].includes(student))
   }
 })
 
 test('the service says that it lives and leads, what it counts, and how it is used', async () => {
-  assert.deepEqual((await desk.anyone('GET /healthz')).body, { status: 'live' })
-  const ready = await desk.anyone('GET /readyz')
+  assert.deepEqual((await fixture.anyone('GET /healthz')).body, { status: 'live' })
+  const ready = await fixture.anyone('GET /readyz')
   assert.equal(ready.status, 200)
   const { state, term } = ready.body as { state: string; term: number }
   assert.deepEqual([state, term >= 1], ['leading', true])
-  const metrics = await desk.anyone('GET /metrics')
+  const metrics = await fixture.anyone('GET /metrics')
   assert.match(String(metrics.headers['content-type']), /^text\/plain/)
   assert.match(metrics.text, /^# TYPE \w+ /m)
-  const document = (await desk.anyone('GET /openapi.json')).body as { openapi: string; paths: object }
+  const document = (await fixture.anyone('GET /openapi.json')).body as { openapi: string; paths: object }
   assert.equal(document.openapi, '3.1.0')
   for (const path of ['/login', '/student/course', '/staff/force-std']) assert.ok(path in document.paths)
-  assert.equal((await desk.anyone('GET /docs/errors')).status, 200)
-  assert.match((await desk.anyone('GET /docs')).text, /swagger/i)
+  assert.equal((await fixture.anyone('GET /docs/errors')).status, 200)
+  assert.match((await fixture.anyone('GET /docs')).text, /swagger/i)
 })
 
 test('what is no route, no method or too large is told in the same form', async () => {
-  const token = await desk.tokens.student(desk.students.fresh())
-  assert.equal(inShort(await desk.anyone('GET /students')), '404 no_such_path')
-  const wrongMethod = await desk.anyone('GET /student/plan', { token })
+  const token = await fixture.tokens.student(fixture.students.fresh())
+  assert.equal(inShort(await fixture.anyone('GET /students')), '404 no_such_path')
+  const wrongMethod = await fixture.anyone('GET /student/plan', { token })
   assert.equal(inShort(wrongMethod), '405 method_not_allowed')
   assert.match(String(wrongMethod.headers['allow']), /POST/)
-  const large = await desk.anyone('PUT /student/course', { token, body: 'x'.repeat(16_385) })
+  const large = await fixture.anyone('PUT /student/course', { token, body: 'x'.repeat(16_385) })
   assert.equal(inShort(large), '413 body_too_large')
   const headers = { 'x-large': 'x'.repeat(20_000) }
-  assert.equal(inShort(await desk.anyone('GET /student/course', { token, headers })), '431 headers_too_large')
+  assert.equal(
+    inShort(await fixture.anyone('GET /student/course', { token, headers })),
+    '431 headers_too_large',
+  )
 })

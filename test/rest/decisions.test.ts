@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { inShort } from '../../kit/rest-client.ts'
-import { type Decision, Desk } from '../../kit/rest-desk.ts'
+import { type Decision, RestFixture } from '../../kit/rest-fixture.ts'
 
-let desk: Desk
+let fixture: RestFixture
 before(async () => {
-  desk = await Desk.open()
+  fixture = await RestFixture.open()
 })
-after(() => desk.close())
+after(() => fixture.close())
 
 interface Page {
   readonly decisions: readonly (Decision & { readonly student_id: number | null })[]
@@ -16,7 +16,7 @@ interface Page {
 }
 
 async function search(query: string, staff = 1): Promise<Page> {
-  const answer = await desk.staff(staff, `GET /staff/decisions?${query}`)
+  const answer = await fixture.staff(staff, `GET /staff/decisions?${query}`)
   assert.equal(answer.status, 200, answer.text)
   return answer.body as Page
 }
@@ -34,15 +34,15 @@ async function allPages(query: string, limit: number): Promise<Decision[]> {
 }
 
 test('staff read who did what when, yes or no, and every reason', async () => {
-  const student = desk.students.fresh()
-  const course = desk.students.course()
-  await desk.add(student, course)
-  await desk.add(student, course, 2)
+  const student = fixture.students.fresh()
+  const course = fixture.students.course()
+  await fixture.add(student, course)
+  await fixture.add(student, course, 2)
   const forced = { std_id: student, course_id: course, group_id: 1 }
   const line =
     `DELETE /staff/force-std?std_id=${student}&course_id=${course}&group_id=1&note=Moved%20away` as const
-  await desk.staff(1, line)
-  await desk.staff(1, 'PUT /staff/force-std', forced)
+  await fixture.staff(1, line)
+  await fixture.staff(1, 'PUT /staff/force-std', forced)
   const { decisions, next, up_to_date } = await search(`student_id=${student}`)
   assert.deepEqual([next, up_to_date], [null, true])
   const where = { course_id: course, group_id: 1 }
@@ -92,9 +92,9 @@ test('staff read who did what when, yes or no, and every reason', async () => {
 })
 
 test('decisions of a group come page by page, newest first, each once, over a restart', async () => {
-  const { course, students } = await desk.courseOf(3, 8)
-  await desk.restart()
-  for (const student of students.slice(0, 3)) await desk.drop(student, course)
+  const { course, students } = await fixture.courseOf(3, 8)
+  await fixture.restart()
+  for (const student of students.slice(0, 3)) await fixture.drop(student, course)
   const query = `course_id=${course}&group_id=1`
   const whole = await search(query)
   // 1 capacity, 8 adds, 3 drops.
@@ -111,18 +111,18 @@ test('decisions of a group come page by page, newest first, each once, over a re
 })
 
 test('a promotion is found with the promoted student, who did nothing', async () => {
-  const { course, students } = await desk.courseOf(1, 2)
+  const { course, students } = await fixture.courseOf(1, 2)
   const [seated = 0, waiting = 0] = students
-  await desk.drop(seated, course)
+  await fixture.drop(seated, course)
   const { decisions } = await search(`student_id=${waiting}&limit=1`)
   assert.deepEqual(decisions[0]?.actor, { role: 'student', id: seated })
   assert.ok(decisions[0].effects.some((effect) => effect['type'] === 'promoted'))
 })
 
 test('a range of time begins with its first moment and ends before its last', async () => {
-  const student = desk.students.fresh()
-  const courses = [desk.students.course(), desk.students.course(), desk.students.course()]
-  for (const course of courses) await desk.add(student, course)
+  const student = fixture.students.fresh()
+  const courses = [fixture.students.course(), fixture.students.course(), fixture.students.course()]
+  for (const course of courses) await fixture.add(student, course)
   const { decisions } = await search(`student_id=${student}`)
   const [last, middle, first] = decisions.map(({ at }) => at)
   const within = async (from: string | undefined, to: string | undefined) => {
@@ -148,37 +148,37 @@ test('a search that cannot be is malformed', async () => {
     'student_id=1&limit=201',
     'student_id=1&cursor=abc',
   ]) {
-    assert.equal(inShort(await desk.staff(1, `GET /staff/decisions?${query}`)), '400 malformed', query)
+    assert.equal(inShort(await fixture.staff(1, `GET /staff/decisions?${query}`)), '400 malformed', query)
   }
 })
 
 test('staff search the decisions of their own department', async () => {
-  const student = desk.students.fresh()
-  await desk.add(student, 301)
+  const student = fixture.students.fresh()
+  await fixture.add(student, 301)
   assert.equal(
-    inShort(await desk.staff(2, `GET /staff/decisions?student_id=${student}`)),
+    inShort(await fixture.staff(2, `GET /staff/decisions?student_id=${student}`)),
     '403 other_department',
   )
   assert.equal(
-    inShort(await desk.staff(2, 'GET /staff/decisions?course_id=301&group_id=1')),
+    inShort(await fixture.staff(2, 'GET /staff/decisions?course_id=301&group_id=1')),
     '403 other_department',
   )
 })
 
 test('students read what was decided about them and why, and of others nothing', async () => {
-  const [first, second] = [desk.students.fresh(), desk.students.fresh()]
-  const course = desk.students.course()
+  const [first, second] = [fixture.students.fresh(), fixture.students.fresh()]
+  const course = fixture.students.course()
   const group = { course_id: course, group_id: 1 }
-  await desk.staff(1, 'PATCH /staff/capacity', { ...group, capacity: 1 })
-  await desk.add(first, course)
-  await desk.add(second, course)
-  await desk.add(second, course)
-  await desk.staff(
+  await fixture.staff(1, 'PATCH /staff/capacity', { ...group, capacity: 1 })
+  await fixture.add(first, course)
+  await fixture.add(second, course)
+  await fixture.add(second, course)
+  await fixture.staff(
     1,
     `DELETE /staff/force-std?std_id=${first}&course_id=${course}&group_id=1&note=Moved%20away`,
   )
   const own = async (student: number) => {
-    const answer = await desk.student(student, 'GET /student/decisions')
+    const answer = await fixture.student(student, 'GET /student/decisions')
     assert.equal(answer.status, 200, answer.text)
     const { decisions } = answer.body as Page
     return decisions.map(({ actor, legs, effects, reasons, outcome, remaining_actions }) => ({

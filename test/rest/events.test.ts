@@ -6,13 +6,13 @@ import { EventReader } from '../../src/gateway/testing/event-reader.ts'
 import { inShort } from '../../kit/rest-client.ts'
 import { openTestGateway } from '../../kit/open-gateway.ts'
 import { directJournal, startEngine } from '../../kit/running-engine.ts'
-import { Desk } from '../../kit/rest-desk.ts'
+import { RestFixture } from '../../kit/rest-fixture.ts'
 
-let desk: Desk
+let fixture: RestFixture
 before(async () => {
-  desk = await Desk.open()
+  fixture = await RestFixture.open()
 })
-after(() => desk.close())
+after(() => fixture.close())
 
 async function open(
   t: TestContext,
@@ -34,15 +34,15 @@ async function open(
 }
 
 async function watch(t: TestContext, student: number, filter: string, id?: string): Promise<EventReader> {
-  const authorization = `Bearer ${await desk.tokens.student(student)}`
-  return await open(t, `${desk.url}/events${filter}`, {
+  const authorization = `Bearer ${await fixture.tokens.student(student)}`
+  return await open(t, `${fixture.url}/events${filter}`, {
     authorization,
     ...(id !== undefined && { 'last-event-id': id }),
   })
 }
 
 test('the next in the queue learns of the seat while whoever is behind moves up', async (t) => {
-  const { course, students } = await desk.courseOf(1, 4)
+  const { course, students } = await fixture.courseOf(1, 4)
   const [holder = 0, ...waiting] = students
   const streams = await Promise.all(waiting.map((student) => watch(t, student, '')))
   for (const [index, stream] of streams.entries()) {
@@ -54,7 +54,7 @@ test('the next in the queue learns of the seat while whoever is behind moves up'
     (await catalog.next()).seats.map((seats) => seats.reserved_count),
     [3, 0],
   )
-  assert.equal(inShort(await desk.drop(holder, course)), '204')
+  assert.equal(inShort(await fixture.drop(holder, course)), '204')
   const told = await Promise.all(streams.map((stream) => stream.next()))
   assert.deepEqual(
     told.map(({ places }) => places.map((place) => place.detail)),
@@ -72,21 +72,21 @@ test('the next in the queue learns of the seat while whoever is behind moves up'
 })
 
 test('a capacity that staff raise is told, with those whom it seats', async (t) => {
-  const { course, students } = await desk.courseOf(1, 2)
+  const { course, students } = await fixture.courseOf(1, 2)
   const waiting = await watch(t, students[1] ?? 0, `?places=own&course_id=${course}`)
   await waiting.next()
-  await desk.setCapacity(course, 1, 5)
+  await fixture.setCapacity(course, 1, 5)
   const { seats, places } = await waiting.next()
   assert.deepEqual([seats[0]?.capacity, seats[0]?.registered_count], [5, 2])
   assert.equal(places[0]?.change, 'promoted')
 })
 
 test('a time that staff change is told to those who hold a seat or wait for one', async (t) => {
-  const { course, students } = await desk.courseOf(1, 2)
+  const { course, students } = await fixture.courseOf(1, 2)
   const streams = await Promise.all(students.map((student) => watch(t, student, '?places=own')))
   for (const stream of streams) await stream.next()
   const time = { class_time: [{ day: 6, start_minute: 1200, end_minute: 1260 }] }
-  const changed = await desk.staff(1, 'PATCH /staff/course', { course_id: course, group_id: 1, ...time })
+  const changed = await fixture.staff(1, 'PATCH /staff/course', { course_id: course, group_id: 1, ...time })
   assert.equal(changed.status, 204)
   const told = await Promise.all(streams.map((stream) => stream.next()))
   assert.deepEqual(
@@ -99,13 +99,13 @@ test('a time that staff change is told to those who hold a seat or wait for one'
 })
 
 test('after a restart a client that returns is shown everything afresh, what it missed included', async (t) => {
-  const { course, students } = await desk.courseOf(1, 2)
+  const { course, students } = await fixture.courseOf(1, 2)
   const [holder = 0, waiting = 0] = students
   const events = await watch(t, waiting, `?course_id=${course}&places=own`)
   const { id } = await events.next()
-  await desk.drop(holder, course)
+  await fixture.drop(holder, course)
   await events.next()
-  await desk.restart()
+  await fixture.restart()
   await events.ended()
   const again = await watch(t, waiting, `?course_id=${course}&places=own`, id)
   const { event, seats, places, id: next } = await again.next()
@@ -114,22 +114,22 @@ test('after a restart a client that returns is shown everything afresh, what it 
 })
 
 test('a standby refuses streams, and once it leads its clients go on there', async (t) => {
-  const { course, students } = await desk.courseOf(5, 1)
+  const { course, students } = await fixture.courseOf(5, 1)
   const student = students[0] ?? 0
-  const { campus, database } = desk
+  const { campus, database } = fixture
   const standby = startEngine(database, campus, directJournal(database, campus))
   const gateway = await openTestGateway(standby.engine, database)
   t.after(async () => {
     await standby.engine.stop(0)
     await gateway.close()
-    await desk.restart()
+    await fixture.restart()
   })
   await eventually(() => standby.engine.status().state === 'standby')
-  const token = await desk.tokens.student(student)
+  const token = await fixture.tokens.student(student)
   assert.equal(inShort(await gateway.client.send('GET /events', { token })), '503 not_leading')
   const events = await watch(t, student, `?course_id=${course}`)
   const { id } = await events.next()
-  await desk.stopEngine()
+  await fixture.stopEngine()
   await eventually(async () => (await gateway.client.send('GET /readyz')).status === 200)
   await events.ended()
   const again = await open(t, `${gateway.url}/events?course_id=${course}`, {
@@ -138,9 +138,9 @@ test('a standby refuses streams, and once it leads its clients go on there', asy
   })
   assert.deepEqual((await again.next()).event, 'resync')
   const body = { course_id: course, group_id: 1 }
-  const other = desk.students.fresh()
+  const other = fixture.students.fresh()
   const added = await gateway.client.send('PUT /student/course', {
-    token: await desk.tokens.student(other),
+    token: await fixture.tokens.student(other),
     body,
   })
   assert.equal(added.status, 204)
@@ -149,19 +149,19 @@ test('a standby refuses streams, and once it leads its clients go on there', asy
 })
 
 test('a browser opens its stream with a ticket', async (t) => {
-  const student = desk.students.fresh()
-  const { body } = await desk.student(student, 'POST /events/tickets')
-  const events = await open(t, `${desk.url}/events?ticket=${(body as { ticket: string }).ticket}`, {})
+  const student = fixture.students.fresh()
+  const { body } = await fixture.student(student, 'POST /events/tickets')
+  const events = await open(t, `${fixture.url}/events?ticket=${(body as { ticket: string }).ticket}`, {})
   assert.deepEqual((await events.next()).places, [])
-  const course = desk.students.course()
-  await desk.add(student, course)
+  const course = fixture.students.course()
+  await fixture.add(student, course)
   const [place] = (await events.next()).places
   assert.deepEqual([place?.course_id, place?.place, place?.change], [course, 'registered', 'registered'])
 })
 
 test('a server that stops ends its streams in time, read or not', async (t) => {
-  const gateway = await desk.beside({})
-  const headers = { authorization: `Bearer ${await desk.tokens.student(1)}` }
+  const gateway = await fixture.beside({})
+  const headers = { authorization: `Bearer ${await fixture.tokens.student(1)}` }
   const read = await open(t, `${gateway.url}/events?department=1`, headers)
   await read.next()
   const unread = await new Promise<IncomingMessage>((resolve) => {

@@ -1,29 +1,29 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Answer } from '../../kit/rest-client.ts'
-import { Desk } from '../../kit/rest-desk.ts'
+import { RestFixture } from '../../kit/rest-fixture.ts'
 
-let desk: Desk
+let fixture: RestFixture
 before(async () => {
-  desk = await Desk.open()
+  fixture = await RestFixture.open()
 })
-after(() => desk.close())
+after(() => fixture.close())
 
 function plan(student: number, legs: readonly object[], more: object = {}): Promise<Answer> {
-  return desk.student(student, 'POST /student/plan', { legs, ...more })
+  return fixture.student(student, 'POST /student/plan', { legs, ...more })
 }
 
 async function coursesOf(student: number): Promise<string[]> {
-  const { body } = await desk.student(student, 'GET /student/course')
+  const { body } = await fixture.student(student, 'GET /student/course')
   const { data } = body as { data: { course: { course_id: number; group_id: number } }[] }
   return data.map(({ course }) => `${course.course_id}/${course.group_id}`)
 }
 
 test('a plan is judged by where it leads: two courses are exchanged for one that conflicts with both', async () => {
-  const student = desk.students.fresh()
-  await desk.add(student, 301)
-  await desk.add(student, 303)
-  const other = desk.students.course()
+  const student = fixture.students.fresh()
+  await fixture.add(student, 301)
+  await fixture.add(student, 303)
+  const other = fixture.students.course()
   const legs = [
     { add: { course_id: 302, group_id: 2 } },
     { drop: { course_id: 301 } },
@@ -49,12 +49,12 @@ test('a plan is judged by where it leads: two courses are exchanged for one that
     remaining_actions: 10,
   })
   assert.deepEqual(await coursesOf(student), ['302/2', '304/2', `${other}/1`])
-  assert.equal((await desk.lastDecision(student)).legs.length, 5)
+  assert.equal((await fixture.lastDecision(student)).legs.length, 5)
 })
 
 test('a plan of which one leg is impossible changes nothing, and tells every reason of every leg', async () => {
-  const student = desk.students.fresh()
-  await desk.add(student, 301)
+  const student = fixture.students.fresh()
+  await fixture.add(student, 301)
   const answer = await plan(student, [
     { drop: { course_id: 301 } },
     { add: { course_id: 305, group_id: 2 } },
@@ -79,10 +79,10 @@ test('a plan of which one leg is impossible changes nothing, and tells every rea
 })
 
 test('a dry run answers as the plan would, and changes and records nothing', async () => {
-  const { course, students } = await desk.courseOf(1, 2)
+  const { course, students } = await fixture.courseOf(1, 2)
   const [, waiting = 0] = students
-  const student = desk.students.fresh()
-  await desk.add(student, 301)
+  const student = fixture.students.fresh()
+  await fixture.add(student, 301)
   const legs = [
     { move: { course_id: 301, group_id: 1 } },
     { add: { course_id: course, group_id: 1, reserve: 'only' } },
@@ -98,19 +98,19 @@ test('a dry run answers as the plan would, and changes and records nothing', asy
   }
   assert.deepEqual(tried.body, { dry_run: true, decision: null, ...expected })
   assert.deepEqual(await coursesOf(student), ['301/1'])
-  const { seq, ...last } = await desk.lastDecision(student)
+  const { seq, ...last } = await fixture.lastDecision(student)
   assert.equal(last.legs[0]?.['course_id'], 301)
   const done = await plan(student, possible)
   assert.deepEqual(done.body, { dry_run: false, ...expected, decision: (done.body as never)['decision'] })
-  assert.ok((await desk.lastDecision(student)).seq > seq)
-  assert.deepEqual(await desk.roster(course), [[students[0]], [waiting, student]])
+  assert.ok((await fixture.lastDecision(student)).seq > seq)
+  assert.deepEqual(await fixture.roster(course), [[students[0]], [waiting, student]])
 })
 
 test('each drop and each move costs an action, and a plan that changes nothing is refused', async () => {
-  const student = desk.students.fresh()
-  const [one, two] = [desk.students.course(), desk.students.course()]
-  await desk.add(student, one)
-  await desk.add(student, two)
+  const student = fixture.students.fresh()
+  const [one, two] = [fixture.students.course(), fixture.students.course()]
+  await fixture.add(student, one)
+  await fixture.add(student, two)
   const legs = [{ move: { course_id: one, group_id: 2 } }, { drop: { course_id: two } }]
   const answer = await plan(student, legs)
   assert.equal((answer.body as { remaining_actions: number }).remaining_actions, 10)
@@ -120,7 +120,7 @@ test('each drop and each move costs an action, and a plan that changes nothing i
 })
 
 test('a plan has 1 to 20 legs, and a leg does one thing', async () => {
-  const student = desk.students.fresh()
+  const student = fixture.students.fresh()
   const drop = { drop: { course_id: 301 } }
   const malformed = [
     [],
@@ -134,7 +134,7 @@ test('a plan has 1 to 20 legs, and a leg does one thing', async () => {
     'all',
   ]
   for (const legs of malformed) {
-    const answer = await desk.student(student, 'POST /student/plan', { legs })
+    const answer = await fixture.student(student, 'POST /student/plan', { legs })
     assert.equal(answer.status, 400, JSON.stringify(legs))
   }
 })

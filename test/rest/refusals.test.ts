@@ -3,9 +3,9 @@ import { after, before, describe, test } from 'node:test'
 import { problems } from '../../src/gateway/replies/problems.ts'
 import { type Answer, codeOf, inShort } from '../../kit/rest-client.ts'
 import { refusals } from '../../kit/rulings/refusal-cases.ts'
-import { openStage, type Stage } from '../../kit/rulings/stage.ts'
+import { openStage, type Fixture } from '../../kit/rulings/ruling-fixture.ts'
 
-let stage: Stage
+let stage: Fixture
 before(async () => {
   stage = await openStage()
 })

@@ -5,7 +5,7 @@ import { group, student } from '../../actors/testing/sketches.ts'
 import type { GatewayDeps } from '../../src/gateway/gateway-ports.ts'
 import { defaultHttpLimits } from '../../src/gateway/limits.ts'
 import { closeGateway, openGateway } from '../../src/gateway/listen.ts'
-import { Desk, generousLimits } from '../../src/gateway/testing/desk.ts'
+import { GatewayFixture, generousLimits } from '../../src/gateway/testing/gateway-fixture.ts'
 import { reasonsOfMisfit } from '../../src/gateway/replies/validation.ts'
 import { HttpClient } from '../../kit/rest-client.ts'
 
@@ -17,15 +17,15 @@ const impatient = {
 }
 
 async function open(t: TestContext, overrides: Partial<GatewayDeps> = {}) {
-  const desk = new Desk([student(1), student(2), group('10/1')], overrides)
-  await openGateway(desk.app, { protocol: 'tcp', host: '127.0.0.1', port: 0 })
-  const { port } = desk.app.server.address() as AddressInfo
+  const fixture = new GatewayFixture([student(1), student(2), group('10/1')], overrides)
+  await openGateway(fixture.app, { protocol: 'tcp', host: '127.0.0.1', port: 0 })
+  const { port } = fixture.app.server.address() as AddressInfo
   const client = new HttpClient(`http://127.0.0.1:${port}`)
   t.after(async () => {
     client.close()
-    await closeGateway(desk.app, 0)
+    await closeGateway(fixture.app, 0)
   })
-  return { desk, port, client }
+  return { fixture, port, client }
 }
 
 interface Slow {
@@ -54,8 +54,8 @@ function dribble(port: number, bytes: string, drop: string): Slow {
 }
 
 test('who sends headers or bodies byte by byte is cut off, and others are served meanwhile', async (t) => {
-  const { desk, port, client } = await open(t, { http: impatient })
-  const authorization = desk.authorization({ student: 1 })
+  const { fixture, port, client } = await open(t, { http: impatient })
+  const authorization = fixture.authorization({ student: 1 })
   const head = `PUT /student/course HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\n`
   const kinds = {
     'a request line': ['G', 'E'],
@@ -124,7 +124,7 @@ test('a stranger’s thousand misfits are not all looked at', () => {
 })
 
 test('each account and each address has limits of its own, over real connections', async (t) => {
-  const { desk, client } = await open(t, {
+  const { fixture, client } = await open(t, {
     limits: {
       ...generousLimits,
       loginFailuresPerAccount: { count: 2, perMs: 60_000 },
@@ -141,7 +141,7 @@ test('each account and each address has limits of its own, over real connections
   // The address has failed five times; whichever account is next waits.
   assert.deepEqual([await login(6), await login(1)], [429, 429])
   const ask = async (id: number) => {
-    const headers = { authorization: desk.authorization({ student: id }) }
+    const headers = { authorization: fixture.authorization({ student: id }) }
     return (await client.send('GET /student/course', { headers })).status
   }
   assert.deepEqual([await ask(1), await ask(1), await ask(1), await ask(1)], [200, 200, 200, 429])

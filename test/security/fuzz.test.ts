@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { group, student } from '../../actors/testing/sketches.ts'
 import { closeGateway, openGateway } from '../../src/gateway/listen.ts'
 import { defaultHttpLimits } from '../../src/gateway/limits.ts'
-import { Desk, generousLimits } from '../../src/gateway/testing/desk.ts'
+import { GatewayFixture, generousLimits } from '../../src/gateway/testing/gateway-fixture.ts'
 import { HttpClient } from '../../kit/rest-client.ts'
 import { StrangeRequests } from './strange-requests.ts'
 
@@ -36,7 +36,7 @@ async function exchange(port: number, bytes: Buffer): Promise<string> {
 
 test('ten thousand strange requests bring forth no error of ours, no crash and no hang, and disturb nobody', async (t) => {
   const sketches = [10, 11].flatMap((course) => [group(`${course}/1`, { capacity: 3 }), group(`${course}/2`)])
-  const desk = new Desk(
+  const fixture = new GatewayFixture(
     [...Array.from({ length: 20 }, (_, id) => student(id)), student(99), ...sketches, group('90/1')],
     {
       http: {
@@ -51,18 +51,18 @@ test('ten thousand strange requests bring forth no error of ours, no crash and n
       },
     },
   )
-  await openGateway(desk.app, { protocol: 'tcp', host: '127.0.0.1', port: 0 })
-  const { port } = desk.app.server.address() as AddressInfo
+  await openGateway(fixture.app, { protocol: 'tcp', host: '127.0.0.1', port: 0 })
+  const { port } = fixture.app.server.address() as AddressInfo
   const client = new HttpClient(`http://127.0.0.1:${port}`)
   t.after(async () => {
     client.close()
-    await closeGateway(desk.app, 0)
+    await closeGateway(fixture.app, 0)
   })
 
   const fuzzed = new AbortController()
   let served = 0
   const good = (async () => {
-    const headers = { authorization: desk.authorization({ student: 99 }) }
+    const headers = { authorization: fixture.authorization({ student: 99 }) }
     const body = { course_id: 90, group_id: 1, reserve: 'never' }
     for (; !fuzzed.signal.aborted; served++) {
       // The first time it gets its place, and ever after is told that it has it.
@@ -74,9 +74,9 @@ test('ten thousand strange requests bring forth no error of ours, no crash and n
   })()
 
   const strange = new StrangeRequests(seed, [
-    ...Array.from({ length: 20 }, (_, id) => desk.authorization({ student: id })),
-    desk.authorization({ staff: 60, department: 1 }),
-    desk.authorization({ staff: 61, department: 2 }),
+    ...Array.from({ length: 20 }, (_, id) => fixture.authorization({ student: id })),
+    fixture.authorization({ staff: 60, department: 1 }),
+    fixture.authorization({ staff: 61, department: 2 }),
   ])
   const statuses = new Map<string, number>()
   let sent = 0
@@ -114,7 +114,7 @@ test('ten thousand strange requests bring forth no error of ours, no crash and n
     assert.ok((statuses.get(status) ?? 0) > 0, `no ${status}`)
   }
   assert.deepEqual(
-    desk.log.filter((line) => (JSON.parse(line) as { level: number }).level >= 50),
+    fixture.log.filter((line) => (JSON.parse(line) as { level: number }).level >= 50),
     [],
   )
 })

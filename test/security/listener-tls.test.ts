@@ -8,7 +8,7 @@ import { eventually } from '../../kit/eventually.ts'
 import { freePort } from '../../src/embedded/cluster.ts'
 import { enrollment, processKeeper, Program } from '../../kit/command-line.ts'
 import { HttpClient } from '../../kit/rest-client.ts'
-import { createProcessCampus, type ProcessCampus } from '../processes/stage.ts'
+import { createProcessCampus, type ProcessCampus } from '../processes/process-fixture.ts'
 import { canMakeCertificates, type Certificates, makeCertificates } from './certificates.ts'
 
 const canRun = await canMakeCertificates()

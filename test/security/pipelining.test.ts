@@ -7,14 +7,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { group, student } from '../../actors/testing/sketches.ts'
 import { defaultHttpLimits, type HttpLimits } from '../../src/gateway/limits.ts'
 import { closeGateway, openGateway } from '../../src/gateway/listen.ts'
-import { Desk } from '../../src/gateway/testing/desk.ts'
+import { GatewayFixture } from '../../src/gateway/testing/gateway-fixture.ts'
 import { eventually } from '../../kit/eventually.ts'
 
 async function open(t: TestContext, http: Partial<HttpLimits> = {}) {
-  const desk = new Desk([student(1), group('10/1')], { http: { ...defaultHttpLimits, ...http } })
-  await openGateway(desk.app, { protocol: 'tcp', host: '127.0.0.1', port: 0 })
-  const { port } = desk.app.server.address() as AddressInfo
-  t.after(() => closeGateway(desk.app, 0))
+  const fixture = new GatewayFixture([student(1), group('10/1')], { http: { ...defaultHttpLimits, ...http } })
+  await openGateway(fixture.app, { protocol: 'tcp', host: '127.0.0.1', port: 0 })
+  const { port } = fixture.app.server.address() as AddressInfo
+  t.after(() => closeGateway(fixture.app, 0))
   const dial = async () => {
     const socket = connect(port, '127.0.0.1')
     t.after(() => socket.destroy())
@@ -22,7 +22,7 @@ async function open(t: TestContext, http: Partial<HttpLimits> = {}) {
     await once(socket, 'connect')
     return socket
   }
-  return { desk, dial }
+  return { fixture, dial }
 }
 
 const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: x\r\n${more}\r\n`
@@ -47,10 +47,10 @@ function pathOfDescriptor(descriptor: string): string {
   }
 }
 
-async function gauge(desk: Desk, name: string): Promise<number> {
+async function gauge(fixture: GatewayFixture, name: string): Promise<number> {
   // As old as a tenth of a second.
   await sleep(110)
-  const { text } = await desk.send(undefined, 'GET /metrics')
+  const { text } = await fixture.send(undefined, 'GET /metrics')
   return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1])
 }
 
@@ -66,8 +66,8 @@ test('requests sent before the first is answered are answered one after another'
 })
 
 test('with one request more than may wait on a connection it is closed', async (t) => {
-  const { desk, dial } = await open(t, { pipelinedMax: 3 })
-  const authorization = `Authorization: ${desk.authorization({ student: 1 })}\r\n`
+  const { fixture, dial } = await open(t, { pipelinedMax: 3 })
+  const authorization = `Authorization: ${fixture.authorization({ student: 1 })}\r\n`
   const [good, bad] = [await dial(), await dial()]
   good.write(get('/events', authorization) + get('/healthz').repeat(3))
   await read(good, 1)
@@ -76,11 +76,11 @@ test('with one request more than may wait on a connection it is closed', async (
   bad.resume()
   await once(bad, 'close')
   assert.equal(good.destroyed, false)
-  assert.equal(await gauge(desk, 'http_connections_cut_total'), 1)
+  assert.equal(await gauge(fixture, 'http_connections_cut_total'), 1)
 })
 
 test('a thousand requests for a large file, and nobody to read them, leave no file open', async (t) => {
-  const { desk, dial } = await open(t)
+  const { fixture, dial } = await open(t)
   const files = () =>
     readdirSync('/proc/self/fd')
       .map(pathOfDescriptor)
@@ -92,24 +92,24 @@ test('a thousand requests for a large file, and nobody to read them, leave no fi
     await sleep(50)
     socket.destroy()
   }
-  await eventually(async () => (await gauge(desk, 'http_connections')) === 0)
+  await eventually(async () => (await gauge(fixture, 'http_connections')) === 0)
   await eventually(() => files().length === 0)
 })
 
 test('many streams of events asked for at once on one connection are one, and none once it is gone', async (t) => {
-  const { desk, dial } = await open(t)
-  const authorization = `Authorization: ${desk.authorization({ student: 1 })}\r\n`
+  const { fixture, dial } = await open(t)
+  const authorization = `Authorization: ${fixture.authorization({ student: 1 })}\r\n`
   const socket = await dial()
   socket.write(get('/events', authorization).repeat(20))
   await read(socket, 1)
-  assert.equal(await gauge(desk, 'enrollment_event_streams'), 1)
+  assert.equal(await gauge(fixture, 'enrollment_event_streams'), 1)
   socket.destroy()
-  await eventually(async () => (await gauge(desk, 'enrollment_event_streams')) === 0)
+  await eventually(async () => (await gauge(fixture, 'enrollment_event_streams')) === 0)
 })
 
 test('answers that nobody reads fill no memory, over however many connections', async (t) => {
-  const { desk, dial } = await open(t, { unsentBytesMax: 8 * 1024 * 1024 })
-  await desk.send(undefined, 'GET /docs/static/swagger-ui-bundle.js')
+  const { fixture, dial } = await open(t, { unsentBytesMax: 8 * 1024 * 1024 })
+  await fixture.send(undefined, 'GET /docs/static/swagger-ui-bundle.js')
   globalThis.gc?.()
   const before = process.memoryUsage().rss
   const sockets: Socket[] = []
@@ -123,5 +123,8 @@ test('answers that nobody reads fill no memory, over however many connections', 
   await sleep(1000)
   assert.ok(process.memoryUsage().rss - before < 100 * 1024 * 1024)
   for (const socket of sockets) socket.resume()
-  assert.ok((await gauge(desk, 'http_connections_cut_total')) > 0, 'those that left most unread were cut off')
+  assert.ok(
+    (await gauge(fixture, 'http_connections_cut_total')) > 0,
+    'those that left most unread were cut off',
+  )
 })

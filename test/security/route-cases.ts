@@ -1,4 +1,4 @@
-import type { Sender } from '../../src/gateway/testing/desk.ts'
+import type { Sender } from '../../src/gateway/testing/gateway-fixture.ts'
 
 /** Everybody who may ask. */
 export const callers = {

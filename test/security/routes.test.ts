@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { group, student } from '../../actors/testing/sketches.ts'
-import { Desk } from '../../src/gateway/testing/desk.ts'
+import { GatewayFixture } from '../../src/gateway/testing/gateway-fixture.ts'
 import { administrationTable } from './administration-routes.ts'
 import {
   anyone,
@@ -200,8 +200,11 @@ const table: Readonly<Record<string, readonly Case[]>> = {
   ],
 }
 
-function open(t: TestContext, overrides: ConstructorParameters<typeof Desk>[1] = {}): Desk {
-  const desk = new Desk(sketches, overrides)
+function open(
+  t: TestContext,
+  overrides: ConstructorParameters<typeof GatewayFixture>[1] = {},
+): GatewayFixture {
+  const fixture = new GatewayFixture(sketches, overrides)
   for (const [who, department] of [
     ['student 1', 1],
     ['student 2', 2],
@@ -209,36 +212,36 @@ function open(t: TestContext, overrides: ConstructorParameters<typeof Desk>[1] =
     ['staff 60', 1],
     ['staff 61', 2],
   ] as const) {
-    desk.accounts.set(who, { passwordHash: 'none', department })
+    fixture.accounts.set(who, { passwordHash: 'none', department })
   }
-  t.after(() => desk.app.close())
-  return desk
+  t.after(() => fixture.app.close())
+  return fixture
 }
 
-async function answerTo(desk: Desk, caller: CallerName, { line, body }: Case): Promise<string> {
-  if (line.startsWith('GET /events')) return await answerToStream(desk, caller, line)
-  const answer = await desk.send(callers[caller], line, body === undefined ? {} : { body })
+async function answerTo(fixture: GatewayFixture, caller: CallerName, { line, body }: Case): Promise<string> {
+  if (line.startsWith('GET /events')) return await answerToStream(fixture, caller, line)
+  const answer = await fixture.send(callers[caller], line, body === undefined ? {} : { body })
   const { code } = (answer.status >= 400 ? answer.body : {}) as { code?: string }
   return code === undefined ? String(answer.status) : `${answer.status} ${code}`
 }
 
 /** A stream that is let in has no end. */
-async function answerToStream(desk: Desk, caller: CallerName, line: string): Promise<string> {
-  const { status, text, events } = await desk.watch(callers[caller], line.slice(4) as '/events')
+async function answerToStream(fixture: GatewayFixture, caller: CallerName, line: string): Promise<string> {
+  const { status, text, events } = await fixture.watch(callers[caller], line.slice(4) as '/events')
   events.close()
   return status === 200 ? '200' : `${status} ${(JSON.parse(text) as { code: string }).code}`
 }
 
 test('every route of the running gateway is in this table, and none that is not', async (t) => {
-  const desk = new Desk(sketches)
-  t.after(() => desk.app.close())
+  const fixture = new GatewayFixture(sketches)
+  t.after(() => fixture.app.close())
   const routes: string[] = []
-  desk.app.addHook('onRoute', ({ method, url }) => {
+  fixture.app.addHook('onRoute', ({ method, url }) => {
     for (const one of [method].flat()) if (one !== 'HEAD') routes.push(`${one} ${url}`)
   })
-  await desk.app.ready()
+  await fixture.app.ready()
   assert.deepEqual([...new Set(routes)].toSorted(), Object.keys(table).toSorted())
-  const { paths = {} } = desk.app.swagger() as { paths?: Record<string, object> }
+  const { paths = {} } = fixture.app.swagger() as { paths?: Record<string, object> }
   for (const [path, methods] of Object.entries(paths)) {
     for (const method of Object.keys(methods))
       assert.ok(table[`${method.toUpperCase()} ${path}`] !== undefined, path)
@@ -248,12 +251,12 @@ test('every route of the running gateway is in this table, and none that is not'
 for (const [route, cases] of Object.entries(table)) {
   test(`${route} is answered by who asks and whose it is`, async (t) => {
     for (const one of cases) {
-      const desk = open(t)
+      const fixture = open(t)
       for (const caller of Object.keys(callers) as CallerName[]) {
-        const changes = () => desk.service.journal.appended.length + desk.passwordChanges.length
+        const changes = () => fixture.service.journal.appended.length + fixture.passwordChanges.length
         const before = changes()
         const expected = one.gets[caller] ?? (caller === 'nobody' ? '401 unauthenticated' : '403 wrong_role')
-        assert.equal(await answerTo(desk, caller, one), expected, `${caller}: ${one.line}`)
+        assert.equal(await answerTo(fixture, caller, one), expected, `${caller}: ${one.line}`)
         // Who is turned away has changed nothing.
         if (/^4(0[013]|22)/.test(expected)) assert.equal(changes(), before)
       }
@@ -273,36 +276,36 @@ test('staff of the whole campus are let in wherever staff are', async (t) => {
 })
 
 test('a token that somebody else signed opens no route', async (t) => {
-  const desk = open(t)
+  const fixture = open(t)
   const other = open(t, { jwtSecrets: ['a secret of somebody else, of 32 bytes'] })
-  await Promise.all([desk.app.ready(), other.app.ready()])
+  await Promise.all([fixture.app.ready(), other.app.ready()])
   for (const one of Object.values(table).flat()) {
     if (one.gets.nobody !== undefined) continue
     for (const caller of ['student', 'staff'] as const) {
       const headers = { authorization: other.authorization(callers[caller]) }
-      const { status } = await desk.send(undefined, one.line, { headers, body: one.body })
+      const { status } = await fixture.send(undefined, one.line, { headers, body: one.body })
       assert.equal(status, 401, `${caller}: ${one.line}`)
     }
   }
-  assert.deepEqual(desk.service.journal.appended, [])
+  assert.deepEqual(fixture.service.journal.appended, [])
 })
 
 test('a HEAD is let in where its GET is', async (t) => {
-  const desk = open(t)
-  await desk.app.ready()
-  const authorization = desk.authorization(callers.staff)
+  const fixture = open(t)
+  await fixture.app.ready()
+  const authorization = fixture.authorization(callers.staff)
   for (const [headers, expected] of [
     [{}, 401],
     [{ authorization }, 403],
   ] as const) {
-    const { statusCode } = await desk.app.inject({ method: 'HEAD', url: '/student/course', headers })
+    const { statusCode } = await fixture.app.inject({ method: 'HEAD', url: '/student/course', headers })
     assert.equal(statusCode, expected)
   }
 })
 
 test('a student who drops, moves or plans touches nobody else’s places', async (t) => {
-  const desk = open(t)
-  await desk.send(callers.student, 'DELETE /student/course?course_id=10&std_id=4')
-  const { body } = await desk.send(callers.staff, 'GET /staff/course-students?course_id=10&group_id=1')
+  const fixture = open(t)
+  await fixture.send(callers.student, 'DELETE /student/course?course_id=10&std_id=4')
+  const { body } = await fixture.send(callers.staff, 'GET /staff/course-students?course_id=10&group_id=1')
   assert.deepEqual((body as { registered_students: number[] }).registered_students, [3, 4])
 })

@@ -1,4 +1,4 @@
-import type { Actor, Command, StaffLeg, StudentLeg } from '../../actors/messages/commands.ts'
+import type { Caller, Command, StaffLeg, StudentLeg } from '../../actors/messages/commands.ts'
 import type { ExamTime, Meeting } from '../../actors/rules/timetable.ts'
 import type { Random } from './random.ts'
 import type { Blueprint } from './tables.ts'
@@ -24,7 +24,7 @@ export class CommandDraw {
   }
 
   byStudent(id: number, belief: Belief): Command {
-    const actor: Actor = { role: 'student', id }
+    const actor: Caller = { role: 'student', id }
     const draw = this.#random.next()
     if (draw < 0.17) {
       const legs = Array.from({ length: this.#random.integer(1, 5) }, () => this.#studentLeg(belief))
@@ -70,7 +70,7 @@ export class CommandDraw {
 
   byStaff(id: number, department: number): Command {
     const random = this.#random
-    const actor: Actor = { role: 'staff', id, department, campusWide: random.chance(0.3) }
+    const actor: Caller = { role: 'staff', id, department, campusWide: random.chance(0.3) }
     const own = this.#blueprint.groups.filter((group) => group.department === department)
     const { course, group } = random.chance(0.9) && own.length > 0 ? random.pick(own) : this.#anyGroup()
     if (random.chance(0.3)) return this.#administration(actor, { course, group })
@@ -86,7 +86,7 @@ export class CommandDraw {
   }
 
   /** What staff do with courses and students themselves; groups from 5 and students from 5001 on may come to be. */
-  #administration(actor: Actor, where: { course: number; group: number }): Command {
+  #administration(actor: Caller, where: { course: number; group: number }): Command {
     const random = this.#random
     const draw = random.next()
     if (draw < 0.4) return { actor, legs: [this.#groupChange(where)] }

@@ -5,7 +5,7 @@ import { keyLifetimeMs } from '../../src/engine/key-memory.ts'
 import { archivedText, KeyArchive } from '../../src/engine/key-archive.ts'
 import type { BatchTransaction, MarkerJudgement, TableStore } from '../../src/journal/batcher-ports.ts'
 import {
-  type Caller,
+  type CallerId,
   callerId,
   type CampusStore,
   type KeyedDecision,
@@ -131,7 +131,7 @@ export class SimulatedCampusStore implements CampusStore {
     })
   }
 
-  async findKey(caller: Caller, key: string, sinceMs: number): Promise<KeyedDecision | undefined> {
+  async findKey(caller: CallerId, key: string, sinceMs: number): Promise<KeyedDecision | undefined> {
     return await this.#ask('find key', (tables) =>
       tables
         .keyedOf(caller.role, caller.id)

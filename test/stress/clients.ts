@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Random } from '../../src/registry/random.ts'
 import { placesShown, rosterShown } from './calls.ts'
 import type { StressCampus, StressGroup } from './campus.ts'
-import type { Actor, Leg } from './history.ts'
+import type { Caller, Leg } from './history.ts'
 import type { Sender, Wanted } from './sender.ts'
 
 export interface ClientOptions {
@@ -21,10 +21,10 @@ const hotShare = 0.85
 /** One connection's worth of somebody: sends one request after another until time is over. */
 abstract class Client {
   protected readonly options: ClientOptions
-  readonly #actor: Actor
+  readonly #actor: Caller
   #keys = 0
 
-  constructor(options: ClientOptions, role: Actor['role']) {
+  constructor(options: ClientOptions, role: Caller['role']) {
     this.options = options
     this.#actor = { role, id: options.id }
   }

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import type { HeldPlace } from './campus.ts'
-import type { Actor, Decision, Effect, Leg, Reason, Tables } from './history.ts'
+import type { Caller, Decision, Effect, Leg, Reason, Tables } from './history.ts'
 
 /** What the audit reads, and the places that are held before: by statements of its own. */
 export class StressDatabase {
@@ -99,7 +99,7 @@ interface DecisionRow {
   readonly term: number
   readonly seq: number
   readonly at: number
-  readonly actor_role: Actor['role']
+  readonly actor_role: Caller['role']
   readonly actor_id: number
   readonly student_id: number | null
   readonly legs: Leg[]

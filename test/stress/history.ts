@@ -56,7 +56,7 @@ export interface Reason {
   readonly window?: { readonly startMs: number; readonly endMs: number }
 }
 
-export interface Actor {
+export interface Caller {
   readonly role: 'student' | 'staff'
   readonly id: number
 }
@@ -67,7 +67,7 @@ export interface Decision {
   readonly seq: number
   /** Milliseconds since the Unix epoch. */
   readonly at: number
-  readonly actor: Actor
+  readonly actor: Caller
   readonly student: number | undefined
   readonly legs: readonly Leg[]
   /** Either effects or reasons. */
@@ -130,7 +130,7 @@ export interface Try {
 
 /** A command that a client wanted, once. */
 export interface CommandLog {
-  readonly actor: Actor
+  readonly actor: Caller
   readonly student: number | undefined
   readonly legs: readonly Leg[]
   readonly isPlan: boolean

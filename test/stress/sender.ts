@@ -3,11 +3,11 @@ import { type Call, type HttpClient, NoReply, type Reply } from '../../kit/load/
 import { Latencies } from '../../kit/load/latencies.ts'
 import { Check } from './audit/check.ts'
 import { callOf, type Problem, problemOf } from './calls.ts'
-import type { Actor, Answer, Attempt, CommandLog, Leg, ReadLog, Try } from './history.ts'
+import type { Caller, Answer, Attempt, CommandLog, Leg, ReadLog, Try } from './history.ts'
 
 /** A command that somebody wants carried out. */
 export interface Wanted {
-  readonly actor: Actor
+  readonly actor: Caller
   readonly student: number | undefined
   readonly legs: readonly Leg[]
   readonly isPlan: boolean

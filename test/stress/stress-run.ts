@@ -83,12 +83,12 @@ export async function runStress(
   }
 }
 
-interface Scene extends StressHost {
+interface Fixture extends StressHost {
   readonly keeper: Keeper
   readonly database: StressDatabase
 }
 
-async function runOn(options: StressOptions, servers: StressServers, scene: Scene): Promise<StressResult> {
+async function runOn(options: StressOptions, servers: StressServers, scene: Fixture): Promise<StressResult> {
   const { say, keeper, database } = scene
   const random = new Random(options.seed)
   const campus = stressCampus(random, options.clients)

@@ -2,13 +2,20 @@ import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { after, test } from 'node:test'
 import { group, student } from '../../../actors/testing/sketches.ts'
-import { assertProblem, claimsOf, Desk, generousLimits, olderSecret, secret } from '../testing/desk.ts'
+import {
+  assertProblem,
+  claimsOf,
+  GatewayFixture,
+  generousLimits,
+  olderSecret,
+  secret,
+} from '../testing/gateway-fixture.ts'
 import { Tokens } from './tokens.ts'
 
-const desk = new Desk([student(7)])
-after(() => desk.app.close())
-const claims = claimsOf({ student: 7 }, desk.nowMs)
-const nowSeconds = Math.floor(desk.nowMs / 1000)
+const fixture = new GatewayFixture([student(7)])
+after(() => fixture.app.close())
+const claims = claimsOf({ student: 7 }, fixture.nowMs)
+const nowSeconds = Math.floor(fixture.nowMs / 1000)
 
 /** A token made by hand, well signed for whatever it says. */
 function forge(header: unknown, payload: unknown, key = secret, hash = 'sha256'): string {
@@ -20,7 +27,7 @@ function forge(header: unknown, payload: unknown, key = secret, hash = 'sha256')
 const hs256 = { alg: 'HS256', typ: 'JWT' }
 
 async function presenting(authorization: string | undefined) {
-  return await desk.send(undefined, 'GET /student/course', {
+  return await fixture.send(undefined, 'GET /student/course', {
     headers: authorization === undefined ? {} : { authorization },
   })
 }
@@ -34,15 +41,15 @@ test('a token of ours opens the door, whatever the case of the scheme', async ()
 test('a token signed with an older secret opens the door until that secret is taken away', async () => {
   const old = `Bearer ${forge(hs256, claims, olderSecret)}`
   assert.equal((await presenting(old)).status, 200)
-  const rotated = new Desk([student(7)], { jwtSecrets: [secret] })
+  const rotated = new GatewayFixture([student(7)], { jwtSecrets: [secret] })
   const answer = await rotated.send(undefined, 'GET /student/course', { headers: { authorization: old } })
   assertProblem(answer, 401, 'unauthenticated')
   await rotated.app.close()
 })
 
 test('new tokens are signed with the first secret', async () => {
-  desk.accounts.set('student 7', { passwordHash: 'none', department: 3 })
-  const { body } = await desk.send({ student: 7 }, 'POST /refresh')
+  fixture.accounts.set('student 7', { passwordHash: 'none', department: 3 })
+  const { body } = await fixture.send({ student: 7 }, 'POST /refresh')
   const [input, signature] = splitSignature((body as { token: string }).token)
   assert.equal(createHmac('sha256', secret).update(input).digest('base64url'), signature)
 })
@@ -105,12 +112,12 @@ for (const [what, authorization] of Object.entries(worthless)) {
 test('a token that was good a moment ago is refused once its hour is over', async () => {
   const authorization = `Bearer ${forge(hs256, claims)}`
   assert.equal((await presenting(authorization)).status, 200)
-  const before = desk.nowMs
-  desk.nowMs += 3_599_000
+  const before = fixture.nowMs
+  fixture.nowMs += 3_599_000
   assert.equal((await presenting(authorization)).status, 200)
-  desk.nowMs += 1_000
+  fixture.nowMs += 1_000
   assertProblem(await presenting(authorization), 401, 'unauthenticated')
-  desk.nowMs = before
+  fixture.nowMs = before
 })
 
 test('a token of a server whose clock is a few seconds ahead is taken', async () => {
@@ -119,11 +126,11 @@ test('a token of a server whose clock is a few seconds ahead is taken', async ()
 
 test('what a stranger sends is not looked at, whatever it is', async () => {
   for (const body of [{}, '{', '"x"', { course_id: 1, group_id: 1 }]) {
-    assertProblem(await desk.send(undefined, 'PUT /student/course', { body }), 401, 'unauthenticated')
+    assertProblem(await fixture.send(undefined, 'PUT /student/course', { body }), 401, 'unauthenticated')
     const staff = { staff: 60, department: 1 }
-    assertProblem(await desk.send(staff, 'PUT /student/course', { body }), 403, 'wrong_role')
+    assertProblem(await fixture.send(staff, 'PUT /student/course', { body }), 403, 'wrong_role')
   }
-  const answer = await desk.send(undefined, 'PUT /student/course', {
+  const answer = await fixture.send(undefined, 'PUT /student/course', {
     headers: { 'transfer-encoding': 'chunked' },
   })
   assert.equal(answer.headers['connection'], 'close')
@@ -132,7 +139,7 @@ test('what a stranger sends is not looked at, whatever it is', async () => {
 const staff = { staff: 60, department: 1 }
 for (const path of ['GET /student/course', 'GET /student/courses?department=1'] as const) {
   test(`staff are told that ${path} is for students`, async () => {
-    assertProblem(await desk.send(staff, path), 403, 'wrong_role')
+    assertProblem(await fixture.send(staff, path), 403, 'wrong_role')
   })
 }
 for (const path of [
@@ -142,12 +149,12 @@ for (const path of [
   'DELETE /staff/force-std?std_id=7&course_id=1&group_id=1',
 ] as const) {
   test(`students are told that ${path} is for staff`, async () => {
-    assertProblem(await desk.send({ student: 7 }, path), 403, 'wrong_role')
+    assertProblem(await fixture.send({ student: 7 }, path), 403, 'wrong_role')
   })
 }
 
 test('a student may send 20 requests at once and 10 a second, and others are not slowed by it', async () => {
-  const limited = new Desk([student(7), student(8), group('10/1')], {
+  const limited = new GatewayFixture([student(7), student(8), group('10/1')], {
     limits: { ...generousLimits, studentRate: { count: 10, perMs: 1000 }, studentBurst: 20 },
   })
   const ask = async (id: number) => await limited.send({ student: id }, 'GET /student/courses?department=1')
@@ -164,7 +171,7 @@ test('a student may send 20 requests at once and 10 a second, and others are not
 })
 
 test('staff have a rate too, and what they send beyond it is not looked at', async (t) => {
-  const limited = new Desk([student(7)], {
+  const limited = new GatewayFixture([student(7)], {
     limits: { ...generousLimits, staffRate: { count: 10, perMs: 1000 }, staffBurst: 2 },
   })
   t.after(() => limited.app.close())
@@ -180,7 +187,7 @@ test('staff have a rate too, and what they send beyond it is not looked at', asy
 test('a staff member has one search at a time, and another’s goes on beside it', async (t) => {
   const answers: (() => void)[] = []
   let onBegun = () => {}
-  const own = new Desk([student(7)], {
+  const own = new GatewayFixture([student(7)], {
     searchDecisions: () =>
       new Promise((resolve) => {
         answers.push(() => resolve({ decisions: [], hasMore: false }))
@@ -223,7 +230,7 @@ test('the signature of a false token is checked once', () => {
 
 test('an Idempotency-Key is 1 to 255 visible ASCII characters', async () => {
   const send = async (key: string) =>
-    await desk.send({ student: 7 }, 'DELETE /student/course?course_id=1', {
+    await fixture.send({ student: 7 }, 'DELETE /student/course?course_id=1', {
       headers: { 'idempotency-key': key },
     })
   for (const key of ['', ' ', 'a b', 'x'.repeat(256), 'é', 'tab\there', 'a, b']) {
@@ -236,7 +243,7 @@ test('an Idempotency-Key is 1 to 255 visible ASCII characters', async () => {
 })
 
 test('a plan counts once for each of its legs', async (t) => {
-  const own = new Desk([student(1), group('10/1')], {
+  const own = new GatewayFixture([student(1), group('10/1')], {
     limits: { ...generousLimits, studentRate: { count: 10, perMs: 1000 }, studentBurst: 20 },
   })
   t.after(() => own.app.close())

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fast
 import { isIdempotencyKey } from '../routes/idempotency-key.ts'
 import { type ProblemCode, type ProblemDetails, sendProblem } from '../replies/problems.ts'
 import type { TokenBuckets } from '../overload/token-buckets.ts'
-import type { Caller, Tokens } from './tokens.ts'
+import type { TokenHolder, Tokens } from './tokens.ts'
 
 export interface Gate {
   readonly tokens: Tokens
@@ -61,7 +61,7 @@ export function senderOf(gate: Gate, authorization: string | undefined): 'studen
   return caller.staff ? 'staff' : 'student'
 }
 
-function rateOf({ requestsByStaff, requestsByStudent }: Gate, { staff }: Caller): TokenBuckets<number> {
+function rateOf({ requestsByStaff, requestsByStudent }: Gate, { staff }: TokenHolder): TokenBuckets<number> {
   return staff ? requestsByStaff : requestsByStudent
 }
 

@@ -8,7 +8,7 @@ import { secured } from '../routes/docs.ts'
 import type { Login } from './login.ts'
 import type { Account, Accounts } from '../gateway-ports.ts'
 import { commonProblems, sendProblem } from '../replies/problems.ts'
-import type { Caller, Session } from './tokens.ts'
+import type { TokenHolder, Session } from './tokens.ts'
 
 export interface LoginRoutesDeps {
   readonly login: Login
@@ -99,7 +99,7 @@ export function loginRoutes(app: FastifyInstance, { login, accounts, gate, logge
     },
   )
 
-  function tokenFor(reply: FastifyReply, caller: Caller, session: Session): { token: string } {
+  function tokenFor(reply: FastifyReply, caller: TokenHolder, session: Session): { token: string } {
     reply.header('cache-control', 'no-store')
     return { token: gate.tokens.issue(caller, session, gate.now()) }
   }

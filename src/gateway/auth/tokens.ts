@@ -4,14 +4,14 @@ import { EndedTokens } from './ended-tokens.ts'
 import { falseTokensCachedMax, tokensCachedMax } from '../limits.ts'
 
 /** Who a token speaks for. */
-export interface Caller {
+export interface TokenHolder {
   readonly id: number
   readonly department: number
   readonly staff: boolean
 }
 
 /** A caller who has proved it. */
-export interface Verified extends Caller {
+export interface Verified extends TokenHolder {
   readonly expiresMs: number
   /** When the session began, and of which password; a token that says neither began when it was made. */
   readonly session: Session
@@ -80,7 +80,7 @@ export class Tokens {
     return this.#ended.has(caller)
   }
 
-  issue({ id, department, staff }: Caller, session: Session, nowMs: number): string {
+  issue({ id, department, staff }: TokenHolder, session: Session, nowMs: number): string {
     const now = Math.floor(nowMs / 1000)
     const exp = Math.min(now + lifetimeSeconds, Math.floor((session.beganMs + this.#sessionMs) / 1000))
     const token = this.#keys[0].sign({

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { pageOrigin, put, Scene } from '../testing/waiting-scene.ts'
+import { pageOrigin, put, Fixture } from '../testing/queue-fixture.ts'
 import { glimpseOf } from './early-refusal.ts'
 
 test('a connection whose request was turned away goes on: turned away again, then served, in the order of its requests', async (t) => {
-  const scene = await new Scene(t).open()
+  const scene = await new Fixture(t).open()
   const line = await scene.dial()
   const ask = async () => {
     line.write(put())
@@ -25,7 +25,7 @@ test('a connection whose request was turned away goes on: turned away again, the
 })
 
 test('a request that arrives in pieces, or behind another, is left to the parser for good', async (t) => {
-  const scene = await new Scene(t).open()
+  const scene = await new Fixture(t).open()
   for (const pieces of [
     [put().slice(0, 30), put().slice(30)],
     [put() + put().slice(0, 60), put().slice(60)],
@@ -55,7 +55,7 @@ test('a request that arrives in pieces, or behind another, is left to the parser
 })
 
 test('whoever asks again and again in one turn is read no further in it, and heard in the next', async (t) => {
-  const scene = await new Scene(t).open({ answersInTurnMax: 3 })
+  const scene = await new Fixture(t).open({ answersInTurnMax: 3 })
   const line = await scene.dial()
   const { socket } = scene
   scene.isEngineFull = true
@@ -79,7 +79,7 @@ test('whoever asks again and again in one turn is read no further in it, and hea
 })
 
 test('pages that may call can read that they were turned away, in the ordinary way and on the socket', async (t) => {
-  const scene = await new Scene(t).open()
+  const scene = await new Fixture(t).open()
   scene.isEngineFull = true
   for (const [origin, mayRead] of [
     [pageOrigin, true],
@@ -98,7 +98,7 @@ test('pages that may call can read that they were turned away, in the ordinary w
 })
 
 test('a browser that asks whether a page may call is never turned away', async (t) => {
-  const scene = await new Scene(t).open()
+  const scene = await new Fixture(t).open()
   const line = await scene.dial()
   scene.isEngineFull = true
   for (const _ of ['first', 'second', 'on the socket']) {

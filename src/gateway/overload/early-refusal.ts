@@ -43,7 +43,7 @@ export interface TurnstileOptions {
  * others take the ordinary way. In doubt a connection is left alone for good: an answer that belongs to another
  * request would be worse than a slow one.
  */
-export class Turnstile {
+export class EarlyRefusal {
   readonly #connections = new WeakMap<Socket, Connection>()
   readonly #leftAlone = new WeakSet<Socket>()
   /** Answers in the present turn of the event loop, and connections that are not read until it is over. */

@@ -1,24 +1,24 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { put, Scene } from '../testing/waiting-scene.ts'
+import { put, Fixture } from '../testing/queue-fixture.ts'
 
 test('while there is time, everybody is served as they come', async (t) => {
-  const scene = await new Scene(t).open()
+  const scene = await new Fixture(t).open()
   const statuses = await Promise.all(Array.from({ length: 50 }, () => scene.ask()))
   assert.deepEqual(new Set(statuses), new Set([200]))
   assert.equal(scene.room.turnedAway, 0)
 })
 
 test('a burst that takes many turns is served in full when the line moves in time', async (t) => {
-  const scene = await new Scene(t).open({ waitMaxMs: 10_000 })
+  const scene = await new Fixture(t).open({ waitMaxMs: 10_000 })
   scene.costMs = 4
   const statuses = await Promise.all(Array.from({ length: 100 }, () => scene.ask()))
   assert.deepEqual(new Set(statuses), new Set([200]))
 })
 
 test('once the first in line has waited too long, newcomers are turned away and those in line are served', async (t) => {
-  const scene = await new Scene(t).open()
+  const scene = await new Fixture(t).open()
   scene.costMs = 60
   const [crowd, newcomer] = [await scene.dial(), await scene.dial()]
   scene.onBegin = () => {
@@ -35,7 +35,7 @@ test('once the first in line has waited too long, newcomers are turned away and 
 })
 
 test('a burst may wait for long; in a line that stands for longer than a burst, newcomers are soon turned away', async (t) => {
-  const scene = await new Scene(t).open({ waitMaxMs: 5000, burstMs: 2000, standingWaitMaxMs: 50 })
+  const scene = await new Fixture(t).open({ waitMaxMs: 5000, burstMs: 2000, standingWaitMaxMs: 50 })
   scene.costMs = 60
   /** A crowd comes, and somebody else when so many of it were begun: what that one is told. */
   const meet = async (crowdSize: number, afterOf: number): Promise<number> => {
@@ -58,7 +58,7 @@ test('a burst may wait for long; in a line that stands for longer than a burst, 
 })
 
 test('while others are turned away, whoever was told to wait is held to it; soon after, they are heard', async (t) => {
-  const scene = await new Scene(t).open()
+  const scene = await new Fixture(t).open()
   scene.waits.set('Bearer t', 500)
   const line = await scene.dial()
   const ask = async () => {
@@ -78,14 +78,14 @@ test('while others are turned away, whoever was told to wait is held to it; soon
 })
 
 test('whoever asks how the server is waits for nobody', async (t) => {
-  const scene = await new Scene(t).open()
+  const scene = await new Fixture(t).open()
   scene.isEngineFull = true
   assert.equal(await scene.ask(), 503)
   for (const path of ['/healthz', '/readyz', '/metrics']) assert.equal(await scene.ask(path, 'GET'), 200)
 })
 
 test('while the engine has no room, commands of students are turned away and their reads are not', async (t) => {
-  const scene = await new Scene(t).open()
+  const scene = await new Fixture(t).open()
   scene.isEngineFull = true
   assert.equal(await scene.ask('/student/course', 'PUT'), 503)
   assert.equal(await scene.ask('/student/course', 'GET'), 200)
@@ -93,7 +93,7 @@ test('while the engine has no room, commands of students are turned away and the
 })
 
 test('commands in line wait for the engine to have room, reads pass them, and nobody waits for ever', async (t) => {
-  const scene = await new Scene(t).open({ waitMaxMs: 10_000, heldMaxMs: 1000 })
+  const scene = await new Fixture(t).open({ waitMaxMs: 10_000, heldMaxMs: 1000 })
   scene.costMs = 10
   const crowd = await scene.dial()
   const begun = () => scene.begun.filter((one) => one.startsWith('PUT')).length
@@ -125,7 +125,7 @@ test('commands in line wait for the engine to have room, reads pass them, and no
 })
 
 test('whoever has waited for time is not turned away at once when the engine is full for a moment', async (t) => {
-  const scene = await new Scene(t).open({ waitMaxMs: 10_000, heldMaxMs: 200 })
+  const scene = await new Fixture(t).open({ waitMaxMs: 10_000, heldMaxMs: 200 })
   scene.costMs = 100
   const crowd = await scene.dial()
   await new Promise<void>((resolve) => {
@@ -143,7 +143,7 @@ test('whoever has waited for time is not turned away at once when the engine is 
 })
 
 test('a command is one, however its path is written: none passes an engine that is full', async (t) => {
-  const scene = await new Scene(t).open()
+  const scene = await new Fixture(t).open()
   const line = await scene.dial()
   scene.isEngineFull = true
   for (const url of [
@@ -166,7 +166,7 @@ test('a command is one, however its path is written: none passes an engine that 
 })
 
 test('whoever has no seat to win waits for those who have, and gets a part of the time all the same', async (t) => {
-  const scene = await new Scene(t).open({
+  const scene = await new Fixture(t).open({
     waitMaxMs: 1_000_000,
     standingWaitMaxMs: 1_000_000,
     lengthMax: 10_000,
@@ -186,7 +186,7 @@ test('whoever has no seat to win waits for those who have, and gets a part of th
 })
 
 test('a crowd of strangers turns strangers away, and nobody else', async (t) => {
-  const scene = await new Scene(t).open({ lengthMax: 5 })
+  const scene = await new Fixture(t).open({ lengthMax: 5 })
   scene.senders.set('stranger', 'stranger').set('staff', 'staff')
   const as = (who: string, path = '/staff/decisions') =>
     `GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: ${who}\r\n\r\n`
@@ -199,7 +199,7 @@ test('a crowd of strangers turns strangers away, and nobody else', async (t) => 
 })
 
 test('of those who are no students, each kind gets time, however many of another wait', async (t) => {
-  const scene = await new Scene(t).open({ waitMaxMs: 1_000_000 })
+  const scene = await new Fixture(t).open({ waitMaxMs: 1_000_000 })
   scene.costMs = 1
   scene.senders.set('stranger', 'stranger').set('staff', 'staff')
   const as = (who: string, path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: ${who}\r\n\r\n`

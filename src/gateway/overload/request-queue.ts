@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { CannedRefusal } from './canned-refusal.ts'
 import { pathOf, routedUrl } from '../routed-url.ts'
-import { Turnstile } from './early-refusal.ts'
+import { EarlyRefusal } from './early-refusal.ts'
 import { WaitingLine } from './waiting-line.ts'
 
 /** How busy the process may be before requests are turned away. Milliseconds. */
@@ -35,7 +35,7 @@ export const defaultWaitingRoomLimits: WaitingRoomLimits = {
   answersInTurnMax: 500,
 }
 
-export interface WaitingRoomDeps {
+export interface RequestQueueDeps {
   readonly limits: WaitingRoomLimits
   readonly refusal: CannedRefusal
   /** Milliseconds of a steady clock. */
@@ -84,10 +84,10 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void
  *
  * Those that ask how the server is, and browsers that ask whether a page may call, are never turned away.
  */
-export class WaitingRoom {
-  readonly #deps: WaitingRoomDeps
+export class RequestQueue {
+  readonly #deps: RequestQueueDeps
   readonly #handle: Handler
-  readonly #turnstile: Turnstile
+  readonly #earlyRefusal: EarlyRefusal
   /** Students' commands, which need room in the engine. */
   readonly #commands = new WaitingLine()
   readonly #probes = new WaitingLine()
@@ -106,10 +106,10 @@ export class WaitingRoom {
   #fullSinceMs = 0
   #turnedAway = 0
 
-  constructor(handle: Handler, deps: WaitingRoomDeps) {
+  constructor(handle: Handler, deps: RequestQueueDeps) {
     this.#handle = handle
     this.#deps = deps
-    this.#turnstile = new Turnstile({
+    this.#earlyRefusal = new EarlyRefusal({
       answersInTurnMax: deps.limits.answersInTurnMax,
       refusal: deps.refusal,
       isShutTo: ({ method, path, authorization }) => {
@@ -136,7 +136,7 @@ export class WaitingRoom {
 
   /** Called for each request as soon as it is read; `enter` may have to wait for those before it on its connection. */
   noteArrival(request: IncomingMessage, response: ServerResponse): void {
-    this.#turnstile.noteBegin(request, response)
+    this.#earlyRefusal.noteBegin(request, response)
   }
 
   enter(request: IncomingMessage, response: ServerResponse): void {
@@ -147,7 +147,7 @@ export class WaitingRoom {
     this.#beginTurn()
     if (this.#isShutTo(line, headers.authorization)) {
       this.#told(method, headers.authorization, this.#deps.refusal.send(response, headers.origin))
-      this.#turnstile.guard(request, response)
+      this.#earlyRefusal.guard(request, response)
       return
     }
     const nowMs = this.#deps.now()
@@ -216,7 +216,7 @@ export class WaitingRoom {
 
   #closeTurn(): void {
     this.#isTurnOpen = false
-    this.#turnstile.turnOver()
+    this.#earlyRefusal.turnOver()
     if (this.length === 0) return
     this.#beginTurn()
     this.#turnAwayHeld()

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { RetryTimes } from './retry-holds.ts'
+import { RetryHolds } from './retry-holds.ts'
 
 test('whoever was told when to come again may ask from then on, counted from when they asked', () => {
-  const times = new RetryTimes()
+  const times = new RetryHolds()
   assert.equal(times.waitMs(7, 1000), 0)
   times.tell(7, 1000, 2)
   assert.ok(times.waitMs(7, 1001) > 1800)
@@ -13,7 +13,7 @@ test('whoever was told when to come again may ask from then on, counted from whe
 })
 
 test('asking a little too early costs nothing, asking again and again at once costs the place', () => {
-  const times = new RetryTimes()
+  const times = new RetryHolds()
   times.tell(7, 1000, 3)
   times.tell(8, 1000, 3)
   for (let ms = 2000; ms < 3900; ms += 900) times.tell(7, ms, 3)

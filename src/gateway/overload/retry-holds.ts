@@ -16,7 +16,7 @@ interface Told {
  * until then without being considered: whoever asks a hundred times a second is heard no more often than whoever
  * asks when told to. Asking a little too early costs nothing; asking at once, again and again, is never heard.
  */
-export class RetryTimes {
+export class RetryHolds {
   /** A student whose time was forgotten may ask. */
   readonly #told = new BoundedMap<number, Told>(bucketsMax)
 

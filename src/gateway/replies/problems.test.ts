@@ -3,10 +3,10 @@ import { after, test } from 'node:test'
 import { refusalCodes } from '../../../actors/messages/refusals.ts'
 import { student } from '../../../actors/testing/sketches.ts'
 import { problemBody, type ProblemCode, problems } from './problems.ts'
-import { assertProblem, Desk } from '../testing/desk.ts'
+import { assertProblem, GatewayFixture } from '../testing/gateway-fixture.ts'
 
-const desk = new Desk([student(1)])
-after(() => desk.app.close())
+const fixture = new GatewayFixture([student(1)])
+after(() => fixture.app.close())
 
 /** What clients are promised. A change here is a change of the API. */
 const promised: Record<number, string> = {
@@ -58,7 +58,7 @@ test('an error repeats its detail where older clients read it, and is a reason t
 })
 
 test('the type of every error can be read about where it points', async () => {
-  const page = await desk.send(undefined, 'GET /docs/errors')
+  const page = await fixture.send(undefined, 'GET /docs/errors')
   assert.equal(page.status, 200)
   for (const code of Object.keys(problems) as ProblemCode[]) {
     assert.ok(page.text.includes(`<tr id="${code}"><td>${problems[code].status}</td>`), code)
@@ -66,12 +66,12 @@ test('the type of every error can be read about where it points', async () => {
 })
 
 test('an unknown path and an unknown method are told apart', async () => {
-  assertProblem(await desk.send(undefined, 'GET /nowhere'), 404, 'no_such_path')
-  assertProblem(await desk.send(undefined, 'PUT /student/courses2', { body: {} }), 404, 'no_such_path')
-  const wrong = await desk.send(undefined, 'PUT /student/plan', { body: {} })
+  assertProblem(await fixture.send(undefined, 'GET /nowhere'), 404, 'no_such_path')
+  assertProblem(await fixture.send(undefined, 'PUT /student/courses2', { body: {} }), 404, 'no_such_path')
+  const wrong = await fixture.send(undefined, 'PUT /student/plan', { body: {} })
   assertProblem(wrong, 405, 'method_not_allowed')
   assert.equal(wrong.headers['allow'], 'POST')
-  const other = await desk.send(undefined, 'POST /student/course?course_id=1')
+  const other = await fixture.send(undefined, 'POST /student/course?course_id=1')
   assert.deepEqual(String(other.headers['allow']).split(', ').toSorted(), [
     'DELETE',
     'GET',
@@ -82,11 +82,11 @@ test('an unknown path and an unknown method are told apart', async () => {
 })
 
 test('a path that cannot be decoded is malformed', async () => {
-  assertProblem(await desk.send(undefined, 'GET /student/%zz'), 400, 'malformed')
+  assertProblem(await fixture.send(undefined, 'GET /student/%zz'), 400, 'malformed')
 })
 
 test('an error carries the number of its request, for the log', async () => {
-  const answers = [await desk.send(undefined, 'GET /'), await desk.send(undefined, 'GET /')]
+  const answers = [await fixture.send(undefined, 'GET /'), await fixture.send(undefined, 'GET /')]
   const ids = answers.map(({ headers }) => String(headers['x-request-id']))
   assert.equal(new Set(ids).size, 2)
   for (const id of ids) assert.match(id, /^[\x21-\x7e]{1,64}$/)

@@ -3,7 +3,7 @@ import { test, type TestContext } from 'node:test'
 import type { DecisionRecord } from '../../../actors/messages/records.ts'
 import { group, student } from '../../../actors/testing/sketches.ts'
 import { type DecisionsReply } from '../../../schema/rest-decisions.ts'
-import { Desk } from '../testing/desk.ts'
+import { GatewayFixture } from '../testing/gateway-fixture.ts'
 
 const staff = { staff: 60, department: 1 }
 const place = { student: 2, course: 10, group: 1 }
@@ -39,8 +39,8 @@ const refusedPlan = {
   },
 } as const
 
-function open(t: TestContext): Desk {
-  const desk = new Desk([
+function open(t: TestContext): GatewayFixture {
+  const fixture = new GatewayFixture([
     student(1),
     student(2, { department: 2 }),
     student(3, { department: 2 }),
@@ -48,12 +48,12 @@ function open(t: TestContext): Desk {
     group('10/2', { department: 2 }),
     group('11/1', { department: 2, registered: [2] }),
   ])
-  t.after(() => desk.app.close())
-  return desk
+  t.after(() => fixture.app.close())
+  return fixture
 }
 
 test('of another department’s student staff read what is about their own courses alone', async (t) => {
-  const desk = open(t)
+  const fixture = open(t)
   const elsewhere = { student: 2, course: 10, group: 2 }
   const left = { ...accepted.record, seq: 13, legs: [{ do: 'drop', course: 11 }], remaining: 1 }
   const conflict = {
@@ -70,7 +70,7 @@ test('of another department’s student staff read what is about their own cours
     reasons: [conflict],
   } as unknown as DecisionRecord
   const promotedElsewhere = { type: 'promoted', ...elsewhere, student: 3 } as const
-  desk.decisions.push(
+  fixture.decisions.push(
     accepted,
     refusedPlan,
     { term: 3, record: { ...left, effects: [{ type: 'left', ...elsewhere }] } as DecisionRecord },
@@ -80,7 +80,7 @@ test('of another department’s student staff read what is about their own cours
       record: { ...accepted.record, seq: 15, effects: [...accepted.record.effects, promotedElsewhere] },
     },
   )
-  const answer = await desk.send(staff, 'GET /staff/decisions?student_id=2')
+  const answer = await fixture.send(staff, 'GET /staff/decisions?student_id=2')
   const { decisions } = answer.body as DecisionsReply
   const own = [{ do: 'add', course_id: 10, group_id: 1, reserve: 'never' }]
   assert.deepEqual(
@@ -105,7 +105,7 @@ test('of another department’s student staff read what is about their own cours
 })
 
 test('who gave up a place in a course of another department is not named to those whose student got it', async (t) => {
-  const desk = open(t)
+  const fixture = open(t)
   const away = { course: 10, group: 2 }
   const record = {
     ...accepted.record,
@@ -115,8 +115,9 @@ test('who gave up a place in a course of another department is not named to thos
       { type: 'promoted', student: 1, ...away },
     ],
   } as const
-  desk.decisions.push({ term: 3, record })
-  const { decisions } = (await desk.send(staff, 'GET /staff/decisions?student_id=1')).body as DecisionsReply
+  fixture.decisions.push({ term: 3, record })
+  const { decisions } = (await fixture.send(staff, 'GET /staff/decisions?student_id=1'))
+    .body as DecisionsReply
   const [{ actor, student_id, legs, effects } = assert.fail()] = decisions
   assert.deepEqual(
     { actor, student_id, legs, effects },

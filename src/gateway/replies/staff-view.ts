@@ -4,7 +4,7 @@ import type { DecisionRecord, Effect, Verdict } from '../../../actors/messages/r
 import type { EnrollmentService, RosterView, StudentView } from '../../engine/service.ts'
 import { refuseUnavailable } from '../routes/submit-commands.ts'
 import { sendProblem } from './problems.ts'
-import type { Caller } from '../auth/tokens.ts'
+import type { TokenHolder } from '../auth/tokens.ts'
 
 /** A decision as a staff member may see it; `isBystander`: they may not see who asked for it, and about whom. */
 export interface ShownDecision {
@@ -25,7 +25,7 @@ export class StaffView {
     this.#campusWide = campusWide
   }
 
-  async student(caller: Caller, id: number, reply: FastifyReply): Promise<StudentView | undefined> {
+  async student(caller: TokenHolder, id: number, reply: FastifyReply): Promise<StudentView | undefined> {
     const shown = await this.#service.studentView(id)
     if (shown.kind === 'unavailable') return refuseUnavailable(reply, shown)
     const student = shown.view
@@ -49,7 +49,7 @@ export class StaffView {
    * @param student whom it was looked for by, if by a student
    */
   async shownDecision(
-    caller: Caller,
+    caller: TokenHolder,
     record: DecisionRecord,
     student?: number,
   ): Promise<ShownDecision | undefined> {
@@ -80,7 +80,7 @@ export class StaffView {
   }
 
   /** A verdict about a group without the other courses of other departments' students. */
-  async shownVerdict<V extends Verdict>(caller: Caller, verdict: V): Promise<V> {
+  async shownVerdict<V extends Verdict>(caller: TokenHolder, verdict: V): Promise<V> {
     if (this.#campusWide || verdict.effects?.some(({ type }) => type === 'conflicts_arose') !== true) {
       return verdict
     }
@@ -103,7 +103,7 @@ export class StaffView {
   }
 
   /** Whether what names a course is about one of theirs; without a group, about any group of it. */
-  #isOwnCourse(caller: Caller, part: object): boolean {
+  #isOwnCourse(caller: TokenHolder, part: object): boolean {
     const { course, group } = part as { course?: number; group?: number }
     if (course === undefined) return false
     const groups = this.#service.seats?.course(course) ?? []
@@ -113,13 +113,13 @@ export class StaffView {
   }
 
   /** False too for a student who is not known, or while nobody can say. */
-  async #isOwnStudent(caller: Caller, id: number): Promise<boolean> {
+  async #isOwnStudent(caller: TokenHolder, id: number): Promise<boolean> {
     const shown = await this.#service.studentView(id)
     return shown.kind === 'shown' && shown.view?.department === caller.department
   }
 
   async roster(
-    caller: Caller,
+    caller: TokenHolder,
     course: number,
     group: number,
     reply: FastifyReply,

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { group, student } from '../../../actors/testing/sketches.ts'
-import { assertProblem, Desk, type Sender } from '../testing/desk.ts'
+import { assertProblem, GatewayFixture, type Sender } from '../testing/gateway-fixture.ts'
 
-const desk = new Desk([student(1), group('10/1', { capacity: 1000 })])
-after(() => desk.app.close())
+const fixture = new GatewayFixture([student(1), group('10/1', { capacity: 1000 })])
+after(() => fixture.app.close())
 const pupil: Sender = { student: 1 }
 const staff: Sender = { staff: 60, department: 1 }
 
-type Request = Parameters<Desk['send']>[1]
+type Request = Parameters<GatewayFixture['send']>[1]
 
 const notWhole: readonly unknown[] = [
   undefined,
@@ -84,7 +84,7 @@ for (const [request, sender, good, wrong] of bodies) {
       for (const value of values) {
         // Null is as good as nothing, and what is not there may be what is not needed.
         if (value === null && !(field in good)) continue
-        const answer = await desk.send(sender, request, { body: { ...good, [field]: value } })
+        const answer = await fixture.send(sender, request, { body: { ...good, [field]: value } })
         const { detail } = assertProblem(answer, 400, 'malformed')
         assert.ok(detail.includes(`"${field}"`), `${detail} for ${String(value)}`)
       }
@@ -93,16 +93,16 @@ for (const [request, sender, good, wrong] of bodies) {
 
   test(`${request} takes nothing but a JSON object`, async () => {
     for (const body of ['', '[]', 'null', '1', '"text"', 'true', '[{}]']) {
-      assertProblem(await desk.send(sender, request, { body }), 400, 'malformed')
+      assertProblem(await fixture.send(sender, request, { body }), 400, 'malformed')
     }
-    assertProblem(await desk.send(sender, request), 400, 'malformed')
+    assertProblem(await fixture.send(sender, request), 400, 'malformed')
   })
 }
 
 test('staff who give both capacities are told to give one', async () => {
   const body = { course_id: 10, group_id: 1, capacity: 5, new_capacity: 5 }
   const { detail } = assertProblem(
-    await desk.send(staff, 'PATCH /staff/capacity', { body }),
+    await fixture.send(staff, 'PATCH /staff/capacity', { body }),
     400,
     'malformed',
   )
@@ -111,7 +111,7 @@ test('staff who give both capacities are told to give one', async () => {
 
 test('a note may hold whatever the database can store', async () => {
   const body = { course_id: 10, group_id: 1, capacity: 5, note: '👩‍🎓'.repeat(100) + 'é\n\t"' }
-  assert.equal((await desk.send(staff, 'PATCH /staff/capacity', { body })).status, 204)
+  assert.equal((await fixture.send(staff, 'PATCH /staff/capacity', { body })).status, 204)
 })
 
 const notDigits = ['', '-1', '+1', '1.0', '1e1', ' 1', '1 ', '0x1', 'one', '１', '2147483648', '99999999999']
@@ -137,23 +137,23 @@ for (const [request, sender, good] of queries) {
   for (const field of Object.keys(good)) {
     test(`${request} wants "${field}" in digits (${Object.keys(good).join(', ')})`, async () => {
       for (const value of field.startsWith('st') ? notPersonDigits : notDigits) {
-        const answer = await desk.send(sender, asking(request, { ...good, [field]: value }))
+        const answer = await fixture.send(sender, asking(request, { ...good, [field]: value }))
         const { detail } = assertProblem(answer, 400, 'malformed')
         assert.ok(detail.includes(`"${field}"`), `${detail} for ${value}`)
       }
       if (isNew(request)) {
         const twice = `${asking(request, good)}&${field}=${good[field]}` as Request
-        assertProblem(await desk.send(sender, twice), 400, 'malformed')
+        assertProblem(await fixture.send(sender, twice), 400, 'malformed')
       }
     })
   }
 
   if (!isNew(request)) continue
   test(`${request} takes no unknown query parameter (${Object.keys(good).join(', ')})`, async () => {
-    const answer = await desk.send(sender, asking(request, { ...good, foo: '1' }))
+    const answer = await fixture.send(sender, asking(request, { ...good, foo: '1' }))
     assert.match(assertProblem(answer, 400, 'malformed').detail, /There is no query parameter "foo" here/)
     for (const name of ['__proto__', 'constructor', 'toString']) {
-      assertProblem(await desk.send(sender, asking(request, { ...good, [name]: '1' })), 400, 'malformed')
+      assertProblem(await fixture.send(sender, asking(request, { ...good, [name]: '1' })), 400, 'malformed')
     }
   })
 }
@@ -166,7 +166,7 @@ for (const [request, sender, missing] of [
   ['GET /staff/course-students?course_id=10', staff, 'group_id'],
 ] as const) {
   test(`${request} says that "${missing}" is missing`, async () => {
-    const { detail } = assertProblem(await desk.send(sender, request), 400, 'malformed')
+    const { detail } = assertProblem(await fixture.send(sender, request), 400, 'malformed')
     assert.equal(detail, `The query parameter "${missing}" is missing.`)
   })
 }
@@ -178,7 +178,7 @@ test('decisions are asked for by student or by group, not by both or neither', a
     '?course_id=10',
     '?student_id=1&course_id=10',
   ]) {
-    assertProblem(await desk.send(staff, `GET /staff/decisions${query}`), 400, 'malformed')
+    assertProblem(await fixture.send(staff, `GET /staff/decisions${query}`), 400, 'malformed')
   }
 })
 
@@ -199,16 +199,16 @@ test('decisions are asked for with moments of the calendar and a cursor that we 
   })) {
     for (const value of values) {
       const query = { student_id: '1', [name]: value }
-      assertProblem(await desk.send(staff, asking('GET /staff/decisions', query)), 400, 'malformed')
+      assertProblem(await fixture.send(staff, asking('GET /staff/decisions', query)), 400, 'malformed')
     }
   }
 })
 
 test('a plan takes no query, and no unknown field', async () => {
   const body = { legs: [{ drop: { course_id: 10 } }] }
-  const query = await desk.send(pupil, 'POST /student/plan?course_id=10', { body })
+  const query = await fixture.send(pupil, 'POST /student/plan?course_id=10', { body })
   assert.match(assertProblem(query, 400, 'malformed').detail, /no query parameter "course_id"/)
-  const field = await desk.send(pupil, 'POST /student/plan', { body: { ...body, unknown_field: 1 } })
+  const field = await fixture.send(pupil, 'POST /student/plan', { body: { ...body, unknown_field: 1 } })
   assert.match(assertProblem(field, 400, 'malformed').detail, /There is no field "unknown_field" here/)
 })
 
@@ -221,7 +221,7 @@ test('what is not JSON is called that', async () => {
     'NaN',
     '\u0000',
   ]) {
-    const answer = await desk.send(pupil, 'PUT /student/course', { body })
+    const answer = await fixture.send(pupil, 'PUT /student/course', { body })
     assert.match(assertProblem(answer, 400, 'malformed').detail, /not JSON/)
   }
 })
@@ -232,15 +232,15 @@ test('a body that reaches for a prototype is refused', async () => {
     '{"course_id":10,"group_id":1,"\\u005f_proto__":{}}',
     '{"course_id":10,"group_id":1,"constructor":{"prototype":{}}}',
   ]) {
-    assertProblem(await desk.send(pupil, 'PUT /student/course', { body }), 400, 'malformed')
+    assertProblem(await fixture.send(pupil, 'PUT /student/course', { body }), 400, 'malformed')
   }
 })
 
 test('a body in another encoding than UTF-8 is refused', async () => {
-  const response = await desk.app.inject({
+  const response = await fixture.app.inject({
     method: 'PATCH',
     url: '/staff/capacity',
-    headers: { authorization: desk.authorization(staff) },
+    headers: { authorization: fixture.authorization(staff) },
     payload: Buffer.from('{"course_id":10,"group_id":1,"capacity":5,"note":"caf\xe9"}', 'latin1'),
   })
   assert.equal(response.statusCode, 400)
@@ -252,9 +252,9 @@ test('a body of 16 KiB is read, a byte more is too large', async () => {
     const json = '{"course_id":99,"group_id":1,"note":""}'
     return json.replace('""', `"${'x'.repeat(size - json.length)}"`)
   }
-  const within = await desk.send(pupil, 'PUT /student/course', { body: padded(16_384) })
+  const within = await fixture.send(pupil, 'PUT /student/course', { body: padded(16_384) })
   assertProblem(within, 404, 'no_such_course')
-  const beyond = await desk.send(pupil, 'PUT /student/course', { body: padded(16_385) })
+  const beyond = await fixture.send(pupil, 'PUT /student/course', { body: padded(16_385) })
   assertProblem(beyond, 413, 'body_too_large')
 })
 
@@ -270,7 +270,7 @@ test('JSON is JSON under any Content-Type, or none', async () => {
     'application/json; charset',
     '',
   ]) {
-    const answer = await desk.send(pupil, 'PUT /student/course', {
+    const answer = await fixture.send(pupil, 'PUT /student/course', {
       body: '{"course_id":99,"group_id":1}',
       ...(type !== undefined && { headers: { 'content-type': type } }),
     })
@@ -279,15 +279,15 @@ test('JSON is JSON under any Content-Type, or none', async () => {
 })
 
 test('where no body is needed, none is fine under any Content-Type, and so are null and {}', async () => {
-  desk.accounts.set('student 1', { passwordHash: 'none', department: 1 })
+  fixture.accounts.set('student 1', { passwordHash: 'none', department: 1 })
   for (const body of [undefined, '', 'null', '{}', ' {} ']) {
     for (const type of [undefined, 'application/json', 'text/html', 'nonsense']) {
       const options = {
         ...(body !== undefined && { body }),
         headers: type === undefined ? {} : { 'content-type': type },
       }
-      assert.equal((await desk.send(pupil, 'POST /refresh', options)).status, 200, `${body} as ${type}`)
-      const dropped = await desk.send(pupil, 'DELETE /student/course?course_id=10', options)
+      assert.equal((await fixture.send(pupil, 'POST /refresh', options)).status, 200, `${body} as ${type}`)
+      const dropped = await fixture.send(pupil, 'DELETE /student/course?course_id=10', options)
       assertProblem(dropped, 409, 'not_enrolled')
     }
   }
@@ -295,21 +295,21 @@ test('where no body is needed, none is fine under any Content-Type, and so are n
 
 test('where no body is taken, one with something in it is refused', async () => {
   for (const body of ['{"course_id":10}', '[]', '1', '{']) {
-    assertProblem(await desk.send(pupil, 'POST /events/tickets', { body }), 400, 'malformed')
+    assertProblem(await fixture.send(pupil, 'POST /events/tickets', { body }), 400, 'malformed')
   }
 })
 
 test('names that strangers send are repeated in part only, and not all of them', async () => {
   const many = Object.fromEntries(Array.from({ length: 150 }, (_, index) => [`field_${index}`, 1]))
-  const answer = await desk.send(pupil, 'POST /student/plan', { body: many })
+  const answer = await fixture.send(pupil, 'POST /student/plan', { body: many })
   assert.equal(assertProblem(answer, 400, 'malformed').reasons.length, 20)
-  const long = await desk.send(pupil, 'POST /student/plan', { body: { ['x'.repeat(9_000)]: 1 } })
+  const long = await fixture.send(pupil, 'POST /student/plan', { body: { ['x'.repeat(9_000)]: 1 } })
   assertProblem(long, 400, 'malformed')
   assert.ok(long.text.length < 2_000)
 })
 
 test('of a body with thousands of misfits only the first is looked for', async (t) => {
-  const own = new Desk([student(1)])
+  const own = new GatewayFixture([student(1)])
   t.after(() => own.app.close())
   const refused = async (legs: unknown[]) => {
     const answer = await own.send({ student: 1 }, 'POST /student/plan', { body: { legs } })

@@ -4,7 +4,7 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { duringWindow, group, student } from '../../../actors/testing/sketches.ts'
 import type { CatalogReply } from '../../../schema/rest.ts'
 import { DecisionsAway, type GatewayDeps } from '../gateway-ports.ts'
-import { assertProblem, Desk } from '../testing/desk.ts'
+import { assertProblem, GatewayFixture } from '../testing/gateway-fixture.ts'
 
 const campus = [
   student(1, { maxUnits: 12, actions: 4 }),
@@ -17,16 +17,16 @@ const campus = [
 const student1 = { student: 1 }
 const staff = { staff: 60, department: 1 }
 
-function open(t: TestContext, overrides: Partial<GatewayDeps> = {}): Desk {
-  const desk = new Desk(campus, overrides)
-  t.after(() => desk.app.close())
-  return desk
+function open(t: TestContext, overrides: Partial<GatewayDeps> = {}): GatewayFixture {
+  const fixture = new GatewayFixture(campus, overrides)
+  t.after(() => fixture.app.close())
+  return fixture
 }
 
 test('students and staff read the courses of all departments in one request', async (t) => {
-  const desk = open(t)
+  const fixture = open(t)
   for (const sender of [student1, staff]) {
-    const { courses } = (await desk.send(sender, 'GET /catalog')).body as CatalogReply
+    const { courses } = (await fixture.send(sender, 'GET /catalog')).body as CatalogReply
     assert.deepEqual(
       courses.map((one) => [one.course_id, one.department, one.registered_count, one.exam_minutes]),
       [
@@ -35,17 +35,21 @@ test('students and staff read the courses of all departments in one request', as
       ],
     )
   }
-  assertProblem(await desk.send(undefined, 'GET /catalog'), 401, 'unauthenticated')
+  assertProblem(await fixture.send(undefined, 'GET /catalog'), 401, 'unauthenticated')
 })
 
 test('the catalog is sent as compact as the client takes it, and not at all if it has it', async (t) => {
-  const desk = open(t)
-  const plain = await desk.send(student1, 'GET /catalog')
+  const fixture = open(t)
+  const plain = await fixture.send(student1, 'GET /catalog')
   const etag = String(plain.headers['etag'])
   const ask = async (headers: Record<string, string>) => {
-    await desk.app.ready()
-    const authorization = desk.authorization(student1)
-    return await desk.app.inject({ method: 'GET', url: '/catalog', headers: { authorization, ...headers } })
+    await fixture.app.ready()
+    const authorization = fixture.authorization(student1)
+    return await fixture.app.inject({
+      method: 'GET',
+      url: '/catalog',
+      headers: { authorization, ...headers },
+    })
   }
   const unpackers = { br: brotliDecompressSync, gzip: gunzipSync }
   for (const [encoding, unpack] of Object.entries(unpackers)) {
@@ -59,14 +63,14 @@ test('the catalog is sent as compact as the client takes it, and not at all if i
 })
 
 test('there is no catalog while nobody leads', async (t) => {
-  const desk = open(t)
-  desk.service.unavailable = 'recovering'
-  assertProblem(await desk.send(student1, 'GET /catalog'), 503, 'recovering')
+  const fixture = open(t)
+  fixture.service.unavailable = 'recovering'
+  assertProblem(await fixture.send(student1, 'GET /catalog'), 503, 'recovering')
 })
 
 test('everybody with a token reads the departments, from the database once', async (t) => {
   let reads = 0
-  const desk = open(t, {
+  const fixture = open(t, {
     lists: {
       students: () => Promise.resolve([]),
       groups: () => Promise.resolve([]),
@@ -76,16 +80,16 @@ test('everybody with a token reads the departments, from the database once', asy
       },
     },
   })
-  assertProblem(await desk.send(student1, 'GET /departments'), 503, 'journal_unavailable')
+  assertProblem(await fixture.send(student1, 'GET /departments'), 503, 'journal_unavailable')
   const departments = [{ id: 1, name: 'Botany' }]
-  assert.deepEqual((await desk.send(student1, 'GET /departments')).body, { departments })
-  assert.deepEqual((await desk.send(staff, 'GET /departments')).body, { departments })
+  assert.deepEqual((await fixture.send(student1, 'GET /departments')).body, { departments })
+  assert.deepEqual((await fixture.send(staff, 'GET /departments')).body, { departments })
   assert.equal(reads, 2)
 })
 
 test('students read what they may, and when, by the clock of the server', async (t) => {
-  const desk = open(t)
-  const { body } = await desk.send(student1, 'GET /student/me')
+  const fixture = open(t)
+  const { body } = await fixture.send(student1, 'GET /student/me')
   const { window, ...me } = body as { window: { from: string; until: string } }
   assert.deepEqual(me, {
     student_id: 1,
@@ -97,6 +101,6 @@ test('students read what they may, and when, by the clock of the server', async 
     server_time: new Date(duringWindow).toISOString(),
   })
   assert.ok(Date.parse(window.from) <= duringWindow && duringWindow < Date.parse(window.until))
-  assertProblem(await desk.send(staff, 'GET /student/me'), 403, 'wrong_role')
-  assertProblem(await desk.send({ student: 404 }, 'GET /student/me'), 404, 'no_such_student')
+  assertProblem(await fixture.send(staff, 'GET /student/me'), 403, 'wrong_role')
+  assertProblem(await fixture.send({ student: 404 }, 'GET /student/me'), 404, 'no_such_student')
 })

@@ -23,7 +23,7 @@ import {
 import { commonProblems, sendProblem, unavailableProblems } from '../replies/problems.ts'
 import { foundDecisionReplyOf, ownDecisionReplyOf } from '../replies/representations.ts'
 import type { StaffView } from '../replies/staff-view.ts'
-import type { Caller } from '../auth/tokens.ts'
+import type { TokenHolder } from '../auth/tokens.ts'
 
 const pageSize = 50
 const int32Max = 2_147_483_647
@@ -111,7 +111,7 @@ export function decisionRoutes(app: FastifyInstance, deps: DecisionRoutesDeps): 
     },
   )
 
-  async function answer(user: Caller, query: DecisionsQuery, reply: FastifyReply) {
+  async function answer(user: TokenHolder, query: DecisionsQuery, reply: FastifyReply) {
     const { student_id, course_id, group_id, from, to, cursor, limit = pageSize } = query
     const range = {
       ...(from !== undefined && { fromMs: momentOf(from) }),

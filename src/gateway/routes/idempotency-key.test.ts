@@ -2,20 +2,20 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { group, student } from '../../../actors/testing/sketches.ts'
 import { hashRequest } from './idempotency-key.ts'
-import { assertProblem, Desk } from '../testing/desk.ts'
+import { assertProblem, GatewayFixture } from '../testing/gateway-fixture.ts'
 
 const sender = { student: 1 }
 
-function open(t: TestContext): Desk {
-  const desk = new Desk([
+function open(t: TestContext): GatewayFixture {
+  const fixture = new GatewayFixture([
     student(1),
     student(2),
     group('10/1'),
     group('10/2'),
     group('20/1', { capacity: 0 }),
   ])
-  t.after(() => desk.app.close())
-  return desk
+  t.after(() => fixture.app.close())
+  return fixture
 }
 
 const keyed = (key: string, others: Record<string, string> = {}) => ({
@@ -23,33 +23,36 @@ const keyed = (key: string, others: Record<string, string> = {}) => ({
 })
 
 test('a repeated key gives the first answer again, and does nothing again', async (t) => {
-  const desk = open(t)
+  const fixture = open(t)
   const request = { body: { course_id: 10, group_id: 1 }, ...keyed('k1') }
-  const once = await desk.send(sender, 'PUT /student/course', request)
-  const again = await desk.send(sender, 'PUT /student/course', request)
+  const once = await fixture.send(sender, 'PUT /student/course', request)
+  const again = await fixture.send(sender, 'PUT /student/course', request)
   assert.equal(once.status, 200)
   assert.equal(once.headers['idempotency-replayed'], undefined)
   assert.equal(again.headers['idempotency-replayed'], 'true')
   assert.deepEqual([again.status, again.text], [once.status, once.text])
-  assert.equal(desk.service.journal.appended.length, 1)
+  assert.equal(fixture.service.journal.appended.length, 1)
 })
 
 test('a repeated key gives the first refusal again, although by now it would be done', async (t) => {
-  const desk = open(t)
+  const fixture = open(t)
   const request = { body: { course_id: 20, group_id: 1, reserve: 'never' }, ...keyed('k1') }
-  const once = await desk.send(sender, 'PUT /student/course', request)
+  const once = await fixture.send(sender, 'PUT /student/course', request)
   assertProblem(once, 409, 'course_full')
   const body = { course_id: 20, group_id: 1, capacity: 5 }
-  assert.equal((await desk.send({ staff: 9, department: 1 }, 'PATCH /staff/capacity', { body })).status, 204)
-  const again = await desk.send(sender, 'PUT /student/course', request)
+  assert.equal(
+    (await fixture.send({ staff: 9, department: 1 }, 'PATCH /staff/capacity', { body })).status,
+    204,
+  )
+  const again = await fixture.send(sender, 'PUT /student/course', request)
   assert.equal(again.text, once.text)
   assert.equal(again.headers['idempotency-replayed'], 'true')
 })
 
 test('the order of the fields makes no other request', async (t) => {
-  const desk = open(t)
-  await desk.send(sender, 'PUT /student/course', { body: '{"course_id":10,"group_id":1}', ...keyed('k1') })
-  const again = await desk.send(sender, 'PUT /student/course', {
+  const fixture = open(t)
+  await fixture.send(sender, 'PUT /student/course', { body: '{"course_id":10,"group_id":1}', ...keyed('k1') })
+  const again = await fixture.send(sender, 'PUT /student/course', {
     body: '{ "group_id": 1, "course_id": 10 }',
     ...keyed('k1'),
   })
@@ -57,53 +60,53 @@ test('the order of the fields makes no other request', async (t) => {
 })
 
 test('a key with another body, query, path or method is refused', async (t) => {
-  const desk = open(t)
+  const fixture = open(t)
   const body = { course_id: 10, group_id: 1 }
-  await desk.send(sender, 'PUT /student/course', { body, ...keyed('k1') })
+  await fixture.send(sender, 'PUT /student/course', { body, ...keyed('k1') })
   for (const send of [
-    desk.send(sender, 'PUT /student/course', { body: { course_id: 10, group_id: 2 }, ...keyed('k1') }),
-    desk.send(sender, 'PATCH /student/course', { body, ...keyed('k1') }),
-    desk.send(sender, 'DELETE /student/course?course_id=10', keyed('k1')),
-    desk.send(sender, 'POST /student/plan', { body: { legs: [{ add: body }] }, ...keyed('k1') }),
+    fixture.send(sender, 'PUT /student/course', { body: { course_id: 10, group_id: 2 }, ...keyed('k1') }),
+    fixture.send(sender, 'PATCH /student/course', { body, ...keyed('k1') }),
+    fixture.send(sender, 'DELETE /student/course?course_id=10', keyed('k1')),
+    fixture.send(sender, 'POST /student/plan', { body: { legs: [{ add: body }] }, ...keyed('k1') }),
   ]) {
     assertProblem(await send, 422, 'idempotency_mismatch')
   }
-  await desk.send(sender, 'DELETE /student/course?course_id=10', keyed('k2'))
-  const other = await desk.send(sender, 'DELETE /student/course?course_id=20', keyed('k2'))
+  await fixture.send(sender, 'DELETE /student/course?course_id=10', keyed('k2'))
+  const other = await fixture.send(sender, 'DELETE /student/course?course_id=20', keyed('k2'))
   assertProblem(other, 422, 'idempotency_mismatch')
 })
 
 test('the same key of another student is another key', async (t) => {
-  const desk = open(t)
+  const fixture = open(t)
   const request = { body: { course_id: 10, group_id: 1 }, ...keyed('k1') }
-  await desk.send(sender, 'PUT /student/course', request)
-  const other = await desk.send({ student: 2 }, 'PUT /student/course', request)
+  await fixture.send(sender, 'PUT /student/course', request)
+  const other = await fixture.send({ student: 2 }, 'PUT /student/course', request)
   assert.deepEqual([other.status, other.headers['idempotency-replayed']], [200, undefined])
 })
 
 test('a key whose first request is not durable yet is in flight', async (t) => {
-  const desk = open(t)
-  desk.service.journal.held = true
+  const fixture = open(t)
+  fixture.service.journal.held = true
   const request = { body: { course_id: 10, group_id: 1 }, ...keyed('k1') }
-  const once = desk.send(sender, 'PUT /student/course', request)
-  while (desk.service.journal.appended.length === 0) await new Promise((resolve) => setImmediate(resolve))
-  const meanwhile = await desk.send(sender, 'PUT /student/course', request)
+  const once = fixture.send(sender, 'PUT /student/course', request)
+  while (fixture.service.journal.appended.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  const meanwhile = await fixture.send(sender, 'PUT /student/course', request)
   assertProblem(meanwhile, 409, 'idempotency_in_flight')
-  desk.service.journal.confirm()
+  fixture.service.journal.confirm()
   assert.equal((await once).status, 200)
 })
 
 test('a plan is remembered like any command, a dry run is not', async (t) => {
-  const desk = open(t)
+  const fixture = open(t)
   const legs = [{ add: { course_id: 10, group_id: 1 } }]
-  const tried = await desk.send(sender, 'POST /student/plan', {
+  const tried = await fixture.send(sender, 'POST /student/plan', {
     body: { legs, dry_run: true },
     ...keyed('k1'),
   })
   assert.equal(tried.status, 200)
-  const once = await desk.send(sender, 'POST /student/plan', { body: { legs }, ...keyed('k1') })
+  const once = await fixture.send(sender, 'POST /student/plan', { body: { legs }, ...keyed('k1') })
   assert.deepEqual([once.status, once.headers['idempotency-replayed']], [200, undefined])
-  const again = await desk.send(sender, 'POST /student/plan', { body: { legs }, ...keyed('k1') })
+  const again = await fixture.send(sender, 'POST /student/plan', { body: { legs }, ...keyed('k1') })
   assert.deepEqual([again.text, again.headers['idempotency-replayed']], [once.text, 'true'])
 })
 

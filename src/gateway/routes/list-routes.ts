@@ -7,7 +7,7 @@ import { databaseCaughtUp } from './decision-routes.ts'
 import { secured } from './docs.ts'
 import { DecisionsAway, type RegistryLists } from '../gateway-ports.ts'
 import { commonProblems, type ProblemCode, sendProblem, unavailableProblems } from '../replies/problems.ts'
-import type { Caller } from '../auth/tokens.ts'
+import type { TokenHolder } from '../auth/tokens.ts'
 
 const pageSize = 100
 const problems: readonly ProblemCode[] = [
@@ -94,7 +94,7 @@ export function listRoutes(app: FastifyInstance, { service, lists, gate, campusW
 
   /** @returns undefined when it is answered already */
   async function read<Found>(
-    caller: Caller,
+    caller: TokenHolder,
     wanted: number | undefined,
     reply: FastifyReply,
     find: (department: number | undefined) => Promise<Found[]>,

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { group, meets, student } from '../../../actors/testing/sketches.ts'
-import { assertProblem, Desk } from '../testing/desk.ts'
+import { assertProblem, GatewayFixture } from '../testing/gateway-fixture.ts'
 
 const sender = { student: 1 }
 
-function open(t: TestContext): Desk {
-  const desk = new Desk([
+function open(t: TestContext): GatewayFixture {
+  const fixture = new GatewayFixture([
     student(1),
     group('10/1', { registered: [1], meetings: meets('sat 08:00-10:00') }),
     group('10/2', { capacity: 0, reserveCapacity: 3, queue: [5] }),
@@ -14,8 +14,8 @@ function open(t: TestContext): Desk {
     group('30/1', { capacity: 0, reserveCapacity: 3, queue: [6] }),
     group('40/1', { capacity: 0, reserveCapacity: 0 }),
   ])
-  t.after(() => desk.app.close())
-  return desk
+  t.after(() => fixture.app.close())
+  return fixture
 }
 
 test('a plan is answered with what became of each leg', async (t) => {
@@ -40,17 +40,17 @@ test('a plan is answered with what became of each leg', async (t) => {
 })
 
 test('a dry run says the same and does nothing', async (t) => {
-  const desk = open(t)
+  const fixture = open(t)
   const legs = [{ move: { course_id: 10, group_id: 2, allow_reserve: true } }]
-  const answer = await desk.send(sender, 'POST /student/plan', { body: { legs, dry_run: true } })
+  const answer = await fixture.send(sender, 'POST /student/plan', { body: { legs, dry_run: true } })
   assert.deepEqual(answer.body, {
     dry_run: true,
     legs: [{ do: 'move', course_id: 10, group_id: 2, place: 'reserved', reserve_queue_position: 2 }],
     remaining_actions: 2,
     decision: null,
   })
-  assert.equal(desk.service.journal.appended.length, 0)
-  const held = await desk.send(sender, 'GET /student/course')
+  assert.equal(fixture.service.journal.appended.length, 0)
+  const held = await fixture.send(sender, 'GET /student/course')
   assert.deepEqual(
     (held.body as { data: { course: { group_id: number } }[] }).data.map(({ course }) => course.group_id),
     [1],
@@ -133,7 +133,7 @@ test('a plan that changes nothing is refused', async (t) => {
 })
 
 test('a plan has 1 to 20 legs, each of exactly one kind', async (t) => {
-  const desk = open(t)
+  const fixture = open(t)
   const leg = { drop: { course_id: 10 } }
   const malformed = [
     {},
@@ -153,8 +153,8 @@ test('a plan has 1 to 20 legs, each of exactly one kind', async (t) => {
     { legs: [leg], note: 'x' },
   ]
   for (const body of malformed) {
-    assertProblem(await desk.send(sender, 'POST /student/plan', { body }), 400, 'malformed')
+    assertProblem(await fixture.send(sender, 'POST /student/plan', { body }), 400, 'malformed')
   }
   const legs = Array.from({ length: 20 }, (_, index) => ({ drop: { course_id: index } }))
-  assertProblem(await desk.send(sender, 'POST /student/plan', { body: { legs } }), 404, 'no_such_course')
+  assertProblem(await fixture.send(sender, 'POST /student/plan', { body: { legs } }), 404, 'no_such_course')
 })

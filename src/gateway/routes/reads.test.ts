@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { exam, group, meets, student } from '../../../actors/testing/sketches.ts'
 import { DecisionsAway, type GatewayDeps } from '../gateway-ports.ts'
-import { assertProblem, Desk } from '../testing/desk.ts'
+import { assertProblem, GatewayFixture } from '../testing/gateway-fixture.ts'
 
 const campus = [
   student(1),
@@ -23,10 +23,10 @@ const campus = [
   group('5/1', { registered: [1] }),
 ] as const
 
-function open(t: TestContext, overrides: Partial<GatewayDeps> = {}): Desk {
-  const desk = new Desk(campus, overrides)
-  t.after(() => desk.app.close())
-  return desk
+function open(t: TestContext, overrides: Partial<GatewayDeps> = {}): GatewayFixture {
+  const fixture = new GatewayFixture(campus, overrides)
+  t.after(() => fixture.app.close())
+  return fixture
 }
 
 const staff = { staff: 60, department: 1 }
@@ -69,16 +69,16 @@ const course5 = {
 }
 
 test('students see the places that they hold, seats as position 0', async (t) => {
-  const desk = open(t)
-  assert.deepEqual((await desk.send({ student: 1 }, 'GET /student/course')).body, {
+  const fixture = open(t)
+  assert.deepEqual((await fixture.send({ student: 1 }, 'GET /student/course')).body, {
     data: [
       { course: course5, reserve_queue_position: 0 },
       { course: course10, reserve_queue_position: 0 },
     ],
   })
-  const { data } = (await desk.send({ student: 2 }, 'GET /student/course')).body as { data: unknown[] }
+  const { data } = (await fixture.send({ student: 2 }, 'GET /student/course')).body as { data: unknown[] }
   assert.deepEqual(data[0], { course: course10, reserve_queue_position: 2 })
-  assert.deepEqual((await desk.send({ student: 3 }, 'GET /student/course')).body, { data: [] })
+  assert.deepEqual((await fixture.send({ student: 3 }, 'GET /student/course')).body, { data: [] })
 })
 
 test('a student who was deleted since the login is told that there is no such student', async (t) => {
@@ -86,49 +86,49 @@ test('a student who was deleted since the login is told that there is no such st
 })
 
 test('students see the courses of any department', async (t) => {
-  const desk = open(t)
-  const own = await desk.send({ student: 1 }, 'GET /student/courses?department=1')
+  const fixture = open(t)
+  const own = await fixture.send({ student: 1 }, 'GET /student/courses?department=1')
   assert.deepEqual(own.body, { courses: [course5, course10] })
-  const none = await desk.send({ student: 1 }, 'GET /student/courses?department=77')
+  const none = await fixture.send({ student: 1 }, 'GET /student/courses?department=77')
   assertProblem(none, 404, 'no_such_department')
 })
 
 test('staff see students of their department, and others who hold a place in its courses', async (t) => {
-  const desk = open(t)
-  const own = await desk.send(staff, 'GET /staff/student-courses?std_id=1')
+  const fixture = open(t)
+  const own = await fixture.send(staff, 'GET /staff/student-courses?std_id=1')
   assert.equal((own.body as { data: unknown[] }).data.length, 2)
-  const guest = await desk.send(staff, 'GET /staff/student-courses?std_id=2')
+  const guest = await fixture.send(staff, 'GET /staff/student-courses?std_id=2')
   assert.deepEqual(guest.body, { data: [{ course: course10, reserve_queue_position: 2 }] })
-  const other = await desk.send(staff, 'GET /staff/student-courses?std_id=3')
+  const other = await fixture.send(staff, 'GET /staff/student-courses?std_id=3')
   assertProblem(other, 403, 'other_department')
-  const halfSeen = await desk.send({ staff: 61, department: 2 }, 'GET /staff/student-courses?std_id=9')
+  const halfSeen = await fixture.send({ staff: 61, department: 2 }, 'GET /staff/student-courses?std_id=9')
   assertProblem(halfSeen, 403, 'other_department')
-  const nobody = await desk.send(staff, 'GET /staff/student-courses?std_id=404')
+  const nobody = await fixture.send(staff, 'GET /staff/student-courses?std_id=404')
   assertProblem(nobody, 404, 'no_such_student')
 })
 
 test('staff see who is in the groups of their department, the queue in its order', async (t) => {
-  const desk = open(t)
-  const own = await desk.send(staff, 'GET /staff/course-students?course_id=10&group_id=1')
+  const fixture = open(t)
+  const own = await fixture.send(staff, 'GET /staff/course-students?course_id=10&group_id=1')
   assert.deepEqual(own.body, { registered_students: [1, 9], reserved_queue_students: [8, 2] })
-  const other = await desk.send(staff, 'GET /staff/course-students?course_id=10&group_id=2')
+  const other = await fixture.send(staff, 'GET /staff/course-students?course_id=10&group_id=2')
   assertProblem(other, 403, 'other_department')
   for (const query of ['course_id=10&group_id=3', 'course_id=12&group_id=1']) {
-    const nothing = await desk.send(staff, `GET /staff/course-students?${query}`)
+    const nothing = await fixture.send(staff, `GET /staff/course-students?${query}`)
     assertProblem(nothing, 404, 'no_such_course')
   }
 })
 
 test('an extra seat counts as one of the capacity, and staff see who has it', async (t) => {
-  const desk = new Desk([
+  const fixture = new GatewayFixture([
     student(1),
     group('10/1', { capacity: 2, registered: [1, 9], extra: [7], queue: [8] }),
   ])
-  t.after(() => desk.app.close())
-  const { body } = await desk.send({ student: 1 }, 'GET /student/courses?department=1')
+  t.after(() => fixture.app.close())
+  const { body } = await fixture.send({ student: 1 }, 'GET /student/courses?department=1')
   const [course] = (body as { courses: Record<string, unknown>[] }).courses
   assert.deepEqual([course?.['capacity'], course?.['extra_seats'], course?.['registered_count']], [3, 1, 3])
-  const roster = await desk.send(staff, 'GET /staff/course-students?course_id=10&group_id=1')
+  const roster = await fixture.send(staff, 'GET /staff/course-students?course_id=10&group_id=1')
   assert.deepEqual(roster.body, {
     registered_students: [1, 7, 9],
     reserved_queue_students: [8],
@@ -137,14 +137,14 @@ test('an extra seat counts as one of the capacity, and staff see who has it', as
 })
 
 test('staff of the whole campus see every department', async (t) => {
-  const desk = open(t, { staffScope: 'all' })
+  const fixture = open(t, { staffScope: 'all' })
   for (const request of [
     'GET /staff/student-courses?std_id=3',
     'GET /staff/course-students?course_id=10&group_id=2',
     'GET /staff/decisions?student_id=3',
     'GET /staff/decisions?course_id=10&group_id=2',
   ] as const) {
-    assert.equal((await desk.send(staff, request)).status, 200, request)
+    assert.equal((await fixture.send(staff, request)).status, 200, request)
   }
 })
 
@@ -183,10 +183,10 @@ const refusedPlan = {
 } as const
 
 test('staff read who did what when, yes or no, with all reasons, and not the keys', async (t) => {
-  const desk = open(t)
-  desk.decisions.push(accepted, refusedPlan)
+  const fixture = open(t)
+  fixture.decisions.push(accepted, refusedPlan)
   const own = { staff: 61, department: 2 }
-  const answer = await desk.send(own, 'GET /staff/decisions?student_id=2')
+  const answer = await fixture.send(own, 'GET /staff/decisions?student_id=2')
   assert.deepEqual(answer.body, {
     decisions: [
       {
@@ -232,14 +232,14 @@ test('staff read who did what when, yes or no, with all reasons, and not the key
 })
 
 test('decisions come page by page, each page from the end of the one before', async (t) => {
-  const desk = open(t)
-  desk.decisions.push(accepted, refusedPlan)
-  const page = await desk.send(staff, 'GET /staff/decisions?course_id=10&group_id=1&limit=1')
+  const fixture = open(t)
+  fixture.decisions.push(accepted, refusedPlan)
+  const page = await fixture.send(staff, 'GET /staff/decisions?course_id=10&group_id=1&limit=1')
   const { next } = page.body as { next: string }
   assert.equal(next, '3.12')
   const query = `course_id=10&group_id=1&limit=1&cursor=${next}&from=2030-09-21&to=2030-09-21T08:00:00.5Z`
-  await desk.send(staff, `GET /staff/decisions?${query}`)
-  assert.deepEqual(desk.searches, [
+  await fixture.send(staff, `GET /staff/decisions?${query}`)
+  assert.deepEqual(fixture.searches, [
     { about: { course: 10, group: 1 }, limit: 1 },
     {
       about: { course: 10, group: 1 },
@@ -252,52 +252,54 @@ test('decisions come page by page, each page from the end of the one before', as
 })
 
 test('staff read decisions of their own department only', async (t) => {
-  const desk = open(t)
+  const fixture = open(t)
   for (const query of ['student_id=3', 'course_id=10&group_id=2']) {
-    assertProblem(await desk.send(staff, `GET /staff/decisions?${query}`), 403, 'other_department')
+    assertProblem(await fixture.send(staff, `GET /staff/decisions?${query}`), 403, 'other_department')
   }
-  assertProblem(await desk.send(staff, 'GET /staff/decisions?student_id=404'), 404, 'no_such_student')
-  const nothing = await desk.send(staff, 'GET /staff/decisions?course_id=1&group_id=1')
+  assertProblem(await fixture.send(staff, 'GET /staff/decisions?student_id=404'), 404, 'no_such_student')
+  const nothing = await fixture.send(staff, 'GET /staff/decisions?course_id=1&group_id=1')
   assertProblem(nothing, 404, 'no_such_course')
-  assert.deepEqual(desk.searches, [])
+  assert.deepEqual(fixture.searches, [])
 })
 
 test('a reader of decisions waits for the database to catch up', async (t) => {
-  const desk = open(t)
-  desk.service.state = { ...desk.service.state, confirmedSeq: 9, appliedSeq: 8 }
-  const answer = desk.send(staff, 'GET /staff/decisions?student_id=1')
+  const fixture = open(t)
+  fixture.service.state = { ...fixture.service.state, confirmedSeq: 9, appliedSeq: 8 }
+  const answer = fixture.send(staff, 'GET /staff/decisions?student_id=1')
   await new Promise((resolve) => setImmediate(resolve))
-  assert.deepEqual(desk.searches, [])
-  desk.service.state = { ...desk.service.state, appliedSeq: 9 }
+  assert.deepEqual(fixture.searches, [])
+  fixture.service.state = { ...fixture.service.state, appliedSeq: 9 }
   assert.equal(((await answer).body as { up_to_date: boolean }).up_to_date, true)
 })
 
 test('a reader of decisions is told when the database stays behind', async (t) => {
-  const desk = open(t)
-  desk.service.state = { ...desk.service.state, confirmedSeq: 9, appliedSeq: 8 }
-  const answer = await desk.send(staff, 'GET /staff/decisions?student_id=1')
+  const fixture = open(t)
+  fixture.service.state = { ...fixture.service.state, confirmedSeq: 9, appliedSeq: 8 }
+  const answer = await fixture.send(staff, 'GET /staff/decisions?student_id=1')
   assert.equal((answer.body as { up_to_date: boolean }).up_to_date, false)
 })
 
 test('while the database is away, a reader of decisions is asked to come again', async (t) => {
-  const desk = open(t, { searchDecisions: () => Promise.reject(new DecisionsAway('no connection')) })
-  const answer = await desk.send(staff, 'GET /staff/decisions?student_id=1')
+  const fixture = open(t, { searchDecisions: () => Promise.reject(new DecisionsAway('no connection')) })
+  const answer = await fixture.send(staff, 'GET /staff/decisions?student_id=1')
   assertProblem(answer, 503, 'journal_unavailable')
-  assert.match(desk.log.join(''), /could not be looked up/)
+  assert.match(fixture.log.join(''), /could not be looked up/)
 })
 
 test('an error while searching is ours, is logged, and tells the client nothing of it', async (t) => {
-  const desk = open(t, { searchDecisions: () => Promise.reject(new Error('relation "decisions" is gone')) })
-  const answer = await desk.send(staff, 'GET /staff/decisions?student_id=1')
+  const fixture = open(t, {
+    searchDecisions: () => Promise.reject(new Error('relation "decisions" is gone')),
+  })
+  const answer = await fixture.send(staff, 'GET /staff/decisions?student_id=1')
   assertProblem(answer, 500, 'internal')
   assert.doesNotMatch(answer.text, /relation/)
-  assert.match(desk.log.join(''), /relation/)
+  assert.match(fixture.log.join(''), /relation/)
 })
 
 test('a catalog that has not changed is not sent again, and one that has is', async (t) => {
-  const desk = open(t)
+  const fixture = open(t)
   const ask = (id: number, headers: Record<string, string> = {}) =>
-    desk.send({ student: id }, 'GET /student/courses?department=1', { headers })
+    fixture.send({ student: id }, 'GET /student/courses?department=1', { headers })
   const first = await ask(1)
   assert.equal(first.status, 200)
   const etag = String(first.headers['etag'])
@@ -308,7 +310,7 @@ test('a catalog that has not changed is not sent again, and one that has is', as
     assert.equal(again.text, '')
     assert.equal(again.headers['etag'], etag)
   }
-  const added = await desk.send({ student: 3 }, 'PUT /student/course', {
+  const added = await fixture.send({ student: 3 }, 'PUT /student/course', {
     body: { course_id: 5, group_id: 1 },
   })
   assert.equal(added.status, 204)

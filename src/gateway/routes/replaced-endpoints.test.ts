@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { group, student } from '../../../actors/testing/sketches.ts'
-import { assertProblem, Desk, type Sender } from '../testing/desk.ts'
+import { assertProblem, GatewayFixture, type Sender } from '../testing/gateway-fixture.ts'
 
-const desk = new Desk([student(1), group('10/1', { capacity: 1000 })])
-after(() => desk.app.close())
+const fixture = new GatewayFixture([student(1), group('10/1', { capacity: 1000 })])
+after(() => fixture.app.close())
 const pupil: Sender = { student: 1 }
 const staff: Sender = { staff: 60, department: 1 }
 
-type Request = Parameters<Desk['send']>[1]
+type Request = Parameters<GatewayFixture['send']>[1]
 
 test('the replaced system’s endpoints ignore what it ignored', async () => {
-  desk.accounts.set('student 1', { passwordHash: 'none', department: 1 })
+  fixture.accounts.set('student 1', { passwordHash: 'none', department: 1 })
   const place = { course_id: 99, group_id: 1 }
   const asked: readonly [Request, Sender, unknown][] = [
     ['PUT /student/course', pupil, { ...place, unknown_field: { deep: [1] }, reserve: null }],
@@ -24,23 +24,23 @@ test('the replaced system’s endpoints ignore what it ignored', async () => {
     ['DELETE /staff/force-std?std_id=1&course_id=99&group_id=1&_=1', staff, { any: 'body' }],
   ]
   for (const [request, sender, body] of asked) {
-    const answer = await desk.send(sender, request, body === undefined ? {} : { body })
+    const answer = await fixture.send(sender, request, body === undefined ? {} : { body })
     assertProblem(answer, 404, 'no_such_course')
   }
   for (const body of ['{"course_id":10}', '[]', '1', '{']) {
-    assert.equal((await desk.send(pupil, 'POST /refresh?_=1', { body })).status, 200)
-    const dropped = await desk.send(pupil, 'DELETE /student/course?course_id=10&course_id=11&group_id=1', {
+    assert.equal((await fixture.send(pupil, 'POST /refresh?_=1', { body })).status, 200)
+    const dropped = await fixture.send(pupil, 'DELETE /student/course?course_id=10&course_id=11&group_id=1', {
       body,
     })
     assertProblem(dropped, 409, 'not_enrolled')
   }
-  assert.equal((await desk.send(pupil, 'GET /student/course?_=1')).status, 200)
-  assert.equal((await desk.send(pupil, 'GET /student/courses?department=1&_=1')).status, 200)
+  assert.equal((await fixture.send(pupil, 'GET /student/course?_=1')).status, 200)
+  assert.equal((await fixture.send(pupil, 'GET /student/courses?department=1&_=1')).status, 200)
 })
 
 test('a slash too many leads to the path without it, and an old path knows no 405, as in the replaced system', async () => {
   const redirected = async (request: Request) => {
-    const answer = await desk.send(pupil, request)
+    const answer = await fixture.send(pupil, request)
     return [answer.status, answer.headers['location']]
   }
   assert.deepEqual(await redirected('GET /student/courses/?department=1'), [
@@ -48,8 +48,8 @@ test('a slash too many leads to the path without it, and an old path knows no 40
     '/student/courses?department=1',
   ])
   assert.deepEqual(await redirected('PUT /student/course/'), [307, '/student/course'])
-  assertProblem(await desk.send(pupil, 'PUT /student/courses/'), 404, 'no_such_path')
-  assertProblem(await desk.send(pupil, 'GET //example.org/'), 404, 'no_such_path')
-  const wrong = await desk.send(pupil, 'GET /login')
+  assertProblem(await fixture.send(pupil, 'PUT /student/courses/'), 404, 'no_such_path')
+  assertProblem(await fixture.send(pupil, 'GET //example.org/'), 404, 'no_such_path')
+  const wrong = await fixture.send(pupil, 'GET /login')
   assert.match(assertProblem(wrong, 404, 'no_such_path').detail, /This path has only POST/)
 })

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { group, student } from '../../../actors/testing/sketches.ts'
 import { problems } from '../replies/problems.ts'
-import { assertProblem, Desk } from '../testing/desk.ts'
+import { assertProblem, GatewayFixture } from '../testing/gateway-fixture.ts'
 
-const desk = new Desk([student(1), group('10/1', { capacity: 1, reserveCapacity: 0 })])
-after(() => desk.app.close())
+const fixture = new GatewayFixture([student(1), group('10/1', { capacity: 1, reserveCapacity: 0 })])
+after(() => fixture.app.close())
 
 interface Operation {
   readonly operationId?: string
@@ -17,20 +17,20 @@ interface Operation {
 }
 
 async function readDocument() {
-  const { body } = await desk.send(undefined, 'GET /openapi.json')
+  const { body } = await fixture.send(undefined, 'GET /openapi.json')
   return body as { openapi: string; paths: Record<string, Record<string, Operation>>; components: object }
 }
 
 test('the process says that it is live whatever the engine does', async () => {
-  desk.service.state = { ...desk.service.state, state: 'recovering' }
-  assert.equal((await desk.send(undefined, 'GET /healthz')).status, 200)
-  desk.service.state = { ...desk.service.state, state: 'leading' }
+  fixture.service.state = { ...fixture.service.state, state: 'recovering' }
+  assert.equal((await fixture.send(undefined, 'GET /healthz')).status, 200)
+  fixture.service.state = { ...fixture.service.state, state: 'leading' }
 })
 
 test('the server is ready while it leads, and otherwise says what it is doing', async () => {
-  const ready = await desk.send(undefined, 'GET /readyz')
+  const ready = await fixture.send(undefined, 'GET /readyz')
   assert.deepEqual(ready.body, { state: 'leading', detail: 'leading term 1', term: 1 })
-  const leading = desk.service.state
+  const leading = fixture.service.state
   for (const [state, code] of [
     ['starting', 'recovering'],
     ['unreachable', 'journal_unavailable'],
@@ -38,22 +38,22 @@ test('the server is ready while it leads, and otherwise says what it is doing', 
     ['recovering', 'recovering'],
     ['stopped', 'not_leading'],
   ] as const) {
-    desk.service.state = { ...leading, state, detail: 'waiting for the broker' }
-    const answer = await desk.send(undefined, 'GET /readyz')
+    fixture.service.state = { ...leading, state, detail: 'waiting for the broker' }
+    const answer = await fixture.send(undefined, 'GET /readyz')
     const { detail } = assertProblem(answer, 503, code)
     assert.equal(detail, `${state}: waiting for the broker`)
     assert.equal((answer.body as { state: string }).state, state)
   }
-  desk.service.state = leading
+  fixture.service.state = leading
 })
 
 test('metrics count commands by what became of them, and requests by route', async () => {
   const add = { body: { course_id: 10, group_id: 1 }, headers: { 'idempotency-key': 'k' } }
-  await desk.send({ student: 1 }, 'PUT /student/course', add)
-  await desk.send({ student: 1 }, 'PUT /student/course', add)
-  await desk.send({ student: 1 }, 'PUT /student/course', { body: { course_id: 10, group_id: 1 } })
-  await desk.send({ student: 1 }, 'PUT /student/course', { body: { course_id: 11, group_id: 1 } })
-  const { text, headers } = await desk.send(undefined, 'GET /metrics')
+  await fixture.send({ student: 1 }, 'PUT /student/course', add)
+  await fixture.send({ student: 1 }, 'PUT /student/course', add)
+  await fixture.send({ student: 1 }, 'PUT /student/course', { body: { course_id: 10, group_id: 1 } })
+  await fixture.send({ student: 1 }, 'PUT /student/course', { body: { course_id: 11, group_id: 1 } })
+  const { text, headers } = await fixture.send(undefined, 'GET /metrics')
   assert.match(String(headers['content-type']), /^text\/plain; version=0\.0\.4/)
   for (const line of [
     'enrollment_commands_total{outcome="accepted",code=""} 1',
@@ -73,8 +73,8 @@ test('metrics count commands by what became of them, and requests by route', asy
 })
 
 test('the buckets of a latency are cumulative', async () => {
-  await desk.send(undefined, 'GET /healthz')
-  const { text } = await desk.send(undefined, 'GET /metrics')
+  await fixture.send(undefined, 'GET /healthz')
+  const { text } = await fixture.send(undefined, 'GET /metrics')
   const series = text.split('\n').filter((line) => line.includes('{route="GET /healthz",status="2xx"'))
   const counts = series
     .filter((line) => line.includes('_bucket'))
@@ -187,19 +187,19 @@ test('every reference of the document leads somewhere', async () => {
 })
 
 test('the document can be read in a browser without any other server', async () => {
-  const page = await desk.send(undefined, 'GET /docs')
+  const page = await fixture.send(undefined, 'GET /docs')
   assert.equal(page.status, 200)
   assert.match(String(page.headers['content-security-policy']), /default-src 'self'/)
   const needed = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url = '']) => url)
   assert.ok(needed.length > 3)
   for (const url of needed) {
     assert.ok(url.startsWith('/docs/'), url)
-    assert.equal((await desk.send(undefined, `GET ${url}` as 'GET /')).status, 200, url)
+    assert.equal((await fixture.send(undefined, `GET ${url}` as 'GET /')).status, 200, url)
   }
 })
 
 test('the reference loads over plain HTTP on any host, and nothing from elsewhere', async () => {
-  const { headers } = await new Desk([]).app.inject({ url: '/docs/static/index.html' })
+  const { headers } = await new GatewayFixture([]).app.inject({ url: '/docs/static/index.html' })
   const policy = String(headers['content-security-policy'])
   assert.match(policy, /^default-src 'self';/)
   assert.doesNotMatch(policy, /upgrade-insecure-requests|https?:/)

@@ -11,7 +11,7 @@ import {
   windowOpens,
 } from '../../../actors/testing/sketches.ts'
 import type { ProblemCode } from '../replies/problems.ts'
-import { type Answer, assertProblem, Desk, type Sender } from '../testing/desk.ts'
+import { type Answer, assertProblem, GatewayFixture, type Sender } from '../testing/gateway-fixture.ts'
 
 const monday = meets('mon 08:00-10:00')
 const campus: readonly (GroupSketch | StudentSketch)[] = [
@@ -30,38 +30,41 @@ const campus: readonly (GroupSketch | StudentSketch)[] = [
   group('40/1', { department: 2 }),
 ]
 
-function open(t: TestContext): Desk {
-  const desk = new Desk(campus)
-  t.after(() => desk.app.close())
-  return desk
+function open(t: TestContext): GatewayFixture {
+  const fixture = new GatewayFixture(campus)
+  t.after(() => fixture.app.close())
+  return fixture
 }
 
 const staff: Sender = { staff: 60, department: 1 }
-const ask: Record<string, (sender: Sender, course: number, group: number, desk: Desk) => Promise<Answer>> = {
-  add: (sender, course_id, group_id, desk) =>
-    desk.send(sender, 'PUT /student/course', { body: { course_id, group_id } }),
-  'add a seat only': (sender, course_id, group_id, desk) =>
-    desk.send(sender, 'PUT /student/course', { body: { course_id, group_id, reserve: 'never' } }),
-  move: (sender, course_id, group_id, desk) =>
-    desk.send(sender, 'PATCH /student/course', { body: { course_id, group_id } }),
-  drop: (sender, course_id, _group, desk) =>
-    desk.send(sender, `DELETE /student/course?course_id=${course_id}`),
-  'plan to add': (sender, course_id, group_id, desk) =>
-    desk.send(sender, 'POST /student/plan', { body: { legs: [{ add: { course_id, group_id } }] } }),
-  'plan to move': (sender, course_id, group_id, desk) =>
-    desk.send(sender, 'POST /student/plan', { body: { legs: [{ move: { course_id, group_id } }] } }),
-  'plan to drop': (sender, course_id, _group, desk) =>
-    desk.send(sender, 'POST /student/plan', { body: { legs: [{ drop: { course_id } }] } }),
-  'force add 1': (sender, course_id, group_id, desk) =>
-    desk.send(sender, 'PUT /staff/force-std', { body: { course_id, group_id, std_id: 1 } }),
-  'force add 404': (sender, course_id, group_id, desk) =>
-    desk.send(sender, 'PUT /staff/force-std', { body: { course_id, group_id, std_id: 404 } }),
-  'force drop 1': (sender, course_id, group_id, desk) =>
-    desk.send(sender, `DELETE /staff/force-std?std_id=1&course_id=${course_id}&group_id=${group_id}`),
-  'force drop 404': (sender, course_id, group_id, desk) =>
-    desk.send(sender, `DELETE /staff/force-std?std_id=404&course_id=${course_id}&group_id=${group_id}`),
-  'set capacity': (sender, course_id, group_id, desk) =>
-    desk.send(sender, 'PATCH /staff/capacity', { body: { course_id, group_id, capacity: 2 } }),
+const ask: Record<
+  string,
+  (sender: Sender, course: number, group: number, fixture: GatewayFixture) => Promise<Answer>
+> = {
+  add: (sender, course_id, group_id, fixture) =>
+    fixture.send(sender, 'PUT /student/course', { body: { course_id, group_id } }),
+  'add a seat only': (sender, course_id, group_id, fixture) =>
+    fixture.send(sender, 'PUT /student/course', { body: { course_id, group_id, reserve: 'never' } }),
+  move: (sender, course_id, group_id, fixture) =>
+    fixture.send(sender, 'PATCH /student/course', { body: { course_id, group_id } }),
+  drop: (sender, course_id, _group, fixture) =>
+    fixture.send(sender, `DELETE /student/course?course_id=${course_id}`),
+  'plan to add': (sender, course_id, group_id, fixture) =>
+    fixture.send(sender, 'POST /student/plan', { body: { legs: [{ add: { course_id, group_id } }] } }),
+  'plan to move': (sender, course_id, group_id, fixture) =>
+    fixture.send(sender, 'POST /student/plan', { body: { legs: [{ move: { course_id, group_id } }] } }),
+  'plan to drop': (sender, course_id, _group, fixture) =>
+    fixture.send(sender, 'POST /student/plan', { body: { legs: [{ drop: { course_id } }] } }),
+  'force add 1': (sender, course_id, group_id, fixture) =>
+    fixture.send(sender, 'PUT /staff/force-std', { body: { course_id, group_id, std_id: 1 } }),
+  'force add 404': (sender, course_id, group_id, fixture) =>
+    fixture.send(sender, 'PUT /staff/force-std', { body: { course_id, group_id, std_id: 404 } }),
+  'force drop 1': (sender, course_id, group_id, fixture) =>
+    fixture.send(sender, `DELETE /staff/force-std?std_id=1&course_id=${course_id}&group_id=${group_id}`),
+  'force drop 404': (sender, course_id, group_id, fixture) =>
+    fixture.send(sender, `DELETE /staff/force-std?std_id=404&course_id=${course_id}&group_id=${group_id}`),
+  'set capacity': (sender, course_id, group_id, fixture) =>
+    fixture.send(sender, 'PATCH /staff/capacity', { body: { course_id, group_id, capacity: 2 } }),
 }
 
 const [first, second, spent, novice, stranger] = [1, 2, 3, 4, 404].map((id) => ({ student: id })) as [
@@ -129,9 +132,9 @@ for (const [what, sender, at, status, code, detail] of refused) {
 
 for (const what of ['add', 'move', 'drop', 'plan to add', 'plan to move', 'plan to drop']) {
   test(`outside of the window, ${what} is answered outside_enrollment_window`, async (t) => {
-    const desk = open(t)
-    desk.nowMs = windowCloses
-    const answer = await ask[what]?.(first, 10, 1, desk)
+    const fixture = open(t)
+    fixture.nowMs = windowCloses
+    const answer = await ask[what]?.(first, 10, 1, fixture)
     assert.ok(answer !== undefined)
     const [reason] = assertProblem(answer, 409, 'outside_enrollment_window').reasons
     const [from, until] = [windowOpens, windowCloses].map((ms) =>
@@ -263,17 +266,17 @@ test('other preferences do not ask for a representation', async (t) => {
 })
 
 test('staff of the whole campus act on every department', async (t) => {
-  const desk = new Desk(campus, { staffScope: 'all' })
-  t.after(() => desk.app.close())
+  const fixture = new GatewayFixture(campus, { staffScope: 'all' })
+  t.after(() => fixture.app.close())
   const body = { course_id: 40, group_id: 1, std_id: 1 }
-  assert.equal((await desk.send(staff, 'PUT /staff/force-std', { body })).status, 204)
+  assert.equal((await fixture.send(staff, 'PUT /staff/force-std', { body })).status, 204)
 })
 
 test('the note of an override and the number of the request are kept with the decision', async (t) => {
-  const desk = open(t)
+  const fixture = open(t)
   const body = { course_id: 20, group_id: 1, std_id: 1, note: 'graduates' }
-  await desk.send(staff, 'PUT /staff/force-std', { body })
-  const [message] = desk.service.journal.appended
+  await fixture.send(staff, 'PUT /staff/force-std', { body })
+  const [message] = fixture.service.journal.appended
   assert.ok(message !== undefined && 'records' in message)
   const [record] = message.records
   assert.deepEqual(record?.legs, [{ do: 'force_add', course: 20, group: 1, note: 'graduates' }])
@@ -282,19 +285,19 @@ test('the note of an override and the number of the request are kept with the de
 
 for (const code of ['busy', 'not_leading', 'recovering', 'journal_unavailable', 'outcome_unknown'] as const) {
   test(`while the engine says ${code}, every command and read says so, and when to come again`, async (t) => {
-    const desk = open(t)
-    desk.service.unavailable = code
+    const fixture = open(t)
+    fixture.service.unavailable = code
     for (const [request, sender, body] of done) {
-      const answer = await desk.send(sender, request, body === undefined ? {} : { body })
+      const answer = await fixture.send(sender, request, body === undefined ? {} : { body })
       assertProblem(answer, 503, code)
       assert.match(String(answer.headers['retry-after']), /^[1-9]$/)
     }
     for (const dry_run of [true, false]) {
       const body = { legs: [{ drop: { course_id: 10 } }], dry_run }
-      assertProblem(await desk.send(first, 'POST /student/plan', { body }), 503, code)
+      assertProblem(await fixture.send(first, 'POST /student/plan', { body }), 503, code)
     }
     for (const path of ['/student/course', '/student/courses?department=1']) {
-      assertProblem(await desk.send(first, `GET ${path}` as 'GET /'), 503, code)
+      assertProblem(await fixture.send(first, `GET ${path}` as 'GET /'), 503, code)
     }
     for (const path of [
       '/staff/student-courses?std_id=1',
@@ -302,16 +305,16 @@ for (const code of ['busy', 'not_leading', 'recovering', 'journal_unavailable', 
       '/staff/decisions?student_id=1',
       '/staff/decisions?course_id=10&group_id=1',
     ]) {
-      assertProblem(await desk.send(staff, `GET ${path}` as 'GET /'), 503, code)
+      assertProblem(await fixture.send(staff, `GET ${path}` as 'GET /'), 503, code)
     }
   })
 }
 
 test('a bug in the engine leaves the outcome of a command unknown, and says so', async (t) => {
-  const desk = open(t)
-  desk.service.broken = true
-  const answer = await ask['add']?.(second, 10, 1, desk)
+  const fixture = open(t)
+  fixture.service.broken = true
+  const answer = await ask['add']?.(second, 10, 1, fixture)
   assert.ok(answer !== undefined)
   assertProblem(answer, 503, 'outcome_unknown')
-  assert.equal(desk.log.length, 1)
+  assert.equal(fixture.log.length, 1)
 })

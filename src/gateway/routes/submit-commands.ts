@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
-import type { Actor, Command, StaffLeg, StudentLeg } from '../../../actors/messages/commands.ts'
+import type { Caller, Command, StaffLeg, StudentLeg } from '../../../actors/messages/commands.ts'
 import type { DecisionRecord, Verdict } from '../../../actors/messages/records.ts'
 import type { RejectionCode } from '../../../actors/messages/refusals.ts'
 import type { EnrollmentService, Outcome, SubmitOptions, Unavailable } from '../../engine/service.ts'
@@ -9,14 +9,14 @@ import type { GatewayMetrics } from '../metrics.ts'
 import { drawRetryAfter, type ProblemReason, sendProblem } from '../replies/problems.ts'
 import { reasonsOf } from '../replies/reasons.ts'
 import { planReplyOf } from '../replies/representations.ts'
-import type { RetryTimes } from '../overload/retry-holds.ts'
-import type { Caller } from '../auth/tokens.ts'
+import type { RetryHolds } from '../overload/retry-holds.ts'
+import type { TokenHolder } from '../auth/tokens.ts'
 
 export interface CommandsDeps {
   readonly service: EnrollmentService
   readonly metrics: GatewayMetrics
   readonly logger: Logger
-  readonly retryTimes: RetryTimes
+  readonly retryHolds: RetryHolds
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number
 }
@@ -117,7 +117,7 @@ export class Commands {
   /** Students are held to the time that they are told. */
   #tellBusy(reply: FastifyReply, { actor }: Command): undefined {
     const seconds = drawRetryAfter('busy') ?? 1
-    if (actor.role === 'student') this.#deps.retryTimes.tell(actor.id, this.#deps.now(), seconds)
+    if (actor.role === 'student') this.#deps.retryHolds.tell(actor.id, this.#deps.now(), seconds)
     sendProblem(reply, 'busy', { retryAfterSeconds: seconds })
   }
 
@@ -149,8 +149,8 @@ export function studentCommand(student: number, leg: StudentLeg): Command {
  * department's students in their own courses.
  */
 export function staffCommands(campusWide: boolean, seatsAnybody = false) {
-  return ({ id, department }: Caller, leg: StaffLeg, student?: number): Command => {
-    const actor: Actor = {
+  return ({ id, department }: TokenHolder, leg: StaffLeg, student?: number): Command => {
+    const actor: Caller = {
       role: 'staff',
       id,
       department,

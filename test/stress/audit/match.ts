@@ -1,4 +1,4 @@
-import { type Actor, canonical, type CommandLog, type Decision } from '../history.ts'
+import { type Caller, canonical, type CommandLog, type Decision } from '../history.ts'
 import { Check } from './check.ts'
 import { name } from './seats.ts'
 
@@ -63,7 +63,7 @@ function nextUnkeyed(
   return undefined
 }
 
-function who({ role, id }: Actor): string {
+function who({ role, id }: Caller): string {
   return `${role} ${id}`
 }
 

@@ -1,5 +1,5 @@
 import type {
-  Actor,
+  Caller,
   Answer,
   CommandLog,
   Decision,
@@ -11,7 +11,7 @@ import type {
 } from '../../history.ts'
 
 interface Step {
-  readonly actor: Actor
+  readonly actor: Caller
   readonly student?: number
   readonly legs: readonly Leg[]
   readonly effects?: readonly Effect[]
@@ -26,10 +26,10 @@ const dayMs = Date.UTC(2026, 8, 1, 7)
 const first = { course: 1, group: 1 }
 const second = { course: 1, group: 2 }
 
-function student(id: number): { readonly actor: Actor; readonly student: number } {
+function student(id: number): { readonly actor: Caller; readonly student: number } {
   return { actor: { role: 'student', id }, student: id }
 }
-const staff: Actor = { role: 'staff', id: 9 }
+const staff: Caller = { role: 'staff', id: 9 }
 
 function add(where: { readonly course: number; readonly group: number }): Leg[] {
   return [{ do: 'add', ...where, reserve: 'allow' }]

@@ -4,8 +4,8 @@ import { freePort } from '../../src/embedded/cluster.ts'
 import { CliProcess, type Environment } from '../../kit/load/cli-process.ts'
 import { HttpClient } from '../../kit/load/http-client.ts'
 import type { ProcessGroup } from '../measure/process-usage.ts'
-import { jwtSecret } from './engine-site.ts'
-import type { Ground } from './ground.ts'
+import { jwtSecret } from './engine-deployment.ts'
+import type { Servers } from './servers.ts'
 import type { Target } from './target.ts'
 
 const programs = {
@@ -17,7 +17,7 @@ const programs = {
 const startTimeoutMs = 30_000
 
 /** One process of something that the service is compared with, ready to take load. */
-export class ComparatorSite implements Target {
+export class ComparatorDeployment implements Target {
   readonly host = '127.0.0.1'
   readonly port: number
   readonly groups: readonly ProcessGroup[]
@@ -31,15 +31,15 @@ export class ComparatorSite implements Target {
 
   /** @param servers those that it uses, besides itself */
   static async open(
-    ground: Ground,
+    ground: Servers,
     name: keyof typeof programs,
     { environment = {}, servers = [] }: { environment?: Environment; servers?: readonly ProcessGroup[] } = {},
-  ): Promise<ComparatorSite> {
+  ): Promise<ComparatorDeployment> {
     const port = await freePort()
     const variables = { JWT_SECRET: jwtSecret, LISTEN_ADDRESS: `127.0.0.1:${port}`, ...environment }
     const program = join(import.meta.dirname, '../comparators', programs[name])
     const child = new CliProcess(name, variables, ground.keeper, { program })
-    const site = new ComparatorSite(port, child, servers)
+    const site = new ComparatorDeployment(port, child, servers)
     await site.#untilReady()
     return site
   }

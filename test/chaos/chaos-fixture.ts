@@ -59,7 +59,7 @@ class PacedSender extends Sender {
  * A campus whose students and staff go on with what they do, whatever becomes of the processes that serve them; and
  * the audit of all that they were told.
  */
-export class Town {
+export class ChaosFixture {
   readonly deployment: Deployment
   readonly http: FollowingClient
   readonly #options: TownOptions
@@ -104,7 +104,7 @@ export class Town {
   }
 
   /** Loads a campus into an empty database, starts the processes, logs everybody in, and lets them begin. */
-  static async open(options: TownOptions): Promise<Town> {
+  static async open(options: TownOptions): Promise<ChaosFixture> {
     const { students, seed, databaseUrl, keeper, say } = options
     const random = new Random(seed)
     const campus = stressCampus(random, students)
@@ -148,7 +148,7 @@ export class Town {
       ),
     }
     say(`${tokens.students.size} students and ${tokens.staff.size} staff are logged in`)
-    return new Town(options, { deployment, http, campus, before, tokens, random })
+    return new ChaosFixture(options, { deployment, http, campus, before, tokens, random })
   }
 
   /** How many commands were carried out so far. */

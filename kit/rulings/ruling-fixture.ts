@@ -10,7 +10,7 @@ import { Database } from '../../src/store/database.ts'
 import { freePort } from '../../src/embedded/cluster.ts'
 
 /** Servers in every condition that a client can find one in. All know the same people and tokens. */
-export interface Stage {
+export interface Fixture {
   /** Leads, and is not in a hurry. */
   readonly open: OpenGateway
   /** Before the same engine; lets a student send one request a day, log in wrongly once, and watch nothing. */
@@ -39,7 +39,7 @@ const replyDeadlineMs = 150
 /** What is on record of them cannot be used: a window that begins before all time, a negative class time. */
 export const setAside = { student: 4001, course: 316 } as const
 
-export async function openStage(): Promise<Stage> {
+export async function openStage(): Promise<Fixture> {
   const closing: (() => Promise<unknown>)[] = []
   const close = async () => {
     for (const one of closing.splice(0).toReversed()) await one()
@@ -52,7 +52,7 @@ export async function openStage(): Promise<Stage> {
   }
 }
 
-async function openAll(closing: (() => Promise<unknown>)[]): Promise<Omit<Stage, 'close'>> {
+async function openAll(closing: (() => Promise<unknown>)[]): Promise<Omit<Fixture, 'close'>> {
   const campusOf = async () => {
     const campus = `rest-${randomUUID().slice(0, 8)}`
     const created = await createRegistrationCampus(campus)

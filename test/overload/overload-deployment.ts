@@ -38,7 +38,7 @@ export interface StandOptions {
 }
 
 /** A service with its own broker (behind a proxy) and database, a campus in it, and senders before it. */
-export class Stand {
+export class Deployment {
   readonly service: Service
   readonly sender: OverloadSender
   readonly proxy: TcpProxy
@@ -68,7 +68,7 @@ export class Stand {
     this.#rabbit = parts.rabbit
   }
 
-  static async open(options: StandOptions): Promise<Stand> {
+  static async open(options: StandOptions): Promise<Deployment> {
     const { say, campusId, students } = options
     // Whatever is started from here on inherits it.
     const isPinned = pinThisProcess(cores.service)
@@ -95,7 +95,7 @@ export class Stand {
     const sender = new OverloadSender(keeper.directory, isPinned ? cores.senders : undefined)
     const { connections, contestants } = options
     await sender.open({ port: service.port, connections, students, contestants, secret })
-    return new Stand({ service, sender, proxy, databaseUrl, isPinned, keeper, postgres, rabbit })
+    return new Deployment({ service, sender, proxy, databaseUrl, isPinned, keeper, postgres, rabbit })
   }
 
   /** Resolves when PostgreSQL holds all that was decided. */

@@ -2,10 +2,10 @@ import { createServer, request as httpRequest } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { CannedRefusal } from '../overload/canned-refusal.ts'
-import { WaitingRoom, type WaitingRoomDeps } from '../overload/request-queue.ts'
+import { RequestQueue, type RequestQueueDeps } from '../overload/request-queue.ts'
 
 /** A server whose time stands still unless a test moves it, and that answers when a test says so. */
-export class Scene {
+export class Fixture {
   nowMs = 1000
   isEngineFull = false
   readonly told: string[] = []
@@ -16,7 +16,7 @@ export class Scene {
   onBegin = (): void => {}
   /** How long each request takes of the process's time. */
   costMs = 0
-  room!: WaitingRoom
+  room!: RequestQueue
   port = 0
   /** The server's end of the latest connection. */
   socket!: Socket
@@ -26,8 +26,8 @@ export class Scene {
     this.#t = t
   }
 
-  async open(limits: Partial<WaitingRoomDeps['limits']> = {}): Promise<this> {
-    this.room = new WaitingRoom(
+  async open(limits: Partial<RequestQueueDeps['limits']> = {}): Promise<this> {
+    this.room = new RequestQueue(
       (request, response) => {
         this.begun.push(`${request.method} ${request.url}`)
         this.nowMs += this.costMs

@@ -6,7 +6,7 @@ import type { ServiceOptions } from '../../kit/load/service.ts'
 import type { ProcessGroup } from '../measure/process-usage.ts'
 
 /** What all scenarios of one run share: a PostgreSQL and a RabbitMQ of its own, and what was asked for. */
-export interface Ground {
+export interface Servers {
   readonly postgresUrl: string
   readonly rabbitAddress: string
   readonly postgresql: ProcessGroup
@@ -32,7 +32,7 @@ const postgresSettings = {
   synchronous_commit: 'on',
 }
 
-export async function startGround(options: Pick<Ground, 'seed' | 'isTiny' | 'say'>): Promise<Ground> {
+export async function startServers(options: Pick<Servers, 'seed' | 'isTiny' | 'say'>): Promise<Servers> {
   options.say('starting PostgreSQL and RabbitMQ')
   const starting = [startPostgres({ settings: postgresSettings }), startRabbit(options.say)] as const
   const keeper = new Keeper('bench', tmpdir())

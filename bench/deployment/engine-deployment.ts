@@ -13,7 +13,7 @@ import type { Environment } from '../../kit/load/cli-process.ts'
 import { Service, type ServiceOptions } from '../../kit/load/service.ts'
 import type { ProcessGroup } from '../measure/process-usage.ts'
 import { readStages, type StageTotals } from '../measure/stages.ts'
-import type { Ground } from './ground.ts'
+import type { Servers } from './servers.ts'
 import type { Target } from './target.ts'
 
 export const password = 'bench'
@@ -43,7 +43,7 @@ export interface BenchCampus extends TestDatabase {
 let campuses = 0
 
 /** A new database with the tables of the service and a campus in it. */
-export async function createCampus(ground: Ground, options: CampusOptions): Promise<BenchCampus> {
+export async function createCampus(ground: Servers, options: CampusOptions): Promise<BenchCampus> {
   const created = await createDatabase(ground.postgresUrl)
   const id = `bench-${process.pid}-${++campuses}`
   const database = await openDatabase(created.url, { logger: silent })
@@ -73,13 +73,13 @@ export interface EngineSiteOptions extends CampusOptions {
 }
 
 /** The service as it is run: `server` and `batcher` before the run's RabbitMQ, a campus of its own in its PostgreSQL. */
-export class EngineSite implements Target {
+export class EngineDeployment implements Target {
   readonly service: Service
   readonly campus: BenchCampus
   readonly groups: readonly ProcessGroup[]
   readonly #position: pg.Client
 
-  private constructor(ground: Ground, campus: BenchCampus, service: Service, position: pg.Client) {
+  private constructor(ground: Servers, campus: BenchCampus, service: Service, position: pg.Client) {
     this.campus = campus
     this.service = service
     this.#position = position
@@ -91,16 +91,16 @@ export class EngineSite implements Target {
   }
 
   /** Makes the campus, starts the processes and resolves once they serve it. */
-  static async open(ground: Ground, options: EngineSiteOptions): Promise<EngineSite> {
-    return await EngineSite.before(ground, await createCampus(ground, options), options)
+  static async open(ground: Servers, options: EngineSiteOptions): Promise<EngineDeployment> {
+    return await EngineDeployment.before(ground, await createCampus(ground, options), options)
   }
 
   /** The same before a campus that is there. */
   static async before(
-    ground: Ground,
+    ground: Servers,
     campus: BenchCampus,
     { environment = {}, launch = ground.launch }: Pick<EngineSiteOptions, 'environment' | 'launch'> = {},
-  ): Promise<EngineSite> {
+  ): Promise<EngineDeployment> {
     const service = await Service.start({
       databaseUrl: campus.url,
       rabbitAddress: ground.rabbitAddress,
@@ -114,7 +114,7 @@ export class EngineSite implements Target {
     position.on('error', () => {})
     await position.connect()
     await service.untilReady(readyMsMax)
-    return new EngineSite(ground, campus, service, position)
+    return new EngineDeployment(ground, campus, service, position)
   }
 
   get host(): string {

@@ -7,8 +7,8 @@ import { freePort } from '../../src/embedded/cluster.ts'
 import type { CampusSize } from '../campus/bench-campus.ts'
 import { CliProcess } from '../../kit/load/cli-process.ts'
 import type { ProcessGroup } from '../measure/process-usage.ts'
-import { EngineSite } from './engine-site.ts'
-import type { Ground } from './ground.ts'
+import { EngineDeployment } from './engine-deployment.ts'
+import type { Servers } from './servers.ts'
 import type { Target } from './target.ts'
 
 export interface GatewaySiteOptions {
@@ -21,16 +21,16 @@ export interface GatewaySiteOptions {
 const startTimeoutMs = 60_000
 
 /** The service with its gateways apart from the engine: `gateway` several times, `server`, `batcher`. */
-export class GatewaySite implements Target {
+export class GatewayDeployment implements Target {
   readonly host = '127.0.0.1'
   readonly ports: readonly number[]
   readonly groups: readonly ProcessGroup[]
-  readonly #site: EngineSite
+  readonly #site: EngineDeployment
   readonly #gateways: readonly CliProcess[]
   readonly #socket: string | undefined
 
   private constructor(
-    site: EngineSite,
+    site: EngineDeployment,
     gateways: readonly CliProcess[],
     ports: readonly number[],
     socket?: string,
@@ -46,10 +46,13 @@ export class GatewaySite implements Target {
   }
 
   /** Makes the campus, starts the processes and resolves once every gateway serves it. */
-  static async open(ground: Ground, { size, gateways, link }: GatewaySiteOptions): Promise<GatewaySite> {
+  static async open(
+    ground: Servers,
+    { size, gateways, link }: GatewaySiteOptions,
+  ): Promise<GatewayDeployment> {
     const socket = link === 'unix' ? join(tmpdir(), `bench-core-${randomUUID().slice(0, 8)}.sock`) : undefined
     const core = socket === undefined ? `127.0.0.1:${await freePort()}` : `unix://${socket}`
-    const site = await EngineSite.open(ground, { size, environment: { ENROLLMENT_CORE_LISTEN: core } })
+    const site = await EngineDeployment.open(ground, { size, environment: { ENROLLMENT_CORE_LISTEN: core } })
     const ports: number[] = []
     const processes: CliProcess[] = []
     for (let index = 0; index < gateways; index++) {
@@ -60,7 +63,7 @@ export class GatewaySite implements Target {
         new CliProcess('gateway', { ...site.service.environment, ...environment }, ground.keeper),
       )
     }
-    const opened = new GatewaySite(site, processes, ports, socket)
+    const opened = new GatewayDeployment(site, processes, ports, socket)
     await opened.#untilReady()
     return opened
   }

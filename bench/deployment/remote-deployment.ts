@@ -14,7 +14,7 @@ export interface RemoteService {
 }
 
 /** Takes load like any other; what it costs there is not seen from here. */
-export class RemoteSite implements Target {
+export class RemoteDeployment implements Target {
   readonly host: string
   readonly port: number
   readonly groups = []

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { cpus } from 'node:os'
 import { descendantsOf } from '../measure/process-usage.ts'
-import type { Ground } from './ground.ts'
+import type { Servers } from './servers.ts'
 
 /** The CPU that everything measured shares, and the one left for the load. */
 export const serviceCpu = 0
@@ -26,7 +26,7 @@ export function canPin(): boolean {
  * Holds PostgreSQL and RabbitMQ, all of their processes and threads, to one CPU.
  * @returns lets them go
  */
-export function pinServers(ground: Ground): () => void {
+export function pinServers(ground: Servers): () => void {
   const set = (list: string) => {
     for (const pid of descendantsOf([...ground.postgresql.roots(), ...ground.rabbitmq.roots()])) {
       try {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { freePort } from '../src/embedded/cluster.ts'
 
 /** A loopback port that leads to a server while it is open. Shut, nobody listens there, and connections are cut. */
-export class Door {
+export class ClosableProxy {
   /** The server's URL, by way of the door. */
   readonly url: string
   readonly port: number
@@ -21,8 +21,8 @@ export class Door {
   }
 
   /** Shut, to begin with. */
-  static async to(url: string): Promise<Door> {
-    return new Door(new URL(url), await freePort())
+  static async to(url: string): Promise<ClosableProxy> {
+    return new ClosableProxy(new URL(url), await freePort())
   }
 
   async open(): Promise<void> {

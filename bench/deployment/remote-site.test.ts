@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
-import { RemoteSite } from './remote-site.ts'
+import { RemoteDeployment } from './remote-deployment.ts'
 
 test('a catalog that was asked for too fast is asked for again, when the service says', async (t) => {
   const asked: string[] = []
@@ -23,7 +23,7 @@ test('a catalog that was asked for too fast is asked for again, when the service
     password: 'any',
     departments: 2,
   }
-  const site = new RemoteSite(service)
+  const site = new RemoteDeployment(service)
   t.after(() => site.stop())
   assert.deepEqual(await site.courseGroups(service), [
     [1, 1],

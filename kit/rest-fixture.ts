@@ -8,7 +8,7 @@ import { createRegistrationCampus, password, Students } from './registration-cam
 import { directJournal, type RunningEngine, startEngine, untilLeading } from './running-engine.ts'
 
 /** A registration campus that is served, and short words for what people ask of it. */
-export class Desk {
+export class RestFixture {
   readonly campus: string
   readonly database: Database
   readonly databaseUrl: string
@@ -32,10 +32,10 @@ export class Desk {
     this.#tokens = new Tokens(served.gateway.client, password)
   }
 
-  static async open(): Promise<Desk> {
+  static async open(): Promise<RestFixture> {
     const campus = `desk-${randomUUID().slice(0, 8)}`
     const created = await createRegistrationCampus(campus)
-    return new Desk(campus, created, await serve(campus, created.database))
+    return new RestFixture(campus, created, await serve(campus, created.database))
   }
 
   get url(): string {

@@ -36,7 +36,7 @@ type Changed = Partial<
 >
 
 /** A gateway for a test to send requests to, over the engine's own term and a campus that the test sketches. */
-export class Desk {
+export class GatewayFixture {
   readonly app: FastifyInstance
   readonly service: TermService
   readonly accounts = new Map<string, Account>()
