@@ -47,7 +47,7 @@ export class Course {
   }
 }
 
-/** A group of a course: the seats and the reserve queue. Changed by `evolve` alone. */
+/** A group of a course: the seats and the reserve queue. Loading fills it (`Campus.place`); decisions change it through `evolve` alone. */
 export class CourseGroup implements TimeBits {
   #profile: GroupProfile
   // Copied from the profile and worked out from it: what every decision reads, in one place. A decision costs what it

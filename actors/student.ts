@@ -21,7 +21,10 @@ export interface EnrollmentWindow {
   readonly endMs: number
 }
 
-/** A student: the places they hold (at most one per course), and what is left to spend. Changed by `evolve` alone. */
+/**
+ * A student: the places they hold (at most one per course), and what is left to spend. Loading fills it (`Campus.place`);
+ * decisions change it through `evolve` alone.
+ */
 export class Student implements TimeBits {
   #profile: StudentProfile
   readonly id: number

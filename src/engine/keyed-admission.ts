@@ -1,8 +1,12 @@
 import type { Command } from '../../actors/messages/commands.ts'
 import { keyLifetimeMs, type KeyMemory, lookupOf } from './key-memory.ts'
-import { outcomeUnknown } from './pending-command.ts'
 import type { CampusStore } from './ports.ts'
 import type { Outcome } from './service.ts'
+
+/** Such a key stays taken: its record exists, or may be on its way to the journal. */
+function mayHaveRecord(outcome: Outcome): boolean {
+  return outcome.kind === 'decided' || (outcome.kind === 'unavailable' && outcome.code === 'outcome_unknown')
+}
 
 /** Admits commands that carry a key: each key once. PostgreSQL is asked about those alone that memory cannot hold. */
 export class KeyedAdmission {
@@ -39,8 +43,8 @@ export class KeyedAdmission {
       this.#keys.release(command.actor, key)
       throw bug
     }
-    // `late` keeps the key: the record is on its way. Every other end without a record frees it.
-    if (outcome.kind !== 'decided' && outcome !== outcomeUnknown) this.#keys.release(command.actor, key)
+    if (mayHaveRecord(outcome)) return outcome
+    this.#keys.release(command.actor, key)
     return outcome
   }
 

@@ -6,7 +6,7 @@ import type { Asker, Outcome, RejectedOutcome, SubmitOptions, Unavailable } from
 import type { Confirmable, Settlement, Waiter } from './settlement.ts'
 
 /** The answer to whoever cannot be told what became of their command. */
-export const outcomeUnknown: Unavailable = { kind: 'unavailable', code: 'outcome_unknown' }
+const outcomeUnknown: Unavailable = { kind: 'unavailable', code: 'outcome_unknown' }
 
 export function rejectedBy({ rejection, ...where }: Rejection): RejectedOutcome {
   return { kind: 'rejected', code: rejection, ...where }

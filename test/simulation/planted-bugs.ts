@@ -80,8 +80,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     does: 'never frees the key of a request that ended without a decision',
     file: 'src/engine/keyed-admission.ts',
-    find: "if (outcome.kind !== 'decided' && outcome !== outcomeUnknown)",
-    replace: 'if (false)',
+    find: 'if (mayHaveRecord(outcome)) return',
+    replace: 'return',
     toldAs: /in flight, which nothing holds/,
   },
   {
