@@ -3,6 +3,17 @@ import { arrayText, type CopyField, CopyRows } from './copy.ts'
 import { detailsOf, foldAdministration, prepareAdministration } from './fold-administration.ts'
 
 /**
+ * Whether another program has put a trigger on a table that batches write. Ours do nothing for a batch of places; the
+ * others must see every row.
+ */
+const hasTriggersOfOthers = `EXISTS (
+  SELECT FROM pg_trigger WHERE NOT tgisinternal AND tgenabled = 'O' AND tgfoid <> ALL (ARRAY(
+      SELECT oid FROM pg_proc WHERE proname = ANY ('{note_outside_change,note_account_change,note_accounts_added,refuse_code_of_another_course}')))
+    AND tgrelid = ANY (ARRAY(SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass('decisions'))
+      || ARRAY[to_regclass('decisions'), to_regclass('enrolled_courses'), to_regclass('students'), to_regclass('courses'),
+        to_regclass('journal_position'), to_regclass('orphaned_effects')]::oid[]))`
+
+/**
  * How a batch of decisions becomes rows. Records are copied into `decisions`, and their effects (flattened, numbered in
  * the order in which they happened) into a table of the session; from there a few statements fold them into the tables
  * that say how the campus stands. The last effect on a place, a capacity or a student's actions wins.
@@ -64,8 +75,10 @@ export const prepareSession = `
       AND place.id = ANY (ARRAY(SELECT place_id FROM found WHERE type <> 'left' AND place_id IS NOT NULL))
   ), absent AS MATERIALIZED (
     SELECT found.*,
-      (SELECT TRUE FROM students WHERE students.id = found.student_id) IS NOT NULL AND (SELECT TRUE FROM courses
-        WHERE courses.course_id = found.course_id AND courses.group_id = found.group_id) IS NOT NULL AS has_room
+      -- Locked as a foreign key locks them: neither goes away before this transaction ends.
+      (SELECT TRUE FROM students WHERE students.id = found.student_id FOR KEY SHARE) IS NOT NULL
+        AND (SELECT TRUE FROM courses WHERE courses.course_id = found.course_id AND courses.group_id = found.group_id
+          FOR KEY SHARE) IS NOT NULL AS has_room
     FROM found WHERE found.type <> 'left' AND found.place_id IS NULL
   ), entered AS (
     INSERT INTO enrolled_courses (course_id, group_id, student_id, reserved, reserve_order, extra_seat)
@@ -112,7 +125,12 @@ export const prepareSession = `
   ${prepareAdministration}
 
   PREPARE move_position (BIGINT, BIGINT) AS
-  UPDATE journal_position SET seq = $1, at_ms = greatest(at_ms, $2)`
+  UPDATE journal_position SET seq = $1, at_ms = greatest(at_ms, $2);
+
+  PREPARE lock_position AS
+  SELECT leader, term, seq, at_ms, accepts_unsigned, EXISTS (SELECT FROM early_records) AS has_early,
+    current_setting('session_replication_role') AS role, ${hasTriggersOfOthers} AS has_triggers
+  FROM journal_position FOR UPDATE`
 
 export const clearStaged = 'DELETE FROM staged_effects'
 
@@ -146,7 +164,10 @@ export function stageBatch(records: readonly DecisionRecord[], term: number): St
     newestAt = Math.max(newestAt, record.at)
   }
   const { before, after } = foldAdministration(types, term)
-  const statements: string[] = [...before]
+  const statements: string[] = []
+  // What these add refers to departments, and wakes triggers: they have PostgreSQL do all that it does for others.
+  if (before.length > 0) statements.push('SET LOCAL session_replication_role = origin')
+  statements.push(...before)
   // Before the places: a surplus row would stand in the way of the one that counts.
   if (types.has('duplicates_removed')) statements.push('EXECUTE delete_duplicates')
   if (placeTypes.some((type) => types.has(type))) statements.push(`EXECUTE fold_places(${term})`)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import type { Effect } from '../../actors/messages/records.ts'
 import { BatcherTables } from './table-store.ts'
 import {
@@ -187,6 +188,59 @@ test('a decision about a student or a course that somebody deleted is kept, and 
     [1, 5, { type: 'capacity_changed', course: 102, group: 1, capacity: 9 }],
   ])
   assert.deepEqual(await db.rows('SELECT count(*) FROM decisions'), [[5]])
+})
+
+test('nobody removes a student or a group to whom a batch is just giving a place', async () => {
+  await takeTerm(db.batcher)
+  const batch = await db.batcher.begin()
+  await batch.apply([recordWith(1, { effects: [seat(1)] })])
+  const removals = [
+    db.database.query('DELETE FROM students WHERE id = 1'),
+    db.database.query('DELETE FROM courses WHERE course_id = 101 AND group_id = 1'),
+  ].map((removal) => removal.then(() => 'removed', String))
+  while ((await db.rows(`SELECT pid FROM pg_locks WHERE NOT granted`)).length < 2) await setImmediate()
+  await batch.commit()
+  for (const outcome of await Promise.all(removals)) assert.match(outcome, /foreign key constraint/)
+  assert.deepEqual(await places(), [[1, 101, 1, false, null]])
+})
+
+test('triggers of other programs fire for what batches write, as soon as they are there', async () => {
+  await takeTerm(db.batcher)
+  await applyEffects(db.batcher, seat(1))
+  await db.database.query(`
+    CREATE TABLE seen_places (student BIGINT);
+    CREATE FUNCTION see_place() RETURNS trigger LANGUAGE plpgsql AS
+      'BEGIN INSERT INTO seen_places VALUES (NEW.student_id); RETURN NULL; END';
+    CREATE TRIGGER of_another_program AFTER INSERT ON enrolled_courses FOR EACH ROW EXECUTE FUNCTION see_place()`)
+  try {
+    await applyEffects(db.batcher, seat(2))
+    assert.deepEqual(await db.rows('SELECT student FROM seen_places'), [[2]])
+  } finally {
+    await db.database.query('DROP FUNCTION see_place CASCADE; DROP TABLE seen_places')
+  }
+  await applyEffects(db.batcher, seat(3))
+  assert.equal((await places()).length, 3)
+})
+
+test('a student whom staff add is one whose department stays, and whose older tokens have ended', async () => {
+  await takeTerm(db.batcher)
+  const added = {
+    type: 'student_added',
+    student: 70,
+    department: 2,
+    gender: 'male',
+    entryYear: 2025,
+    maxUnits: 20,
+    remainingActions: 5,
+    windowStartMs: 0,
+    windowEndMs: 1,
+  } as const
+  await db.database.query(`INSERT INTO account_epochs (staff, id, changed_at, xact)
+    VALUES (FALSE, 70, 'epoch', pg_current_xact_id())`)
+  await applyEffects(db.batcher, added)
+  assert.deepEqual(await db.rows(`SELECT changed_at > 'epoch' FROM account_epochs WHERE id = 70`), [[true]])
+  await applyEffects(db.batcher, seat(70))
+  assert.deepEqual(await places(), [[70, 101, 1, false, null]])
 })
 
 test('a row that somebody wrote meanwhile gives way to the decision', async () => {
