@@ -38,7 +38,7 @@ export class Program {
   constructor(args: readonly string[], environment: Environment) {
     const { PATH = '', HOME = '/', TMPDIR } = process.env
     const child = spawn(process.execPath, [cli, ...args], {
-      env: { PATH, HOME, ...(TMPDIR !== undefined && { TMPDIR }), ...environment },
+      env: { PATH, HOME, ENROLLMENT_WARM_UP: '0s', ...(TMPDIR !== undefined && { TMPDIR }), ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#child = child
