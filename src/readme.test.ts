@@ -5,10 +5,10 @@ import { test } from 'node:test'
 import { settingsAsMarkdown } from './config/config-help.ts'
 
 const root = join(import.meta.dirname, '..')
-const readme = readFileSync(join(root, 'README.md'), 'utf8')
+const settingsPage = readFileSync(join(root, 'docs/settings.md'), 'utf8')
 
-test("README's table of the environment is the program's own", () => {
-  const [, table] = /<!-- settings:[^\n]*-->\n([\s\S]*?)\n<!-- \/settings -->/.exec(readme) ?? []
+test("the table of settings is the program's own", () => {
+  const [, table] = /<!-- settings:[^\n]*-->\n([\s\S]*?)\n<!-- \/settings -->/.exec(settingsPage) ?? []
   assert.equal(table, settingsAsMarkdown())
 })
 

@@ -10,7 +10,7 @@ export function settingsAsText(): string {
     .join('\n')
 }
 
-/** The same as the rows of a Markdown table, for the README; a test holds the two together. */
+/** The same as the rows of a Markdown table, for docs/settings.md; a test holds the two together. */
 export function settingsAsMarkdown(): string {
   const rows = Object.values(settings).map(({ variable, kind, fallback, meaning }) =>
     [`\`${variable}\``, fallback === undefined ? '' : `\`${fallback}\``, meaning, kind.wants]

@@ -314,7 +314,7 @@ export function isLoopback(address: Address): boolean {
   return /^(127\.\d+\.\d+\.\d+|::1|localhost)$/.test(address.host)
 }
 
-/** One environment variable. README's table and `--help` are made from these. */
+/** One environment variable. The table of docs/settings.md and `--help` are made from these. */
 export interface Setting<T, Fallback extends string | undefined> {
   readonly variable: string
   readonly kind: ValueKind<T>

@@ -161,7 +161,7 @@ test('only addresses that no other machine can reach count as loopback', () => {
   assert.ok(isLoopback({ protocol: 'unix', path: '/run/e.sock' }))
 })
 
-test('help and README name every variable with its default', () => {
+test('help and docs/settings.md name every variable with its default', () => {
   const text = settingsAsText()
   const rows = settingsAsMarkdown().split('\n')
   assert.equal(rows.length, variables.length + 2)

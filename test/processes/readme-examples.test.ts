@@ -12,6 +12,7 @@ import { readText, root } from '../ops/repository.ts'
 import { createDatabase, rabbitAddress } from '../../kit/servers/provide.ts'
 
 const readme = readText('README.md')
+const commandsShown = `${readme}\n${readText('docs/operating.md')}`
 
 /** What stands in README as typed into a shell: indented by four, or fenced as `sh`, and beginning with a command. */
 function shellBlocks(): readonly (readonly string[])[] {
@@ -32,12 +33,14 @@ function blocksWith(...parts: string[]): readonly (readonly string[])[] {
   return found
 }
 
-test('README names no script and no option that there is not', async () => {
+test('README and docs/operating.md name no script and no option that there is not', async () => {
   const { scripts } = JSON.parse(readText('package.json')) as { scripts: Record<string, string> }
-  for (const [text, name = ''] of readme.matchAll(/\bnpm\s+(?:run\s+)?([a-z][\w:]*)/g)) {
+  for (const [text, name = ''] of commandsShown.matchAll(/\bnpm\s+(?:run\s+)?([a-z][\w:]*)/g)) {
     assert.ok(name === 'ci' || name === 'install' || name in scripts, text)
   }
-  const typed = [...readme.matchAll(/(?:src\/cli\.ts|`enrollment|^ *enrollment) ([a-z]+)([^`\n|&#]*)/gm)]
+  const typed = [
+    ...commandsShown.matchAll(/(?:src\/cli\.ts|`enrollment|^ *enrollment) ([a-z]+)([^`\n|&#]*)/gm),
+  ]
   assert.ok(typed.length > 5)
   const helps = new Map<string, string>()
   for (const [text, command = '', rest = ''] of typed) {
