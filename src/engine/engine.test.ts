@@ -142,6 +142,29 @@ test('where replies wait for PostgreSQL, a marker demands no record that was mer
   assert.equal(await seenAfter('applied'), undefined)
 })
 
+test('what a term has answered for is written down once PostgreSQL is back, long after that term', async () => {
+  const noted: number[] = []
+  let isAway = true
+  const noteAnswered: CampusStore['noteAnswered'] = async ({ seq }) => {
+    if (isAway) throw new Error('connection refused')
+    noted.push(seq)
+  }
+  const { engine, runtime, journal } = await leadingEngine({ store: { noteAnswered } })
+  void engine.submit(addOne)
+  await runtime.advance(1)
+  journal.confirm()
+  await settlePromises()
+  journal.lose('cut')
+  await runtime.advance(60_000)
+  isAway = false
+  await runtime.advance(1000)
+  assert.deepEqual(noted, [1])
+  await runtime.advance(5000)
+  assert.deepEqual(noted, [1], 'and once')
+  void engine.stop(0)
+  await runtime.advance(1000)
+})
+
 const anotherLed: Position = { leader: '22222222-2222-4222-8222-222222222222', seq: 3, term: 2, atMs: 0 }
 
 test('a leader that learns from PostgreSQL that another has led since gives up', async () => {

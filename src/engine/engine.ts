@@ -48,6 +48,8 @@ export interface EngineOptions {
 
 /** How long a term that has ended may take to write down what it has answered for. */
 const lastNoteMsMax = 1000
+/** How often that is tried while PostgreSQL cannot be reached, also after the term. */
+const noteAgainMs = 1000
 /** Between terms that could not begin: doubled each time, until one is led. */
 const againMs = { first: 250, most: 5000 }
 
@@ -280,10 +282,18 @@ export class Engine extends TermService {
     if (acknowledgedSeq > 0) this.#seen = { leader: term.leader, seq: acknowledgedSeq }
     term.close()
     if (acknowledgedSeq <= appliedSeq || this.#seen === undefined) return
-    const noted = this.#options.store.noteAnswered(this.#seen).catch(() => {
-      // Not reachable now; the next marker of this process says so as well.
-    })
-    await Promise.race([noted, this.#sleep(lastNoteMsMax)])
+    await Promise.race([this.#noteAnswered(this.#seen), this.#sleep(lastNoteMsMax)])
+  }
+
+  /** Writes it down as soon as PostgreSQL can be reached: until then, whoever else leads knows nothing of it. */
+  async #noteAnswered(seen: RecordId): Promise<void> {
+    while (this.#seen === seen && !this.#stopping.signal.aborted) {
+      try {
+        return await this.#options.store.noteAnswered(seen)
+      } catch {
+        await this.#sleep(noteAgainMs)
+      }
+    }
   }
 
   /**

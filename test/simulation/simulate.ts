@@ -50,7 +50,7 @@ export interface RunResult {
 /** 2026-09-01 07:00 UTC, the morning of a registration day. */
 const epochMs = 1_788_246_000_000
 /** So long after the last fault, everything must be answered and everybody agree. */
-const healingMs = 300_000
+const healingMs = 900_000
 /** So long do faults last at most. */
 const askingMs = 600_000
 /** In every run. */
