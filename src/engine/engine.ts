@@ -46,10 +46,8 @@ export interface EngineOptions {
   readonly onState: (state: EngineState, detail: string) => void
 }
 
-/** How long a term that has ended may take to write down what it has answered for. */
+/** How long a term that has ended waits until it is written down what it has answered for; then it is tried again as often. */
 const lastNoteMsMax = 1000
-/** How often that is tried while PostgreSQL cannot be reached, also after the term. */
-const noteAgainMs = 1000
 /** Between terms that could not begin: doubled each time, until one is led. */
 const againMs = { first: 250, most: 5000 }
 
@@ -291,7 +289,7 @@ export class Engine extends TermService {
       try {
         return await this.#options.store.noteAnswered(seen)
       } catch {
-        await this.#sleep(noteAgainMs)
+        await this.#sleep(lastNoteMsMax)
       }
     }
   }
