@@ -18,7 +18,7 @@ export interface Servers {
   readonly seed: number
   /** So small that it only shows that everything works. */
   readonly isTiny: boolean
-  /** Told how far it is. */
+  /** Called with how far it is. */
   readonly say: (line: string) => void
   remove(): Promise<void>
 }

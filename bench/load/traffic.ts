@@ -40,7 +40,7 @@ export type Traffic =
 /** One request, ready to be sent. */
 export interface Outgoing {
   readonly text: string
-  /** Told the entity tag of the reply, where it has one. */
+  /** Called with the entity tag of the reply, where it has one. */
   readonly onEtag?: (etag: string) => void
 }
 

@@ -97,7 +97,7 @@ export interface CliResult {
 
 /**
  * Runs one command to its end.
- * @param onStarted told the number of its process
+ * @param onStarted called with the number of its process
  */
 export async function runCli(
   args: readonly string[],

@@ -14,7 +14,7 @@ const versions = { lowest: 5, highest: 6 }
 export interface PortMapperOptions {
   /** Where a node is that did not register here; undefined = there is none. */
   readonly find: (name: string) => Promise<number | undefined>
-  /** Told when a node registers. */
+  /** Called when a node registers. */
   readonly onRegistered: (name: string, port: number) => void
 }
 

@@ -78,9 +78,9 @@ export interface ApplyOptions {
   readonly runId: string
   /** Ends the waiting; what was decided until then stands. */
   readonly signal: AbortSignal
-  /** Told of each course once its decision is durable. */
+  /** Called with each course once its decision is durable. */
   readonly onProgress: (progress: AdoptionProgress) => void
-  /** Told why it does not go on for now, once that has lasted, and when the reason changes. */
+  /** Called with why it does not go on for now, once that has lasted, and when the reason changes. */
   readonly onWaiting: (detail: string) => void
 }
 

@@ -32,7 +32,7 @@ export interface EngineLinkOptions {
   readonly secrets: readonly [string, ...string[]]
   /** For the engine's log. */
   readonly gateway: string
-  /** Told of every change of what `status` says but its numbers. */
+  /** Called for every change of what `status` says but its numbers. */
   readonly onChange: (link: EngineLink) => void
 }
 

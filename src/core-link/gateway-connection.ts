@@ -38,7 +38,7 @@ export interface CoreService extends EnrollmentService {
 export interface GatewayConnectionOptions {
   readonly service: CoreService
   readonly campus: string
-  /** Told of a connection that is good, by the name that the gateway gave itself. */
+  /** Called with a connection that is good, by the name that the gateway gave itself. */
   readonly onWelcome: (gateway: string) => void
   /** A command or a read failed by a bug. */
   readonly onBug: (bug: unknown) => void

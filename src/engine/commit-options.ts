@@ -34,7 +34,7 @@ export interface CommitOptions {
   onReturned?: (() => void) | undefined
   /** Called with a record that PostgreSQL will not write. */
   onRefused?: (record: DecisionRecord, why: string) => void
-  /** Told of decisions, in order, when they may be shown: just before their replies leave. */
+  /** Called with decisions, in order, when they may be shown: just before their replies leave. */
   onReleased?: (records: readonly DecisionRecord[]) => void
   /** Measures into these; nothing is measured without them. */
   stages?: CommandStages | undefined

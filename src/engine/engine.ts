@@ -40,9 +40,9 @@ export interface EngineOptions {
   readonly stages?: CommandStages
   /** Serve although the tables need adoption; for the adoption itself. */
   readonly evenIfAdoptionNeeded?: boolean
-  /** Told what somebody should look at, once while it lasts; the engine goes on trying by itself. */
+  /** Called with what somebody should look at, once while it lasts; the engine goes on trying by itself. */
   readonly onAlarm?: (alarm: EngineAlarm, detail: string) => void
-  /** Told of every change of state, with a line for people. */
+  /** Called for every change of state, with a line for people. */
   readonly onState: (state: EngineState, detail: string) => void
 }
 

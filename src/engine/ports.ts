@@ -107,7 +107,7 @@ export interface JournalTerm {
   readonly open: boolean
   /** True while the journal accepts nothing for now (a broker's memory or disk alarm). */
   readonly blocked: boolean
-  /** Told the newest record that PostgreSQL has applied, as far as the journal hears of it. */
+  /** Called with the newest record that PostgreSQL has applied, as far as the journal hears of it. */
   onApplied(listener: (applied: RecordId) => void): void
   /** The queue between the leader and the tables; undefined where there is none. */
   readonly queue?: JournalQueue
@@ -153,7 +153,7 @@ export interface Journal {
   readonly identity: string
   /**
    * Waits for the lock, however long, connecting again with back-off, and opens a term.
-   * @param onProgress told when the reason for waiting changes, with a line for people
+   * @param onProgress called when the reason for waiting changes, with a line for people
    * @param findLoss asked where the journal's queue is missing: why it must not be made anew, with a line for people;
    *   undefined if nothing is lost with it. Rejects when the database cannot be reached.
    * @throws the signal's reason, when it is aborted

@@ -22,7 +22,7 @@ export interface Waiter {
   settle(settlement: Settlement): void
 }
 
-/** Told when the journal has a record; never, when the term ends first. */
+/** Called when the journal has a record; never, when the term ends first. */
 export interface Confirmable {
   confirmed(): void
   /** Nothing in memory rests on the record yet: if PostgreSQL refuses it, the term goes on. */

@@ -133,7 +133,7 @@ export interface JournalReader {
 export interface JournalSource {
   /**
    * Waits, connecting again with back-off, for the broker and for the journal's queue, which the first leader makes.
-   * @param onWaiting told what is waited for, with a line for people
+   * @param onWaiting called with what is waited for, with a line for people
    * @throws LostTail if the queue stays away although terms came through it; the signal's reason, when it is aborted
    */
   open(signal: AbortSignal, onWaiting: (detail: string) => void): Promise<JournalReader>

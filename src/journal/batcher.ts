@@ -72,7 +72,7 @@ export class Batcher {
   readonly #stopping = new AbortController()
   readonly #wait: StoppableWait
   #running: Promise<void> | undefined
-  /** Told when the reader ends, for who waits for the database. */
+  /** Called when the reader ends, for who waits for the database. */
   #cutPauseShort: () => void = () => {}
   #gap: Gap | undefined
   /** The tables' position as this batcher left it. */

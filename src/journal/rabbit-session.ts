@@ -150,7 +150,7 @@ export function codeOf(error: unknown): string | undefined {
 /**
  * Opens a session and does `work` on it; a session that cannot be opened, or fails meanwhile, is followed by another,
  * with back-off. An abort ends the one at hand, whatever it waits for.
- * @param onFailed told why, with a line for people
+ * @param onFailed called with why, with a line for people
  * @throws LostTail and WrongCampus of `work`; the signal's reason, when it is aborted
  */
 export async function onWorkingSession<Result>(

@@ -41,7 +41,7 @@ export interface CheckOptions {
   readonly raw?: boolean
   /** Most units that a course may count; as many as the column holds if absent. */
   readonly courseUnitsMax?: number
-  /** Told as the files are read: bytes so far, and of all files. */
+  /** Called as the files are read: bytes so far, and of all files. */
   readonly onBytes?: (read: number, total: number) => void
 }
 

@@ -13,7 +13,7 @@ export interface CheckedFiles extends RegistryRows {
   /** How many passwords came in plain and must be hashed before the rows are read. */
   readonly plainPasswords: number
   /**
-   * @param onHashed told how many are done, after each one
+   * @param onHashed called with how many are done, after each one
    * @param isWanted whose are hashed; everybody's if absent
    */
   hashPasswords(hash: HashPassword, onHashed?: (done: number) => void, isWanted?: IsWanted): Promise<void>
@@ -95,7 +95,7 @@ export function withUnitsUpTo<Cells extends CourseCells, Row>(
   return { ...table, fields: { ...table.fields, units: { ...units, read } } }
 }
 
-/** @param onBytes told bytes read so far, and of all files */
+/** @param onBytes called with bytes read so far, and of all files */
 export async function openCheck(
   files: readonly string[],
   onBytes: (read: number, total: number) => void = () => undefined,

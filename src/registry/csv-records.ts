@@ -35,7 +35,7 @@ const defects: Record<string, string> = {
 /**
  * Reads a CSV file (RFC 4180; UTF-8, with or without a byte order mark; lines end in LF or CRLF) in pieces
  * that fit in memory. Blank lines are skipped. Returns the SHA-256 of the whole file.
- * @param onBytes told how many bytes were read since it was last told
+ * @param onBytes called with how many bytes were read since it was last told
  * @throws NotCsv once all records before the fault were given
  */
 export async function* readCsv(

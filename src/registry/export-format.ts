@@ -85,7 +85,7 @@ const pieceLength = 65_536
 /**
  * One file as text, in pieces.
  * @param rowsOf reads a table from its beginning
- * @param onRow told after each row of a table
+ * @param onRow called after each row of a table
  */
 export async function* textOf(
   file: ExportedFile,

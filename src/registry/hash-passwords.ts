@@ -7,7 +7,7 @@ const concurrency = 4
 /**
  * Hashes each password, in order, some at a time. An argon2id hash of the strength that logins want takes
  * about 12 ms of one core: 100,000 of them 20 minutes.
- * @param onHashed told after each one
+ * @param onHashed called after each one
  */
 export async function hashAll(
   plain: readonly string[],

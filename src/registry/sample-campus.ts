@@ -15,7 +15,7 @@ export interface SampleOptions {
   /** Milliseconds since the Unix epoch. Enrollment windows open then, for a year; exams come later. */
   readonly nowMs: number
   readonly hash: HashPassword
-  /** Told how many of the passwords are hashed. */
+  /** Called with how many of the passwords are hashed. */
   readonly onHashed?: (done: number, total: number) => void
 }
 

@@ -75,7 +75,7 @@ export class LoadRefused extends Error {
 }
 
 export interface LoadOptions {
-  /** Told from time to time, and at the end of each table, how many of its rows are written. */
+  /** Called from time to time, and at the end of each table, with how many of its rows are written. */
   readonly onProgress?: (table: LoadedTable, rows: number) => void
   /** Do it all, see whether the database takes it, and roll it back. */
   readonly dryRun?: boolean

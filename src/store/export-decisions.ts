@@ -12,7 +12,7 @@ export interface DecisionsExport {
   readonly untilMs?: number | undefined
   /** Whether CSV cells that a spreadsheet would compute stay so; else an apostrophe stands before them. */
   readonly raw?: boolean
-  /** Told the number of decisions before the first is written, if `onRows` is to be told how far it is. */
+  /** Called with the number of decisions before the first is written, if `onRows` is to be told how far it is. */
   readonly onTotal?: (decisions: number) => void
   readonly onRows?: (decisions: number) => void
   readonly signal?: AbortSignal

@@ -7,7 +7,7 @@ const backoffMs = { first: 250, most: 5_000 } as const
 export interface WaitOptions {
   readonly logger: Logger
   readonly signal: AbortSignal
-  /** Told one line for people when waiting begins, and again when the reason changes. No password in it. */
+  /** Called with one line for people when waiting begins, and again when the reason changes. No password in it. */
   readonly onWaiting: (line: string) => void
 }
 

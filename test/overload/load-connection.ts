@@ -23,7 +23,7 @@ export class LoadConnection {
   #settle: ((answered: Answered | undefined) => void) | undefined
   #received = ''
 
-  /** @param onIdle told when it is open, and after each answer */
+  /** @param onIdle called when it is open, and after each answer */
   constructor(port: number, onIdle: (connection: LoadConnection) => void) {
     this.#port = port
     this.#onIdle = onIdle

@@ -29,7 +29,7 @@ export interface RunOptions {
   readonly wish?: PlanWish | undefined
   /** Without a fault. */
   readonly isCalm?: boolean
-  /** Told of everything that happens to the processes, for looking into one seed. */
+  /** Called with everything that happens to the processes, for looking into one seed. */
   readonly trace?: (line: string) => void
 }
 

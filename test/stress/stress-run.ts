@@ -33,7 +33,7 @@ export interface StressServers {
 }
 
 export interface StressHost {
-  /** Told how far it is. */
+  /** Called with how far it is. */
   readonly say: (line: string) => void
   /** Ends the run, and what it started, early. */
   readonly signal: AbortSignal

@@ -74,13 +74,13 @@ export class EarlyRefusal {
     socket.on('data', take).off('data', parse as (chunk: Buffer) => void)
   }
 
-  /** Told when a turn of the event loop is over in which somebody was asked about. */
+  /** Called when a turn of the event loop is over in which somebody was asked about. */
   turnOver(): void {
     this.#answered = 0
     for (const socket of this.#resting.splice(0)) socket.resume()
   }
 
-  /** Told of every request that took the ordinary way. */
+  /** Called for every request that took the ordinary way. */
   noteBegin(request: IncomingMessage, response: ServerResponse): void {
     const connection = this.#connections.get(request.socket)
     if (connection?.begun === undefined) return
