@@ -45,6 +45,16 @@ const table: Readonly<Record<string, readonly Case[]>> = {
     { line: 'GET /student/courses?department=1', gets: bothStudents('200') },
     { line: 'GET /student/courses?department=2', gets: bothStudents('200') },
   ],
+  'GET /student/me': [
+    { line: 'GET /student/me', gets: bothStudents('200') },
+    { line: 'GET /student/me?std_id=4', gets: bothStudents('400 malformed') },
+  ],
+  'GET /student/decisions': [
+    { line: 'GET /student/decisions', gets: bothStudents('200') },
+    { line: 'GET /student/decisions?student_id=4', gets: bothStudents('400 malformed') },
+  ],
+  'GET /catalog': [{ line: 'GET /catalog', gets: withToken('200') }],
+  'GET /departments': [{ line: 'GET /departments', gets: withToken('200') }],
   'PUT /student/course': [
     { line: 'PUT /student/course', body: { course_id: 11, group_id: 1 }, gets: bothStudents('204') },
     {
@@ -191,6 +201,10 @@ const table: Readonly<Record<string, readonly Case[]>> = {
       'GET /docs/static/swagger-initializer.js',
     ].map((line) => [line, [{ line: line as Line, gets: anyone('200') }]]),
   ),
+  'GET /pages/:name': [
+    { line: 'GET /pages/nothing.js', gets: anyone('404 no_such_path') },
+    { line: 'GET /pages/..%2f..%2fpackage.json', gets: anyone('404 no_such_path') },
+  ],
   'GET /docs': [{ line: 'GET /docs', gets: anyone('200') }],
   'GET /docs/static/index.html': [{ line: 'GET /docs/static/index.html', gets: anyone('302') }],
   'GET /docs/static/*': [

@@ -152,10 +152,10 @@ export const plantedBugs: readonly PlantedBug[] = [
     seeds: lostTails,
   },
   {
-    does: 'overlooks what a marker’s author saw confirmed',
+    does: 'accepts a marker whose author saw confirmed what is missing, and asks no further',
     file: 'src/journal/write.ts',
-    find: 'if (seen === undefined ||',
-    replace: 'if (true ||',
+    find: 'if (!(await transaction.isLossAccepted(seen.leader))) return seen',
+    replace: 'return undefined',
     toldAs: /nobody said so/,
     seeds: lostTails,
   },
