@@ -93,8 +93,9 @@ BEGIN
   GRANT SELECT ON enrollment_migrations, enrolled_courses, journal_position, leaders, decisions, baseline,
     baseline_places, baseline_courses, baseline_students, outside_changes, archived_decisions TO enrollment_batcher;
   GRANT SELECT (id, journal, journal_keys, journal_since_term, database_id, is_sample), UPDATE (journal) ON campus TO enrollment_batcher;
-  GRANT SELECT (id, remaining_actions, max_units, enrollment_start_time, enrollment_end_time) ON students
-    TO enrollment_batcher;
+  -- All but the password: who adds a student, or changes one that is there already, reads what it writes.
+  GRANT SELECT (id, enrollment_start_time, enrollment_end_time, max_units, remaining_actions, department_id, entry_year,
+    gender) ON students TO enrollment_batcher;
   -- Everything about a new student but the password: without one, nobody logs in.
   GRANT INSERT (id, enrollment_start_time, enrollment_end_time, max_units, remaining_actions, department_id, entry_year,
     gender), UPDATE (enrollment_start_time, enrollment_end_time, max_units, remaining_actions, department_id, entry_year,

@@ -165,6 +165,20 @@ test('what a term has answered for is written down once PostgreSQL is back, long
   await runtime.advance(1000)
 })
 
+test('what a term has answered for is written down when the process is told to stop', async () => {
+  const noted: number[] = []
+  const noteAnswered: CampusStore['noteAnswered'] = async ({ seq }) => void noted.push(seq)
+  const { engine, runtime, journal } = await leadingEngine({ store: { noteAnswered } })
+  void engine.submit(addOne)
+  await runtime.advance(1)
+  journal.confirm()
+  await settlePromises()
+  const stopped = engine.stop(0)
+  await runtime.advance(2000)
+  await stopped
+  assert.deepEqual(noted, [1])
+})
+
 const anotherLed: Position = { leader: '22222222-2222-4222-8222-222222222222', seq: 3, term: 2, atMs: 0 }
 
 test('a leader that learns from PostgreSQL that another has led since gives up', async () => {

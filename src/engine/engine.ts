@@ -285,13 +285,14 @@ export class Engine extends TermService {
 
   /** Writes it down as soon as PostgreSQL can be reached: until then, whoever else leads knows nothing of it. */
   async #noteAnswered(seen: RecordId): Promise<void> {
-    while (this.#seen === seen && !this.#stopping.signal.aborted) {
+    // Once in any case: a term also ends because the process is told to stop.
+    do {
       try {
         return await this.#options.store.noteAnswered(seen)
       } catch {
         await this.#sleep(lastNoteMsMax)
       }
-    }
+    } while (this.#seen === seen && !this.#stopping.signal.aborted)
   }
 
   /**

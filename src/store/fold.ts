@@ -132,6 +132,10 @@ export const prepareSession = `
     current_setting('session_replication_role') AS role, ${hasTriggersOfOthers} AS has_triggers
   FROM journal_position FOR UPDATE`
 
+/** Only where they sleep: a role that may not choose may not even choose what is so already. */
+const wakeTriggers = `SELECT set_config('session_replication_role', 'origin', TRUE)
+  WHERE current_setting('session_replication_role') <> 'origin'`
+
 export const clearStaged = 'DELETE FROM staged_effects'
 
 export const copyDecisions = `
@@ -166,7 +170,7 @@ export function stageBatch(records: readonly DecisionRecord[], term: number): St
   const { before, after } = foldAdministration(types, term)
   const statements: string[] = []
   // What these add refers to departments, and wakes triggers: they have PostgreSQL do all that it does for others.
-  if (before.length > 0) statements.push('SET LOCAL session_replication_role = origin')
+  if (before.length > 0) statements.push(wakeTriggers)
   statements.push(...before)
   // Before the places: a surplus row would stand in the way of the one that counts.
   if (types.has('duplicates_removed')) statements.push('EXECUTE delete_duplicates')

@@ -44,6 +44,7 @@ const closeMs = 100
  * thousands of requests, and these come in the first second of an opening or of a takeover. Nothing of it reaches a journal, a
  * table, a metric, a log or anybody's view: engine, gateway and campus are made for it and dropped.
  * It lasts for ENROLLMENT_WARM_UP at most, and ends at once when the process is told to stop.
+ * A process that cannot (no loopback, say) goes on without.
  * @returns how many commands were decided
  */
 export async function warmUp(config: Config, { rest, writes }: Work, host: WarmHost): Promise<number> {
@@ -74,6 +75,9 @@ export async function warmUp(config: Config, { rest, writes }: Work, host: WarmH
     const seconds = ((performance.now() - beganMs) / 1000).toFixed(1)
     host.log.info(`warm after ${seconds} s and ${decidedSeq} decisions on a campus that is not there`)
     return decidedSeq
+  } catch (err) {
+    host.log.warn({ err }, 'not warmed up; the first requests cost more')
+    return 0
   } finally {
     await engine.stop(closeMs)
     await running
