@@ -3,15 +3,18 @@ import { arrayText, type CopyField, CopyRows } from './copy.ts'
 import { detailsOf, foldAdministration, prepareAdministration } from './fold-administration.ts'
 
 /**
- * Whether another program has put a trigger on a table that batches write. Ours do nothing for a batch of places; the
- * others must see every row.
+ * Whether another program has put a trigger or a foreign key on a table that batches write. Ours do nothing for a batch of
+ * places; the others must see every row.
  */
 const hasTriggersOfOthers = `EXISTS (
   SELECT FROM pg_trigger WHERE NOT tgisinternal AND tgenabled = 'O' AND tgfoid <> ALL (ARRAY(
       SELECT oid FROM pg_proc WHERE proname = ANY ('{note_outside_change,note_account_change,note_accounts_added,refuse_code_of_another_course}')))
     AND tgrelid = ANY (ARRAY(SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass('decisions'))
       || ARRAY[to_regclass('decisions'), to_regclass('enrolled_courses'), to_regclass('students'), to_regclass('courses'),
-        to_regclass('journal_position'), to_regclass('orphaned_effects')]::oid[]))`
+        to_regclass('journal_position'), to_regclass('orphaned_effects')]::oid[]))
+  OR EXISTS (
+    SELECT FROM pg_constraint, to_regclass('enrolled_courses') AS places WHERE contype = 'f' AND (confrelid = places
+      OR conrelid = places AND confrelid <> ALL (ARRAY[to_regclass('students'), to_regclass('courses')]::oid[])))`
 
 /**
  * How a batch of decisions becomes rows. Records are copied into `decisions`, and their effects (flattened, numbered in
@@ -129,10 +132,10 @@ export const prepareSession = `
 
   PREPARE lock_position AS
   SELECT leader, term, seq, at_ms, accepts_unsigned, EXISTS (SELECT FROM early_records) AS has_early,
-    current_setting('session_replication_role') AS role, ${hasTriggersOfOthers} AS has_triggers
+    current_setting('session_replication_role') AS role, (${hasTriggersOfOthers}) AS has_triggers
   FROM journal_position FOR UPDATE`
 
-/** Only where they sleep: a role that may not choose may not even choose what is so already. */
+/** Only if it has to: a role without the right to set this is refused even where nothing would change. */
 const wakeTriggers = `SELECT set_config('session_replication_role', 'origin', TRUE)
   WHERE current_setting('session_replication_role') <> 'origin'`
 

@@ -222,6 +222,20 @@ test('triggers of other programs fire for what batches write, as soon as they ar
   assert.equal((await places()).length, 3)
 })
 
+test('a foreign key of another program is kept when a batch takes a place away', async () => {
+  await takeTerm(db.batcher)
+  await applyEffects(db.batcher, seat(1))
+  await db.database.query(`
+    CREATE TABLE grades (place BIGINT REFERENCES enrolled_courses ON DELETE CASCADE);
+    INSERT INTO grades SELECT id FROM enrolled_courses`)
+  try {
+    await applyEffects(db.batcher, { type: 'left', student: 1, course: 101, group: 1 })
+    assert.deepEqual([await places(), await db.rows('SELECT * FROM grades')], [[], []])
+  } finally {
+    await db.database.query('DROP TABLE grades')
+  }
+})
+
 test('a student whom staff add is one whose department stays, and whose older tokens have ended', async () => {
   await takeTerm(db.batcher)
   const added = {

@@ -173,18 +173,21 @@ interface Session {
 async function prepare(client: Client): Promise<Session> {
   await client.query(prepareSession)
   const { rows } = await client.query<{ own: string }>(selectOwnDatabaseId)
-  return { own: rows[0]?.own ?? '', mayBeReplica: await takeRole(client, 'replica') }
+  return { own: rows[0]?.own ?? '', mayBeReplica: await mayTakeRole(client, 'replica') }
 }
 
-/** @returns false if this session may not */
-async function takeRole(client: Client, role: ReplicationRole): Promise<boolean> {
+async function mayTakeRole(client: Client, role: ReplicationRole): Promise<boolean> {
   try {
-    await client.query(`SET session_replication_role = ${role}`)
+    await takeRole(client, role)
     return true
   } catch (error) {
     if (codeOf(error) === insufficientPrivilege) return false
     throw error
   }
+}
+
+async function takeRole(client: Client, role: ReplicationRole): Promise<void> {
+  await client.query(`SET session_replication_role = ${role}`)
 }
 
 async function beginTransaction(
