@@ -46,7 +46,7 @@ export interface EngineOptions {
   readonly onState: (state: EngineState, detail: string) => void
 }
 
-/** How long a term that has ended waits until it is written down what it has answered for; then it is tried again as often. */
+/** The end of a term waits so long for its last answers to be written down; if that fails, so long until the next try. */
 const lastNoteMsMax = 1000
 /** Between terms that could not begin: doubled each time, until one is led. */
 const againMs = { first: 250, most: 5000 }

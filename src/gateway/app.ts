@@ -44,7 +44,7 @@ const usualCourseUnitsMax = 60
 
 /**
  * Builds the REST gateway over an enrollment service. It listens to nothing yet: tests inject requests, and
- * `listen.ts` opens the door.
+ * `listen.ts` opens an address.
  */
 export function buildGateway(deps: GatewayDeps): FastifyInstance {
   const { service, accounts, searchDecisions, limits, logger } = deps
@@ -55,7 +55,7 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
     const caller = opened?.tokens.callerOf(authorization, now())
     return caller?.staff === false ? caller.id : undefined
   }
-  const door = new HttpServer({
+  const server = new HttpServer({
     http: deps.http ?? defaultHttpLimits,
     replyDeadlineMs: limits.replyDeadlineMs,
     certificate: deps.certificate,
@@ -75,10 +75,10 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
       },
     },
   })
-  const app = createServer(deps, door)
+  const app = createServer(deps, server)
   const exposition = deps.exposition ?? new Exposition()
   const metrics = new GatewayMetrics(service, exposition, deps)
-  metrics.showHttpServer(door)
+  metrics.showHttpServer(server)
   nameAnswers(app)
   if (deps.trustProxy !== false) believeAddressesOnly(app)
   demandHost(app)
@@ -139,13 +139,13 @@ export function buildGateway(deps: GatewayDeps): FastifyInstance {
 
 function createServer(
   { trustProxy, certificate, http = defaultHttpLimits }: GatewayDeps,
-  door: HttpServer,
+  server: HttpServer,
 ): FastifyInstance {
   const app = fastify({
     bodyLimit: http.bodyBytesMax,
     ...(certificate && { https: certificate }),
     rewriteUrl: ({ url = '' }) => routedUrl(url),
-    serverFactory: (handle) => door.open(handle),
+    serverFactory: (handle) => server.open(handle),
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
     // While closing, requests on open connections are still answered, by the engine's own state.

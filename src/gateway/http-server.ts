@@ -31,7 +31,7 @@ const unsentLookMs = 500
 export class HttpServer {
   readonly #options: DoorOptions
   /** One for each address that is listened on. */
-  readonly #rooms: RequestQueue[] = []
+  readonly #queues: RequestQueue[] = []
   readonly #pipelines: Pipelines[] = []
   readonly #sockets = new Set<Socket>()
   #connections = 0
@@ -59,12 +59,12 @@ export class HttpServer {
 
   /** Requests that wait in line. */
   get waiting(): number {
-    return this.#rooms.reduce((sum, { length }) => sum + length, 0)
+    return this.#queues.reduce((sum, { length }) => sum + length, 0)
   }
 
   /** Requests turned away for want of time or room, so far. */
   get turnedAway(): number {
-    return this.#rooms.reduce((sum, { turnedAway }) => sum + turnedAway, 0)
+    return this.#queues.reduce((sum, { turnedAway }) => sum + turnedAway, 0)
   }
 
   /** A server that hands requests to `handle` when there is time for them. */
@@ -79,12 +79,12 @@ export class HttpServer {
       // Node looks for overdue requests at intervals, every 30 s if not told.
       connectionsCheckingInterval: Math.ceil(http.headersTimeoutMs / 4),
     }
-    const room = new RequestQueue(handle, requestQueue)
-    this.#rooms.push(room)
-    const pipelines = new Pipelines((request, response) => room.enter(request, response), http.pipelinedMax)
+    const queue = new RequestQueue(handle, requestQueue)
+    this.#queues.push(queue)
+    const pipelines = new Pipelines((request, response) => queue.enter(request, response), http.pipelinedMax)
     this.#pipelines.push(pipelines)
     const enter = (request: IncomingMessage, response: ServerResponse) => {
-      room.noteArrival(request, response)
+      queue.noteArrival(request, response)
       pipelines.enter(request, response)
     }
     const server =

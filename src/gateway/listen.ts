@@ -21,7 +21,7 @@ const backlog = 65_535
 const sweepIntervalMs = 20
 
 /**
- * Opens the door. A socket file that a killed process left behind is removed; one that somebody answers on,
+ * Listens on an address. A socket file that a killed process left behind is removed; one that somebody answers on,
  * and a file that is no socket, are left alone.
  * @returns the address for people: a URL, or the socket's path
  * @throws AddressUnusable if somebody else listens there, or it cannot be bound

@@ -117,31 +117,31 @@ export class GatewayMetrics {
     )
   }
 
-  showHttpServer(door: HttpServer): void {
+  showHttpServer(server: HttpServer): void {
     this.#exposition.gauge(
       'http_connections',
       'Connections of clients that are open.',
-      () => door.connections,
+      () => server.connections,
     )
     this.#exposition.counter(
       'http_connections_refused_total',
       'Connections closed at once because too many were open.',
-      () => door.connectionsRefused,
+      () => server.connectionsRefused,
     )
     this.#exposition.counter(
       'http_connections_cut_total',
       'Connections closed because too many of their requests waited, or too much of their answers.',
-      () => door.connectionsCut,
+      () => server.connectionsCut,
     )
     this.#exposition.gauge(
       'http_requests_waiting',
       'Requests that wait until there is time for them.',
-      () => door.waiting,
+      () => server.waiting,
     )
     this.#exposition.counter(
       'http_requests_turned_away_total',
       'Requests answered 503 busy before anything was done for them; in no other count.',
-      () => door.turnedAway,
+      () => server.turnedAway,
     )
   }
 

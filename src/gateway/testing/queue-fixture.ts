@@ -16,7 +16,7 @@ export class Fixture {
   onBegin = (): void => {}
   /** How long each request takes of the process's time. */
   costMs = 0
-  room!: RequestQueue
+  queue!: RequestQueue
   port = 0
   /** The server's end of the latest connection. */
   socket!: Socket
@@ -27,7 +27,7 @@ export class Fixture {
   }
 
   async open(limits: Partial<RequestQueueDeps['limits']> = {}): Promise<this> {
-    this.room = new RequestQueue(
+    this.queue = new RequestQueue(
       (request, response) => {
         this.begun.push(`${request.method} ${request.url}`)
         this.nowMs += this.costMs
@@ -55,8 +55,8 @@ export class Fixture {
       },
     )
     const server = createServer((request, response) => {
-      this.room.noteArrival(request, response)
-      this.room.enter(request, response)
+      this.queue.noteArrival(request, response)
+      this.queue.enter(request, response)
     })
     server.on('connection', (socket: Socket) => {
       this.socket = socket

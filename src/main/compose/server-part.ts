@@ -56,7 +56,7 @@ export async function startServer(
   const app = gatewayFor(engine, campus, config, { host, secrets, exposition, stages })
   const address = await openGateway(app, config.listen)
   // Stopped in this order: the engine admits nothing more and makes durable what it decided, which lets the
-  // requests that wait for it be answered; then the door is closed.
+  // requests that wait for it be answered; then the server is closed.
   host.onStop(() => closeGateway(app, 1000))
   host.onStop(async () => await listener?.close())
   host.onStop(() => engine.stop(host.graceMs))

@@ -28,11 +28,11 @@ for (const [who, work] of Object.entries(works)) {
 
   test(`${who} that is told to stop does not warm up to the end`, async () => {
     const stopping = new AbortController()
-    const beganMs = performance.now()
     const warm = warmUp(readConfig(forEver), work, hostThat(stopping.signal))
     setTimeout(() => stopping.abort(), 100)
-    await warm
-    assert.ok(performance.now() - beganMs < 30_000)
+    const decided = await warm
+    // To the end it makes several thousand.
+    assert.ok(decided < 3_000, `${decided} decisions`)
   })
 }
 

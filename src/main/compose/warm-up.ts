@@ -34,7 +34,7 @@ const students = 64
 const courses = 48
 const department = 1
 const seats = 40
-/** What V8 compiles, it has compiled long before; a fast machine need not go on for the whole time. */
+/** By then all code is compiled: a fast machine ends before the time is over. */
 const roundsMax = 60
 const closeMs = 100
 
@@ -256,6 +256,7 @@ async function askOverHttp(service: EnrollmentService, config: Config, goesOn: (
 function requestsOf(id: number, round: number): [line: string, body?: object, headers?: string][] {
   const course = 1 + ((id + 7 * round) % courses)
   const other = 1 + ((course + 11) % courses)
+  const third = 1 + ((course + 23) % courses)
   const key = `Idempotency-Key: ${id}-${round}\r\n`
   return [
     [`GET /student/courses?department=${department}`],
@@ -264,9 +265,9 @@ function requestsOf(id: number, round: number): [line: string, body?: object, he
     ['PUT /student/course', { course_id: other, group_id: 2 }, key],
     ['GET /student/course'],
     ['PATCH /student/course', { course_id: course, group_id: 2 }, 'Prefer: return=representation\r\n'],
-    ['POST /student/plan', { legs: [{ add: { course_id: 1 + ((course + 23) % courses), group_id: 1 } }] }],
-    ['POST /student/plan', { legs: [{ drop: { course_id: 1 + ((course + 23) % courses) } }], dry_run: true }],
-    [`DELETE /student/course?course_id=${1 + ((course + 23) % courses)}`],
+    ['POST /student/plan', { legs: [{ add: { course_id: third, group_id: 1 } }] }],
+    ['POST /student/plan', { legs: [{ drop: { course_id: third } }], dry_run: true }],
+    [`DELETE /student/course?course_id=${third}`],
     [`DELETE /student/course?course_id=${course}`],
     [`DELETE /student/course?course_id=${other}`],
   ]
