@@ -1,47 +1,8 @@
-import { createHash } from 'node:crypto'
-import { promisify } from 'node:util'
-import { brotliCompress, constants, gzip } from 'node:zlib'
 import { byCourseAndGroup } from '../../../actors/course.ts'
 import type { GroupSeats, SeatBoard } from '../../engine/seat-board.ts'
 import { groupViewOf } from '../../engine/views.ts'
 import { courseReplyOf } from './representations.ts'
-
-type Encoding = 'br' | 'gzip'
-
-/** One version of a text that everybody asks for, plain and compressed. Compressed by other threads, and only once. */
-export class SharedText {
-  readonly type: string
-  readonly etag: string
-  readonly #plain: Buffer
-  readonly #quality: number
-  readonly #compressed = new Map<Encoding, Promise<Buffer>>()
-
-  /** @param quality of brotli, 0 to 11 */
-  constructor(type: string, text: string, quality: number) {
-    this.type = type
-    this.#plain = Buffer.from(text)
-    this.#quality = quality
-    this.etag = createHash('sha256').update(this.#plain).digest('base64url').slice(0, 20)
-  }
-
-  /** The best form of those that an `Accept-Encoding` allows. */
-  async bytesFor(acceptEncoding = ''): Promise<{ readonly bytes: Buffer; readonly encoding?: Encoding }> {
-    const encoding = (['br', 'gzip'] as const).find((name) =>
-      acceptEncoding.split(',').some((one) => one.trim() === name),
-    )
-    if (encoding === undefined) return { bytes: this.#plain }
-    let compressed = this.#compressed.get(encoding)
-    if (compressed === undefined) this.#compressed.set(encoding, (compressed = this.#compress(encoding)))
-    return { bytes: await compressed, encoding }
-  }
-
-  #compress(encoding: Encoding): Promise<Buffer> {
-    if (encoding === 'gzip') return promisify(gzip)(this.#plain)
-    return promisify(brotliCompress)(this.#plain, {
-      params: { [constants.BROTLI_PARAM_QUALITY]: this.#quality },
-    })
-  }
-}
+import { SharedText } from './shared-text.ts'
 
 /** How old the seats may be that are shown, milliseconds. */
 const reuseMs = 1000

@@ -1,13 +1,13 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { departmentsReply } from '../../../schema/rest-campus.ts'
 import { catalogReply, noQuery } from '../../../schema/rest.ts'
 import type { EnrollmentService } from '../../engine/service.ts'
 import { admit, type Gate } from '../auth/authentication.ts'
-import { CampusCatalog, type SharedText } from '../replies/campus-catalog.ts'
-import { isKnown } from '../replies/catalog-replies.ts'
+import { CampusCatalog } from '../replies/campus-catalog.ts'
 import { secured, unchanged } from './docs.ts'
 import { DecisionsAway, type RegistryLists } from '../gateway-ports.ts'
 import { commonProblems, sendProblem, unavailableProblems } from '../replies/problems.ts'
+import { sendShared } from '../replies/shared-text.ts'
 
 /** Departments come and go with the files that are loaded. */
 const departmentsReuseMs = 60_000
@@ -74,22 +74,4 @@ export function campusRoutes(app: FastifyInstance, { service, lists, gate }: Cam
       }
     },
   )
-}
-
-/** Answers with a text that everybody gets, or with 304 if the client has it already. */
-export async function sendShared(
-  { headers }: FastifyRequest,
-  reply: FastifyReply,
-  text: SharedText,
-  cacheControl: string,
-): Promise<FastifyReply> {
-  const vary = reply.getHeader('vary')
-  reply
-    .header('etag', `"${text.etag}"`)
-    .header('cache-control', cacheControl)
-    .header('vary', typeof vary === 'string' ? `${vary}, accept-encoding` : 'accept-encoding')
-  if (isKnown(text.etag, headers['if-none-match'])) return reply.code(304).send()
-  const { bytes, encoding } = await text.bytesFor(headers['accept-encoding'])
-  if (encoding !== undefined) reply.header('content-encoding', encoding)
-  return reply.type(text.type).send(bytes)
 }

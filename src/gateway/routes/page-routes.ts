@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { SharedText } from '../replies/campus-catalog.ts'
-import { sendShared } from './campus-routes.ts'
+import { sendShared, SharedText } from '../replies/shared-text.ts'
 
 /** What a browser gets of `src/pages/`, as `npm run pages` has made it. */
 const built = new URL('../../pages/built/', import.meta.url)
